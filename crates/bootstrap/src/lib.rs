@@ -1,0 +1,1 @@
+//! Configuration, telemetry, start-up and shutdown; the only place that names adapters.

@@ -1,0 +1,1 @@
+//! Ticket delivery: the in-process broker.

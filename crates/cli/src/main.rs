@@ -1,0 +1,2 @@
+//! The `alphafleet` binary.
+fn main() {}

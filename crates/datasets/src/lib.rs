@@ -1,0 +1,1 @@
+//! Import, versions and manifests of market data on Parquet and object storage.

@@ -1,0 +1,1 @@
+//! Ids, jobs and their state machine, users, and the ports that adapters implement.

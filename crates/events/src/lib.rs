@@ -1,0 +1,1 @@
+//! Publish and subscribe with replay: the in-process bus.

@@ -1,0 +1,1 @@
+//! Qlib's expression language, Alpha158, processors and segments.

@@ -1,0 +1,1 @@
+//! Routes, the WebSocket relay and metrics of the HTTP gateway.

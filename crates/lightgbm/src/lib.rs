@@ -1,0 +1,1 @@
+//! A thin safe wrapper of LightGBM's C interface.

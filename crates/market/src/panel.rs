@@ -1,0 +1,167 @@
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use chrono::NaiveDateTime;
+use thiserror::Error;
+
+/// Bars of many instruments on one shared calendar.
+///
+/// A field is stored instrument by instrument: the value of instrument `i` at bar `t` lies at
+/// `i * calendar.len() + t`. A bar an instrument does not have (before its listing, after its
+/// delisting, on a suspended day) is NaN in every field. Instruments are sorted by name, the
+/// calendar by time; both without duplicates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Panel {
+    calendar: Vec<NaiveDateTime>,
+    instruments: Vec<String>,
+    listed: Vec<Range<usize>>,
+    fields: BTreeMap<String, Vec<f64>>,
+}
+
+impl Panel {
+    /// Bar times, ascending. A daily bar is stamped with midnight of its session date.
+    pub fn calendar(&self) -> &[NaiveDateTime] {
+        &self.calendar
+    }
+
+    /// Instrument names, ascending.
+    pub fn instruments(&self) -> &[String] {
+        &self.instruments
+    }
+
+    /// Names of the fields, without the `$`, ascending.
+    pub fn field_names(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
+    }
+
+    /// The bars of instrument `i`, one value a calendar entry, or `None` for an unknown field.
+    ///
+    /// # Panics
+    /// When `instrument` is not an index into [`Panel::instruments`].
+    pub fn series(&self, field: &str, instrument: usize) -> Option<&[f64]> {
+        let bars = self.calendar.len();
+        self.fields
+            .get(field)
+            .map(|values| &values[instrument * bars..(instrument + 1) * bars])
+    }
+
+    /// First to last bar the instrument has, as calendar indices. Inner bars may be missing.
+    pub fn listed(&self, instrument: usize) -> Range<usize> {
+        self.listed[instrument].clone()
+    }
+
+    /// Whether the instrument has any value at this bar.
+    pub fn has_bar(&self, instrument: usize, bar: usize) -> bool {
+        let at = instrument * self.calendar.len() + bar;
+        self.fields.values().any(|values| !values[at].is_nan())
+    }
+
+    /// Adds a field or replaces it. `values` is laid out like every other field.
+    pub fn with_field(mut self, name: &str, values: Vec<f64>) -> Result<Self, PanelError> {
+        let expected = self.calendar.len() * self.instruments.len();
+        if values.len() != expected {
+            return Err(PanelError::Shape { field: name.to_owned(), expected, found: values.len() });
+        }
+        self.fields.insert(name.to_owned(), values);
+        Ok(self)
+    }
+}
+
+/// One bar of one instrument on its way into a [`Panel`]; `values` follows the builder's fields.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PanelRow<'a> {
+    pub instrument: &'a str,
+    pub time: NaiveDateTime,
+    pub values: &'a [f64],
+}
+
+/// Collects rows in any order and lays them out as a [`Panel`].
+#[derive(Debug, Default)]
+pub struct PanelBuilder {
+    fields: Vec<String>,
+    instruments: BTreeMap<String, usize>,
+    rows: Vec<(usize, NaiveDateTime)>,
+    values: Vec<f64>,
+}
+
+impl PanelBuilder {
+    pub fn new<S: Into<String>>(fields: impl IntoIterator<Item = S>) -> Self {
+        Self { fields: fields.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    pub fn push(&mut self, row: PanelRow<'_>) -> Result<(), PanelError> {
+        if row.values.len() != self.fields.len() {
+            return Err(PanelError::Row { expected: self.fields.len(), found: row.values.len() });
+        }
+        let instrument = match self.instruments.get(row.instrument) {
+            Some(&known) => known,
+            None => {
+                let next = self.instruments.len();
+                self.instruments.insert(row.instrument.to_owned(), next);
+                next
+            }
+        };
+        self.rows.push((instrument, row.time));
+        self.values.extend_from_slice(row.values);
+        Ok(())
+    }
+
+    /// Lays the rows out. Two rows of one instrument and time are refused: the import decides
+    /// which of them counts, not the panel.
+    pub fn build(self) -> Result<Panel, PanelError> {
+        let calendar = self.calendar();
+        let (bars, width) = (calendar.len(), self.fields.len());
+        let cells = bars * self.instruments.len();
+        let mut order = vec![0; self.instruments.len()];
+        for (sorted, &inserted) in self.instruments.values().enumerate() {
+            order[inserted] = sorted;
+        }
+        let mut seen = vec![false; cells];
+        let mut columns = vec![vec![f64::NAN; cells]; width];
+        for (row, &(instrument, time)) in self.rows.iter().enumerate() {
+            let bar = calendar.partition_point(|&known| known < time);
+            let cell = order[instrument] * bars + bar;
+            if std::mem::replace(&mut seen[cell], true) {
+                let instrument = self.instruments.keys().nth(order[instrument]);
+                return Err(PanelError::Duplicate {
+                    instrument: instrument.cloned().unwrap_or_default(),
+                    time,
+                });
+            }
+            for (column, value) in columns.iter_mut().zip(&self.values[row * width..]) {
+                column[cell] = *value;
+            }
+        }
+        let listed = (0..self.instruments.len()).map(|i| listed(&seen[i * bars..(i + 1) * bars]));
+        Ok(Panel {
+            listed: listed.collect(),
+            instruments: self.instruments.into_keys().collect(),
+            fields: self.fields.into_iter().zip(columns).collect(),
+            calendar,
+        })
+    }
+
+    fn calendar(&self) -> Vec<NaiveDateTime> {
+        let mut calendar: Vec<_> = self.rows.iter().map(|&(_, time)| time).collect();
+        calendar.sort_unstable();
+        calendar.dedup();
+        calendar
+    }
+}
+
+fn listed(seen: &[bool]) -> Range<usize> {
+    let first = seen.iter().position(|&bar| bar).unwrap_or(0);
+    let last = seen.iter().rposition(|&bar| bar).map_or(first, |bar| bar + 1);
+    first..last
+}
+
+/// Why rows do not make a panel.
+#[derive(Debug, Error, PartialEq)]
+pub enum PanelError {
+    #[error("a row has {found} values, the panel has {expected} fields")]
+    Row { expected: usize, found: usize },
+    #[error("field {field} has {found} values, the panel has {expected} cells")]
+    Shape { field: String, expected: usize, found: usize },
+    #[error("{instrument} has two bars at {time}")]
+    Duplicate { instrument: String, time: NaiveDateTime },
+}

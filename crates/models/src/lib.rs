@@ -1,0 +1,1 @@
+//! Estimators, metrics and training reports.

@@ -1,0 +1,1 @@
+//! What travels: tickets, events, WebSocket frames and API bodies.

@@ -1,0 +1,1 @@
+//! What a person may ask for: typed, defaulted, validated parameters.

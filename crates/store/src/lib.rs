@@ -1,0 +1,1 @@
+//! The job store and the catalogue on PostgreSQL and SQLite.

@@ -1,0 +1,1 @@
+//! Conformance suites, private services and fault injection for tests.

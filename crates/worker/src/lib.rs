@@ -1,0 +1,1 @@
+//! The runtime: supervisor, child pool and its frames, beats, limits, progress.
