@@ -1,0 +1,141 @@
+use chrono::NaiveDateTime;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    ArtifactId, DatasetId, DatasetVersionId, ExperimentId, Instant, JobId, ModelId, StrategyId,
+    UserId,
+};
+
+/// A named, owned configuration that sessions are started from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Strategy {
+    pub id: StrategyId,
+    pub owner: UserId,
+    pub draft: StrategyDraft,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+/// The part of a strategy its owner writes. Names are unique per owner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StrategyDraft {
+    pub name: String,
+    pub description: String,
+    /// What kind of strategy it is: its model's type, e.g. `lightgbm`.
+    pub strategy_type: String,
+    /// A partial training configuration; a session's request is merged over it.
+    pub config: Value,
+}
+
+/// A strategy with what its sessions add up to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StrategySummary {
+    pub strategy: Strategy,
+    pub active_sessions: u64,
+    pub total_sessions: u64,
+    pub training_count: u64,
+    pub last_training_at: Option<Instant>,
+}
+
+/// A project that sessions belong to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Experiment {
+    pub id: ExperimentId,
+    pub owner: UserId,
+    pub name: String,
+    pub notes: String,
+    pub tags: Vec<String>,
+    pub created_at: Instant,
+}
+
+/// A named, owned market; its bars are in its versions. Names are unique per owner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    pub id: DatasetId,
+    pub owner: UserId,
+    pub name: String,
+    pub created_at: Instant,
+}
+
+/// One immutable state of a dataset.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatasetVersion {
+    pub id: DatasetVersionId,
+    pub dataset: DatasetId,
+    pub parent: Option<DatasetVersionId>,
+    /// Key of the manifest in object storage, and the manifest's own checksum (hex).
+    pub manifest_key: String,
+    pub manifest_sha256: String,
+    pub rows: u64,
+    pub instruments: u64,
+    pub start: NaiveDateTime,
+    pub end: NaiveDateTime,
+    /// What the checks found, as written by the import.
+    pub findings: Value,
+    pub created_at: Instant,
+}
+
+/// A fitted model, written in the transaction that completes its session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    pub id: ModelId,
+    pub owner: UserId,
+    pub session: JobId,
+    pub strategy: Option<StrategyId>,
+    pub dataset_version: Option<DatasetVersionId>,
+    pub new: NewModel,
+    pub created_at: Instant,
+}
+
+/// What a finished training says about its model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NewModel {
+    pub model_type: String,
+    /// Checksum (hex) of the model file, which is among the session's artifacts.
+    pub sha256: String,
+    /// Final metrics by name.
+    pub metrics: Value,
+}
+
+/// A file in object storage that a settled session points to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtifactPointer {
+    pub id: ArtifactId,
+    pub kind: ArtifactKind,
+    /// File name as a person downloads it, e.g. `predictions.parquet`.
+    pub name: String,
+    pub key: String,
+    pub bytes: u64,
+    /// Hex.
+    pub sha256: String,
+}
+
+/// What a session's file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArtifactKind {
+    Model,
+    Predictions,
+    Features,
+    ReportJson,
+    ReportHtml,
+    Checkpoint,
+    Log,
+    Other,
+}
+
+impl ArtifactKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Predictions => "predictions",
+            Self::Features => "features",
+            Self::ReportJson => "report_json",
+            Self::ReportHtml => "report_html",
+            Self::Checkpoint => "checkpoint",
+            Self::Log => "log",
+            Self::Other => "other",
+        }
+    }
+}

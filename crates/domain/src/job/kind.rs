@@ -1,0 +1,129 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{RetryPolicy, TimeLimits};
+
+/// What a job does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// Features, fit, evaluation, report.
+    Training,
+    /// Exercises the fleet itself: echo, sleep, allocate, crash, emit metrics.
+    Probe,
+}
+
+impl JobKind {
+    pub const ALL: [Self; 2] = [Self::Training, Self::Probe];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Probe => "probe",
+        }
+    }
+
+    pub fn queue(self) -> Queue {
+        match self {
+            Self::Training => Queue::training(),
+            Self::Probe => Queue::default_queue(),
+        }
+    }
+
+    pub const fn limits(self) -> TimeLimits {
+        match self {
+            Self::Training => TimeLimits::new(6_600_000, 7_200_000),
+            Self::Probe => TimeLimits::new(3_300_000, 3_600_000),
+        }
+    }
+
+    pub const fn retry(self) -> RetryPolicy {
+        RetryPolicy { max_failures: 3, backoff_ms: 1_000, max_backoff_ms: 60_000 }
+    }
+}
+
+impl FromStr for JobKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| format!("unknown job kind '{text}'"))
+    }
+}
+
+/// Higher runs first; 0 unless asked for.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Priority(pub i16);
+
+/// Where jobs wait for a worker: `training`, `backtest`, `monitoring`, `default`, or one of these
+/// with a resource class, e.g. `training.gpu`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Queue(String);
+
+impl Queue {
+    const BASES: [&'static str; 4] = ["training", "backtest", "monitoring", "default"];
+
+    pub fn training() -> Self {
+        Self("training".to_owned())
+    }
+
+    pub fn default_queue() -> Self {
+        Self("default".to_owned())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Queue {
+    type Err = QueueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (base, class) = match text.split_once('.') {
+            Some((base, class)) => (base, Some(class)),
+            None => (text, None),
+        };
+        let legal = |class: &str| {
+            (1..=32).contains(&class.len()) && class.bytes().all(|b| b.is_ascii_alphanumeric())
+        };
+        if Self::BASES.contains(&base) && class.is_none_or(legal) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(QueueError(text.chars().take(64).collect()))
+        }
+    }
+}
+
+impl TryFrom<String> for Queue {
+    type Error = QueueError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Queue> for String {
+    fn from(queue: Queue) -> Self {
+        queue.0
+    }
+}
+
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+#[error("'{0}' is not a queue: expected training, backtest, monitoring or default, perhaps with a class as in training.gpu")]
+pub struct QueueError(String);

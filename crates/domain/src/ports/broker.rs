@@ -1,0 +1,55 @@
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::JobId;
+use crate::job::Queue;
+
+/// A message that says "this queue has work". Lost, doubled or reordered tickets do no harm: the
+/// claim decides who runs what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    pub queue: Queue,
+    /// The job it was published for; only for tracing.
+    pub job: JobId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+/// Moves tickets from publishers to worker slots.
+#[async_trait]
+pub trait Broker: Send + Sync {
+    /// Returns once the broker has taken responsibility for the ticket.
+    async fn publish(&self, ticket: Ticket) -> Result<(), BrokerError>;
+
+    /// One consumer with prefetch 1: gets its next ticket after it acknowledged the last.
+    async fn consume(&self, queues: &[Queue]) -> Result<Box<dyn TicketConsumer>, BrokerError>;
+
+    async fn ping(&self) -> Result<(), BrokerError>;
+}
+
+#[async_trait]
+pub trait TicketConsumer: Send {
+    /// Waits for the next ticket. A delivery dropped without `ack` is delivered again.
+    async fn next(&mut self) -> Result<Box<dyn Delivery>, BrokerError>;
+}
+
+#[async_trait]
+pub trait Delivery: Send {
+    fn ticket(&self) -> &Ticket;
+
+    /// Whether this ticket was delivered before: its consumer may have died.
+    fn redelivered(&self) -> bool;
+
+    async fn ack(self: Box<Self>) -> Result<(), BrokerError>;
+}
+
+#[derive(Debug, Error)]
+pub enum BrokerError {
+    #[error("the broker is not reachable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the broker has no queue '{0}'")]
+    UnknownQueue(Queue),
+    #[error("the broker was shut down")]
+    Closed,
+}

@@ -1,0 +1,52 @@
+//! What the domain needs from the outside, as traits. Every adapter of a port passes the same
+//! conformance suite.
+
+mod artifact_store;
+mod broker;
+mod catalogue;
+mod event_bus;
+mod job_store;
+mod user_store;
+
+pub use artifact_store::{ArtifactError, ArtifactKey, ArtifactKeyError, ArtifactStore, StoredObject};
+pub use broker::{Broker, BrokerError, Delivery, Ticket, TicketConsumer};
+pub use catalogue::{
+    AuditLog, DatasetStore, ExperimentStore, ModelStore, NewDatasetVersion, StrategyFilter,
+    StrategyStore,
+};
+pub use event_bus::{EventBus, EventsError, Published, Subscription, SubscriptionItem};
+pub use job_store::{
+    Beat, BeatAnswer, CancelAnswer, Claim, Expired, IdempotencyKey, JobFilter, JobStore,
+    LogQuery, MetricQuery, NewJob, OutboxEntry, OutboxId, QueueDepth, Recorded, Settled,
+    Submission, SubmitError, Submitted, WorkerRecord, WorkerRow,
+};
+pub use user_store::{NewUser, PasswordHash, UserStore};
+
+use thiserror::Error;
+
+/// Why a store could not answer.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The object's name is taken.
+    #[error("{what} '{name}' exists already")]
+    Conflict { what: &'static str, name: String },
+    /// The object is in use and cannot be removed.
+    #[error("{what} is in use: {why}")]
+    InUse { what: &'static str, why: String },
+    /// The database is away or too busy; trying again can help.
+    #[error("the database is not reachable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A row that cannot be read.
+    #[error("column {column} holds an unreadable value")]
+    CorruptRow { column: &'static str },
+    /// Anything else the database said.
+    #[error("the database refused a statement")]
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StoreError {
+    /// Whether the same call can succeed later.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
