@@ -3,6 +3,18 @@
 //! Everything here is pure: no file, socket, clock or global state. Times come in as values,
 //! randomness as seeds.
 
+mod adjust;
+mod calendar;
+mod checks;
+mod columns;
+mod finding;
 mod panel;
+mod synthetic;
 
+pub use adjust::{Adjustment, PRICE_FIELDS, adjust, adjustment_factor};
+pub use calendar::business_days;
+pub use checks::{CheckRules, check_panel};
+pub use columns::{ColumnError, complete_columns};
+pub use finding::{Finding, FindingCode, FindingLog, Severity};
 pub use panel::{Panel, PanelBuilder, PanelError, PanelRow};
+pub use synthetic::{SyntheticError, SyntheticMarket, planted_signal};

@@ -40,9 +40,12 @@ impl Panel {
     /// When `instrument` is not an index into [`Panel::instruments`].
     pub fn series(&self, field: &str, instrument: usize) -> Option<&[f64]> {
         let bars = self.calendar.len();
-        self.fields
-            .get(field)
-            .map(|values| &values[instrument * bars..(instrument + 1) * bars])
+        self.fields.get(field).map(|values| &values[instrument * bars..(instrument + 1) * bars])
+    }
+
+    /// All values of a field, instrument by instrument, or `None` for an unknown field.
+    pub fn field(&self, field: &str) -> Option<&[f64]> {
+        self.fields.get(field).map(Vec::as_slice)
     }
 
     /// First to last bar the instrument has, as calendar indices. Inner bars may be missing.
@@ -56,11 +59,33 @@ impl Panel {
         self.fields.values().any(|values| !values[at].is_nan())
     }
 
+    /// Bars that exist, over all instruments.
+    pub fn rows(&self) -> usize {
+        let mut seen = vec![false; self.calendar.len() * self.instruments.len()];
+        for values in self.fields.values() {
+            for (cell, value) in seen.iter_mut().zip(values) {
+                *cell |= !value.is_nan();
+            }
+        }
+        seen.into_iter().filter(|&bar| bar).count()
+    }
+
+    /// The panel without one of its fields; an unknown name changes nothing.
+    #[must_use]
+    pub fn without_field(mut self, name: &str) -> Self {
+        self.fields.remove(name);
+        self
+    }
+
     /// Adds a field or replaces it. `values` is laid out like every other field.
     pub fn with_field(mut self, name: &str, values: Vec<f64>) -> Result<Self, PanelError> {
         let expected = self.calendar.len() * self.instruments.len();
         if values.len() != expected {
-            return Err(PanelError::Shape { field: name.to_owned(), expected, found: values.len() });
+            return Err(PanelError::Shape {
+                field: name.to_owned(),
+                expected,
+                found: values.len(),
+            });
         }
         self.fields.insert(name.to_owned(), values);
         Ok(self)
