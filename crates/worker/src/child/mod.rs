@@ -1,0 +1,14 @@
+//! The child's side: handlers, and the loop that serves them to a supervisor. Synchronous.
+
+mod context;
+mod handler;
+mod os;
+mod output;
+mod panics;
+mod serve;
+
+pub use context::Context;
+pub use handler::{Handler, HandlerError};
+pub use serve::main;
+
+pub use crate::frame::{Assignment, Completed, DatasetInput, Inputs, OutputFile, Stop};

@@ -1,0 +1,173 @@
+//! What supervisor and child say to each other: JSON, one frame a line, UTF-8, `\n` at the end.
+//!
+//! A trainer in any language can be a child. It reads [`ToChild`] frames from its standard input
+//! and writes [`FromChild`] frames to its standard output; standard error is free text for the
+//! job's log. The rules:
+//!
+//! 1. First the child writes `ready` with its [`PROTOCOL`].
+//! 2. For each `assign` it works and writes any number of `progress`, `metrics`, `log` and
+//!    `checkpoint`, then exactly one of `completed`, `failed` or `stopped`; after that it waits
+//!    for the next `assign`.
+//! 3. Every frame about a job carries the assignment's `lease`, unchanged.
+//! 4. On `stop` it ends soon; unless the reason is `cancel` it hands over a checkpoint first.
+//! 5. When its standard input ends it exits at once, even in the middle of work.
+//! 6. Files are named by paths inside the assignment's `scratch` folder. A file named in a
+//!    `checkpoint` frame belongs to the supervisor from then on.
+//! 7. A line is at most [`MAX_FRAME_BYTES`] long; numbers are finite. A child that breaks a rule
+//!    is killed and its attempt fails.
+
+use std::path::PathBuf;
+
+use alphafleet_domain::job::{Failure, JobKind, LogLine, MetricPoint, Progress};
+use alphafleet_domain::{ArtifactKind, JobId, LeaseId, NewModel};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version of these frames; a child that says another one is not used.
+pub const PROTOCOL: u32 = 1;
+
+/// The longest line of a child, without its end.
+pub const MAX_FRAME_BYTES: usize = 1 << 20;
+
+/// Supervisor to child.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "frame", rename_all = "snake_case")]
+pub enum ToChild {
+    Assign(Box<Assignment>),
+    Stop { lease: LeaseId, reason: Stop },
+}
+
+/// One attempt of one job, complete: the child asks nobody for more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    pub job: JobId,
+    /// From 1.
+    pub attempt: u32,
+    pub lease: LeaseId,
+    pub kind: JobKind,
+    /// The job's whole validated specification.
+    pub spec: Value,
+    /// An empty folder of this attempt alone; removed afterwards.
+    pub scratch: PathBuf,
+    /// Where objects are read from, as configured (`file://…`, `s3://…`). Children only read
+    /// there; what they write goes to `scratch` and is stored by the supervisor.
+    pub storage_url: String,
+    /// What the supervisor looked up for the job, see [`Inputs`]; `null` if there is nothing.
+    #[serde(default)]
+    pub inputs: Value,
+    /// The newest checkpoint of an earlier attempt, downloaded into `scratch`.
+    #[serde(default)]
+    pub checkpoint: Option<PathBuf>,
+    /// How many threads the job may use.
+    pub threads: usize,
+}
+
+/// The usual shape of [`Assignment::inputs`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Inputs {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<DatasetInput>,
+}
+
+/// The dataset version the job was submitted with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetInput {
+    pub version: alphafleet_domain::DatasetVersionId,
+    pub dataset: alphafleet_domain::DatasetId,
+    /// Key of the manifest in object storage and its checksum (hex).
+    pub manifest_key: String,
+    pub manifest_sha256: String,
+}
+
+/// Why a job is asked to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// The worker shuts down: write a checkpoint and stop; another worker goes on.
+    Drain,
+    /// The soft time limit passed: write a checkpoint and stop.
+    SoftLimit,
+    /// Its owner does not want it any more: stop.
+    Cancel,
+}
+
+/// Child to supervisor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "frame", rename_all = "snake_case")]
+pub enum FromChild {
+    Ready {
+        protocol: u32,
+        pid: u32,
+    },
+    Progress {
+        lease: LeaseId,
+        progress: Progress,
+    },
+    Metrics {
+        lease: LeaseId,
+        points: Vec<MetricPoint>,
+    },
+    Log {
+        lease: LeaseId,
+        line: LogLine,
+    },
+    Checkpoint {
+        lease: LeaseId,
+        path: PathBuf,
+    },
+    Completed {
+        lease: LeaseId,
+        completed: Completed,
+    },
+    Failed {
+        lease: LeaseId,
+        failure: Failure,
+    },
+    /// Ended because of a `stop`.
+    Stopped {
+        lease: LeaseId,
+    },
+}
+
+impl FromChild {
+    /// The lease the frame speaks for; none for `ready`.
+    pub const fn lease(&self) -> Option<LeaseId> {
+        match self {
+            Self::Ready { .. } => None,
+            Self::Progress { lease, .. }
+            | Self::Metrics { lease, .. }
+            | Self::Log { lease, .. }
+            | Self::Checkpoint { lease, .. }
+            | Self::Completed { lease, .. }
+            | Self::Failed { lease, .. }
+            | Self::Stopped { lease } => Some(*lease),
+        }
+    }
+}
+
+/// What a finished handler hands over.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Completed {
+    /// The job's result as its owner reads it; large things are files.
+    #[serde(default)]
+    pub result: Value,
+    #[serde(default)]
+    pub files: Vec<OutputFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<NewModel>,
+}
+
+/// A file in scratch that the supervisor stores.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputFile {
+    pub kind: ArtifactKind,
+    /// Name for download: letters, digits, `.`, `_`, `-`, `=`.
+    pub name: String,
+    pub path: PathBuf,
+}
+
+impl OutputFile {
+    pub fn new(kind: ArtifactKind, name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        Self { kind, name: name.into(), path: path.into() }
+    }
+}
