@@ -1,1 +1,30 @@
-//! What a person may ask for: typed, defaulted, validated parameters.
+//! What a person may ask for: typed, defaulted, validated parameters of training runs, models,
+//! strategies and probes.
+//!
+//! A document comes in as JSON or TOML and is read field by field, so that every mistake in it is
+//! reported at once as a [`Fault`] with its path and a remedy. What comes out is complete: each
+//! default is filled in, and its JSON form reproduces the run.
+
+mod document;
+mod expression;
+mod fault;
+mod lightgbm;
+mod linear;
+mod model;
+mod probe;
+mod reader;
+mod request;
+mod strategy;
+mod training;
+
+pub use fault::{Fault, FaultCode, Faults};
+pub use lightgbm::{LightGbmParams, Loss};
+pub use linear::{Estimator, LinearParams};
+pub use model::{ModelSpec, ModelType};
+pub use probe::{Crash, ProbeSpec, ProbeStep};
+pub use request::TrainRequest;
+pub use strategy::{StrategyConfig, Template, templates};
+pub use training::{
+    Adjustment, Columns, DEFAULT_LABEL, DatasetRef, DateRange, Feature, FeatureSet, Features,
+    Label, Limits, Outputs, Processor, Processors, Ratios, Segments, TrainingSpec,
+};

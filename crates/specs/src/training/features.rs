@@ -1,0 +1,161 @@
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::FaultCode;
+use crate::expression::{self, Horizon};
+use crate::reader::Reader;
+
+/// The return from tomorrow's close to that of the day after: what an order placed after today's
+/// close can earn.
+pub const DEFAULT_LABEL: &str = "Ref($close, -2)/Ref($close, -1) - 1";
+
+const MOST_EXPRESSIONS: usize = 2_000;
+const LONGEST_EXPRESSION: usize = 4_096;
+
+/// A published collection of features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FeatureSet {
+    /// Qlib's 158 price and volume factors.
+    Alpha158,
+}
+
+/// A named expression of the factor language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Feature {
+    #[schemars(length(min = 1, max = 128))]
+    pub name: String,
+    #[schemars(length(min = 1, max = 4_096))]
+    pub expression: String,
+}
+
+/// What the model sees: a set, expressions of one's own, or both (the set first).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Features {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set: Option<FeatureSet>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2_000))]
+    pub expressions: Vec<Feature>,
+}
+
+/// What the model learns to predict: an expression over the future.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct Label {
+    #[schemars(length(min = 1, max = 4_096))]
+    pub expression: String,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self { set: Some(FeatureSet::Alpha158), expressions: Vec::new() }
+    }
+}
+
+impl Default for Label {
+    fn default() -> Self {
+        Self { expression: DEFAULT_LABEL.to_owned() }
+    }
+}
+
+impl Label {
+    /// A label is an object with its expression, or the expression alone.
+    pub(crate) fn read(parent: &mut Reader<'_>) -> Self {
+        let Some((name, value)) = parent.take(&["label"]) else { return Self::default() };
+        if let Some(text) = value.as_str() {
+            check(parent, name, text, Horizon::Any);
+            return Self { expression: text.trim().to_owned() };
+        }
+        let path = parent.path_of(name);
+        let Some(mut reader) = Reader::open(&path, value, parent.findings()) else {
+            return Self::default();
+        };
+        let label = match reader.text(&["expression"]) {
+            Some((name, text)) => {
+                check(&reader, name, text, Horizon::Any);
+                Self { expression: text.to_owned() }
+            }
+            None => Self::default(),
+        };
+        reader.finish();
+        label
+    }
+}
+
+impl Features {
+    pub(crate) fn read(mut reader: Reader<'_>) -> Self {
+        let list = reader.list("expressions");
+        let expressions = list.map(|list| expressions(&reader, list)).unwrap_or_default();
+        let set = match reader.take(&["set"]) {
+            Some(_) => {
+                let sets = [("alpha158", FeatureSet::Alpha158)];
+                Some(reader.choice(&["set"], &sets, FeatureSet::Alpha158))
+            }
+            None if list.is_none() => Self::default().set,
+            None => None,
+        };
+        if set.is_none() && list.is_some_and(<[Value]>::is_empty) {
+            let message = "no features; name a set (\"alpha158\") or give expressions";
+            reader.fault("expressions", FaultCode::Empty, message);
+        }
+        reader.finish();
+        Self { set, expressions }
+    }
+}
+
+fn expressions(reader: &Reader<'_>, list: &[Value]) -> Vec<Feature> {
+    if list.len() > MOST_EXPRESSIONS {
+        let message = format!("{} expressions; give at most {MOST_EXPRESSIONS}", list.len());
+        reader.fault("expressions", FaultCode::OutOfRange, message);
+        return Vec::new();
+    }
+    let mut names = BTreeSet::new();
+    let mut features = Vec::with_capacity(list.len());
+    for (at, value) in list.iter().enumerate() {
+        let name = format!("expressions[{at}]");
+        let Some(feature) = feature(reader, &name, value) else { continue };
+        if !names.insert(feature.name.clone()) {
+            let message = format!("a second feature called {:?}; rename one", feature.name);
+            reader.fault(&name, FaultCode::Conflict, message);
+        }
+        features.push(feature);
+    }
+    features
+}
+
+/// `{"name": …, "expression": …}`, or the expression alone, which is then its own name.
+fn feature(reader: &Reader<'_>, name: &str, value: &Value) -> Option<Feature> {
+    if let Some(text) = value.as_str().map(str::trim) {
+        check(reader, name, text, Horizon::Past);
+        return Some(Feature { name: text.to_owned(), expression: text.to_owned() });
+    }
+    let mut inner = Reader::open(&reader.path_of(name), value, reader.findings())?;
+    let (named, text) = (inner.text(&["name"]), inner.text(&["expression"]));
+    if let Some((name, text)) = text {
+        check(&inner, name, text, Horizon::Past);
+    } else if !inner.gave("expression") {
+        inner.fault("expression", FaultCode::Required, "is absent; give an expression");
+    }
+    inner.finish();
+    let (_, expression) = text?;
+    let name = named.map_or(expression, |(_, name)| name);
+    Some(Feature { name: name.to_owned(), expression: expression.to_owned() })
+}
+
+fn check(reader: &Reader<'_>, name: &str, text: &str, horizon: Horizon) {
+    if text.trim().is_empty() {
+        reader.fault(name, FaultCode::Empty, "is empty; give an expression");
+    } else if text.len() > LONGEST_EXPRESSION {
+        let message = format!("{} bytes; give at most {LONGEST_EXPRESSION}", text.len());
+        reader.fault(name, FaultCode::OutOfRange, message);
+    } else if let Err((code, message)) = expression::check(text.trim(), horizon) {
+        reader.fault(name, code, message);
+    }
+}
