@@ -1,1 +1,23 @@
-//! The use cases over the ports: submit, cancel, expire, dispatch, settle, outbox.
+//! The use cases over the ports.
+//!
+//! What people ask for: [`Submit`] and [`Cancel`]. What runs beside them, in every gateway and
+//! monitoring worker, until its shutdown token is cancelled: [`Dispatcher`] makes the broker agree
+//! with the database, [`OutboxRelay`] publishes state events in order, [`Expirer`] takes leases
+//! away from workers that fell silent. Each survives an outage of what it needs.
+
+mod announce;
+mod cancel;
+mod dispatch;
+mod expire;
+mod origin;
+mod outbox;
+mod pace;
+mod submit;
+
+pub use announce::Announcer;
+pub use cancel::Cancel;
+pub use dispatch::{DispatchError, DispatchSettings, Dispatcher};
+pub use expire::{Confidence, ExpireSettings, Expirer};
+pub use origin::Origin;
+pub use outbox::{OutboxRelay, OutboxSettings, RelayError, Relayed};
+pub use submit::{Submit, SubmitRequest};

@@ -1,1 +1,3 @@
 //! Conformance suites, private services and fault injection for tests.
+
+pub mod conformance;

@@ -1,0 +1,4 @@
+//! Suites that every adapter of a port passes.
+
+pub mod broker;
+pub mod events;
