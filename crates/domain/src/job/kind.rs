@@ -125,5 +125,7 @@ impl From<Queue> for String {
 }
 
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
-#[error("'{0}' is not a queue: expected training, backtest, monitoring or default, perhaps with a class as in training.gpu")]
+#[error(
+    "'{0}' is not a queue: expected training, backtest, monitoring or default, perhaps with a class as in training.gpu"
+)]
 pub struct QueueError(String);

@@ -142,10 +142,7 @@ impl StateName {
         matches!(
             (self, next),
             (Self::Pending, Self::Running | Self::Cancelled)
-                | (
-                    Self::Running,
-                    Self::Completed | Self::Failed | Self::Cancelled | Self::Pending
-                )
+                | (Self::Running, Self::Completed | Self::Failed | Self::Cancelled | Self::Pending)
         )
     }
 }

@@ -82,7 +82,9 @@ impl FromStr for ArtifactKey {
 }
 
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
-#[error("'{0}' is not a storage key: expected segments of letters, digits, '.', '_', '-', '=' joined by '/'")]
+#[error(
+    "'{0}' is not a storage key: expected segments of letters, digits, '.', '_', '-', '=' joined by '/'"
+)]
 pub struct ArtifactKeyError(pub String);
 
 #[derive(Debug, Error)]

@@ -42,7 +42,9 @@ pub enum SubscriptionItem {
     Event(Arc<Event>),
     /// Events were lost to this subscriber; the stream goes on after `resume_after`. Take a
     /// snapshot from the database.
-    Gap { resume_after: Cursor },
+    Gap {
+        resume_after: Cursor,
+    },
 }
 
 #[derive(Debug, Error)]

@@ -30,8 +30,11 @@ pub trait JobStore: Send + Sync {
     async fn jobs(&self, filter: &JobFilter, page: PageRequest) -> Result<Page<Job>, StoreError>;
 
     /// Pending → cancelled at once; running → noted, and told to the worker by its next beat.
-    async fn request_cancel(&self, id: JobId, audit: AuditRecord)
-    -> Result<CancelAnswer, StoreError>;
+    async fn request_cancel(
+        &self,
+        id: JobId,
+        audit: AuditRecord,
+    ) -> Result<CancelAnswer, StoreError>;
 
     /// Claims the best due pending job of the queues: by priority, then fair share (fewest
     /// running jobs of the owner), then age. Sets `running`, `attempt + 1`, a fresh lease, and

@@ -8,7 +8,9 @@ mod event_bus;
 mod job_store;
 mod user_store;
 
-pub use artifact_store::{ArtifactError, ArtifactKey, ArtifactKeyError, ArtifactStore, StoredObject};
+pub use artifact_store::{
+    ArtifactError, ArtifactKey, ArtifactKeyError, ArtifactStore, StoredObject,
+};
 pub use broker::{Broker, BrokerError, Delivery, Ticket, TicketConsumer};
 pub use catalogue::{
     AuditLog, DatasetStore, ExperimentStore, ModelStore, NewDatasetVersion, StrategyFilter,
@@ -16,9 +18,9 @@ pub use catalogue::{
 };
 pub use event_bus::{EventBus, EventsError, Published, Subscription, SubscriptionItem};
 pub use job_store::{
-    Beat, BeatAnswer, CancelAnswer, Claim, Expired, IdempotencyKey, JobFilter, JobStore,
-    LogQuery, MetricQuery, NewJob, OutboxEntry, OutboxId, QueueDepth, Recorded, Settled,
-    Submission, SubmitError, Submitted, WorkerRecord, WorkerRow,
+    Beat, BeatAnswer, CancelAnswer, Claim, Expired, IdempotencyKey, JobFilter, JobStore, LogQuery,
+    MetricQuery, NewJob, OutboxEntry, OutboxId, QueueDepth, Recorded, Settled, Submission,
+    SubmitError, Submitted, WorkerRecord, WorkerRow,
 };
 pub use user_store::{NewUser, PasswordHash, UserStore};
 
