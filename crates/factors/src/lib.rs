@@ -1,1 +1,33 @@
-//! Qlib's expression language, Alpha158, processors and segments.
+//! Factors: Qlib's expression language over a panel, Alpha158, and the road from features to a
+//! matrix a model is fitted on.
+//!
+//! [`Expr`] is a parsed formula, [`compute`] runs formulas over a [`Panel`](alphafleet_market::Panel)
+//! with Qlib's arithmetic, [`alpha158`] names its best-known set. [`Segments`] split the calendar
+//! without leaks, [`Matrix`] holds rows by bar, [`FittedPipeline`] prepares them, and
+//! [`ic_series`] judges what a model made of them. Everything is pure.
+
+mod alpha158;
+mod error;
+mod eval;
+mod expr;
+mod finding;
+mod ic;
+mod kernels;
+mod matrix;
+mod named;
+mod processors;
+mod segments;
+
+pub use alpha158::{DEFAULT_LABEL, alpha158, alpha158_sources, default_label, keep_available};
+pub use error::FactorError;
+pub use eval::{FeatureFrame, compute};
+pub use expr::{
+    Binary, Expr, ExprError, MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES, Node, Pair, Rolling, Shift,
+    Unary,
+};
+pub use finding::Finding;
+pub use ic::{BarIc, IcSummary, ic_series, pearson, summarise_ic};
+pub use matrix::{Matrix, Row};
+pub use named::{NamedExpr, validate_feature, validate_features};
+pub use processors::{FittedPipeline, FittedProcessor, Phase, Processor, Scale, Target};
+pub use segments::{DateRange, Purge, SegmentBars, SegmentError, Segments};

@@ -1,0 +1,78 @@
+use std::fmt::{Display, Formatter, Result};
+
+use super::node::{Node, Unary};
+use super::operators::{COMPARISON, Operator, POWER, UNARY, name_of, symbol_of};
+
+impl Display for Node {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write_node(self, 0, f)
+    }
+}
+
+/// Writes a node where operators looser than `loosest` need parentheses.
+fn write_node(node: &Node, loosest: u8, f: &mut Formatter<'_>) -> Result {
+    match node {
+        Node::Field(name) => write!(f, "${name}"),
+        Node::Number(value) => write_number(*value, f),
+        Node::Unary(Unary::Neg, arg) => parenthesised(UNARY < loosest, f, |f| {
+            f.write_str("-")?;
+            write_node(arg, UNARY, f)
+        }),
+        Node::Unary(op, arg) => call(Operator::Unary(*op), &[arg], &[], f),
+        Node::Binary(op, left, right) => match symbol_of(*op) {
+            None => call(Operator::Binary(*op), &[left, right], &[], f),
+            Some((symbol, power)) => parenthesised(power < loosest, f, |f| {
+                let (before, after) = match power {
+                    POWER => (POWER + 1, UNARY),
+                    COMPARISON => (COMPARISON + 1, COMPARISON + 1),
+                    power => (power, power + 1),
+                };
+                write_node(left, before, f)?;
+                write!(f, " {symbol} ")?;
+                write_node(right, after, f)
+            }),
+        },
+        Node::If(condition, left, right) => call(Operator::If, &[condition, left, right], &[], f),
+        Node::Rolling(op, arg, bars) => call(Operator::Rolling(*op), &[arg], &[*bars as f64], f),
+        Node::Shift(op, arg, bars) => call(Operator::Shift(*op), &[arg], &[*bars as f64], f),
+        Node::Quantile(arg, bars, q) => call(Operator::Quantile, &[arg], &[*bars as f64, *q], f),
+        Node::Ema(arg, span) => call(Operator::Ema, &[arg], &[*span], f),
+        Node::Pair(op, left, right, bars) => {
+            call(Operator::Pair(*op), &[left, right], &[*bars as f64], f)
+        }
+    }
+}
+
+fn parenthesised(
+    needed: bool,
+    f: &mut Formatter<'_>,
+    inner: impl FnOnce(&mut Formatter<'_>) -> Result,
+) -> Result {
+    if !needed {
+        return inner(f);
+    }
+    f.write_str("(")?;
+    inner(f)?;
+    f.write_str(")")
+}
+
+fn call(operator: Operator, args: &[&Node], numbers: &[f64], f: &mut Formatter<'_>) -> Result {
+    write!(f, "{}(", name_of(operator))?;
+    for (i, arg) in args.iter().enumerate() {
+        f.write_str(if i == 0 { "" } else { ", " })?;
+        write_node(arg, 0, f)?;
+    }
+    for number in numbers {
+        f.write_str(", ")?;
+        write_number(*number, f)?;
+    }
+    f.write_str(")")
+}
+
+fn write_number(value: f64, f: &mut Formatter<'_>) -> Result {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        write!(f, "{value}")
+    } else {
+        write!(f, "{value:?}")
+    }
+}

@@ -1,0 +1,164 @@
+use std::collections::BTreeSet;
+
+/// Element-wise operators of one series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unary {
+    Neg,
+    Abs,
+    Sign,
+    Log,
+    Not,
+}
+
+/// Element-wise operators of two operands, at least one of them a series.
+///
+/// `Greater` and `Less` are the larger and the smaller of two values, as in Qlib.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Power,
+    Greater,
+    Less,
+    Gt,
+    Ge,
+    Lt,
+    Le,
+    Eq,
+    Ne,
+    And,
+    Or,
+}
+
+/// Operators over a trailing window of one series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rolling {
+    Mean,
+    Sum,
+    Std,
+    Var,
+    Skew,
+    Kurt,
+    Max,
+    Min,
+    IdxMax,
+    IdxMin,
+    Med,
+    Mad,
+    Rank,
+    Count,
+    Slope,
+    Rsquare,
+    Resi,
+    Wma,
+}
+
+/// Operators that reach for a bar at a fixed distance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shift {
+    Ref,
+    Delta,
+}
+
+/// Operators over a trailing window of two series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pair {
+    Corr,
+    Cov,
+}
+
+/// One part of an expression. Windows are in bars; 0 means everything since the first bar.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node {
+    Field(String),
+    Number(f64),
+    Unary(Unary, Box<Node>),
+    Binary(Binary, Box<Node>, Box<Node>),
+    If(Box<Node>, Box<Node>, Box<Node>),
+    Rolling(Rolling, Box<Node>, usize),
+    /// Positive distances look back, negative ones ahead; 0 means the first bar.
+    Shift(Shift, Box<Node>, i64),
+    Quantile(Box<Node>, usize, f64),
+    /// A span in bars, or a smoothing factor between 0 and 1; 0 means expanding.
+    Ema(Box<Node>, f64),
+    Pair(Pair, Box<Node>, Box<Node>, usize),
+}
+
+impl Node {
+    pub(crate) fn children(&self) -> Vec<&Node> {
+        match self {
+            Self::Field(_) | Self::Number(_) => vec![],
+            Self::Unary(_, a)
+            | Self::Rolling(_, a, _)
+            | Self::Shift(_, a, _)
+            | Self::Quantile(a, _, _)
+            | Self::Ema(a, _) => vec![a],
+            Self::Binary(_, a, b) | Self::Pair(_, a, b, _) => vec![a, b],
+            Self::If(a, b, c) => vec![a, b, c],
+        }
+    }
+
+    pub(crate) fn collect_fields<'a>(&'a self, fields: &mut BTreeSet<&'a str>) {
+        if let Self::Field(name) = self {
+            fields.insert(name);
+        }
+        for child in self.children() {
+            child.collect_fields(fields);
+        }
+    }
+
+    /// The latest bar, relative to the present one, whose data can change the value;
+    /// `None` for a constant.
+    pub(crate) fn newest_bar(&self) -> Option<i64> {
+        let inner = || self.children().into_iter().filter_map(Node::newest_bar).max();
+        match self {
+            Self::Field(_) => Some(0),
+            Self::Shift(Shift::Ref, _, distance) => inner().map(|bar| bar - distance),
+            Self::Shift(Shift::Delta, _, distance) => inner().map(|bar| bar - distance.min(&0)),
+            _ => inner(),
+        }
+    }
+
+    /// The oldest bar, relative to the present one, whose data can change the value;
+    /// `None` where that is all of the past.
+    pub(crate) fn oldest_bar(&self) -> Option<i64> {
+        let inner = || {
+            let bars: Option<Vec<i64>> =
+                self.children().into_iter().map(Node::oldest_bar).collect();
+            bars.map(|bars| bars.into_iter().min().unwrap_or(0))
+        };
+        let window = |bars: usize| i64::try_from(bars).ok().filter(|bars| *bars > 0);
+        match self {
+            Self::Field(_) | Self::Number(_) => Some(0),
+            Self::Shift(_, _, 0) | Self::Ema(..) => None,
+            Self::Shift(Shift::Ref, _, distance) => inner().map(|bar| bar - distance),
+            Self::Shift(Shift::Delta, _, distance) => inner().map(|bar| bar - distance.max(&0)),
+            Self::Rolling(_, _, bars) | Self::Quantile(_, bars, _) | Self::Pair(_, _, _, bars) => {
+                Some(inner()? - (window(*bars)? - 1))
+            }
+            _ => inner(),
+        }
+    }
+
+    /// The value of a part without fields, in Python's arithmetic.
+    pub(crate) fn constant(&self) -> Option<f64> {
+        match self {
+            Self::Number(value) => Some(*value),
+            Self::Unary(Unary::Neg, a) => Some(-a.constant()?),
+            Self::Binary(op, a, b) => {
+                let (a, b) = (a.constant()?, b.constant()?);
+                match op {
+                    Binary::Add => Some(a + b),
+                    Binary::Sub => Some(a - b),
+                    Binary::Mul => Some(a * b),
+                    Binary::Div => Some(a / b),
+                    Binary::Power => Some(a.powf(b)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+use super::node::{Binary, Pair, Rolling, Shift, Unary};
+
+/// What a call by name makes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Operator {
+    Unary(Unary),
+    Binary(Binary),
+    If,
+    Rolling(Rolling),
+    Shift(Shift),
+    Quantile,
+    Ema,
+    Pair(Pair),
+}
+
+/// Names as users write them, in the order of the error message that lists them.
+pub(super) const OPERATORS: [(&str, Operator); 44] = [
+    ("Abs", Operator::Unary(Unary::Abs)),
+    ("Sign", Operator::Unary(Unary::Sign)),
+    ("Log", Operator::Unary(Unary::Log)),
+    ("Not", Operator::Unary(Unary::Not)),
+    ("Add", Operator::Binary(Binary::Add)),
+    ("Sub", Operator::Binary(Binary::Sub)),
+    ("Mul", Operator::Binary(Binary::Mul)),
+    ("Div", Operator::Binary(Binary::Div)),
+    ("Power", Operator::Binary(Binary::Power)),
+    ("Greater", Operator::Binary(Binary::Greater)),
+    ("Less", Operator::Binary(Binary::Less)),
+    ("Gt", Operator::Binary(Binary::Gt)),
+    ("Ge", Operator::Binary(Binary::Ge)),
+    ("Lt", Operator::Binary(Binary::Lt)),
+    ("Le", Operator::Binary(Binary::Le)),
+    ("Eq", Operator::Binary(Binary::Eq)),
+    ("Ne", Operator::Binary(Binary::Ne)),
+    ("And", Operator::Binary(Binary::And)),
+    ("Or", Operator::Binary(Binary::Or)),
+    ("If", Operator::If),
+    ("Ref", Operator::Shift(Shift::Ref)),
+    ("Delta", Operator::Shift(Shift::Delta)),
+    ("Mean", Operator::Rolling(Rolling::Mean)),
+    ("Sum", Operator::Rolling(Rolling::Sum)),
+    ("Std", Operator::Rolling(Rolling::Std)),
+    ("Var", Operator::Rolling(Rolling::Var)),
+    ("Skew", Operator::Rolling(Rolling::Skew)),
+    ("Kurt", Operator::Rolling(Rolling::Kurt)),
+    ("Max", Operator::Rolling(Rolling::Max)),
+    ("Min", Operator::Rolling(Rolling::Min)),
+    ("IdxMax", Operator::Rolling(Rolling::IdxMax)),
+    ("IdxMin", Operator::Rolling(Rolling::IdxMin)),
+    ("Quantile", Operator::Quantile),
+    ("Med", Operator::Rolling(Rolling::Med)),
+    ("Mad", Operator::Rolling(Rolling::Mad)),
+    ("Rank", Operator::Rolling(Rolling::Rank)),
+    ("Count", Operator::Rolling(Rolling::Count)),
+    ("Slope", Operator::Rolling(Rolling::Slope)),
+    ("Rsquare", Operator::Rolling(Rolling::Rsquare)),
+    ("Resi", Operator::Rolling(Rolling::Resi)),
+    ("WMA", Operator::Rolling(Rolling::Wma)),
+    ("EMA", Operator::Ema),
+    ("Corr", Operator::Pair(Pair::Corr)),
+    ("Cov", Operator::Pair(Pair::Cov)),
+];
+
+pub(super) fn named(name: &str) -> Option<Operator> {
+    OPERATORS.iter().find(|(known, _)| *known == name).map(|(_, operator)| *operator)
+}
+
+pub(super) fn name_of(operator: Operator) -> &'static str {
+    OPERATORS.iter().find(|(_, known)| *known == operator).map_or("-", |(name, _)| name)
+}
+
+pub(super) fn known_names() -> String {
+    OPERATORS.map(|(name, _)| name).join(", ")
+}
+
+/// How tightly operators bind, loosest first; Python's order.
+pub(super) const COMPARISON: u8 = 1;
+pub(super) const UNARY: u8 = 6;
+pub(super) const POWER: u8 = 7;
+
+const INFIX: [(&str, u8, Binary); 13] = [
+    (">", COMPARISON, Binary::Gt),
+    (">=", COMPARISON, Binary::Ge),
+    ("<", COMPARISON, Binary::Lt),
+    ("<=", COMPARISON, Binary::Le),
+    ("==", COMPARISON, Binary::Eq),
+    ("!=", COMPARISON, Binary::Ne),
+    ("|", 2, Binary::Or),
+    ("&", 3, Binary::And),
+    ("+", 4, Binary::Add),
+    ("-", 4, Binary::Sub),
+    ("*", 5, Binary::Mul),
+    ("/", 5, Binary::Div),
+    ("**", POWER, Binary::Power),
+];
+
+pub(super) fn infix(symbol: &str) -> Option<(u8, Binary)> {
+    INFIX.iter().find(|(known, ..)| *known == symbol).map(|(_, power, op)| (*power, *op))
+}
+
+pub(super) fn symbol_of(operator: Binary) -> Option<(&'static str, u8)> {
+    INFIX.iter().find(|(.., known)| *known == operator).map(|(symbol, power, _)| (*symbol, *power))
+}

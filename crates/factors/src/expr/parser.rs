@@ -1,0 +1,332 @@
+use super::error::ExprError;
+use super::kind::Kind;
+use super::node::{Binary, Node, Shift, Unary};
+use super::operators::{COMPARISON, Operator, POWER, UNARY, infix, known_names, named};
+use super::token::{Token, tokenize};
+use super::{MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES};
+
+/// A part together with what is needed to judge its use further up.
+struct Part {
+    node: Node,
+    kind: Kind,
+    at: usize,
+    depth: usize,
+}
+
+pub(super) fn parse(source: &str) -> Result<Node, ExprError> {
+    if source.len() > MAX_SOURCE_BYTES {
+        return Err(ExprError::TooLong { length: source.len(), limit: MAX_SOURCE_BYTES });
+    }
+    let mut parser = Parser { tokens: tokenize(source)?, next: 0, nodes: 0, level: 0 };
+    let part = parser.expression(0)?;
+    match parser.peek() {
+        Token::End if part.kind == Kind::Constant => Err(ExprError::Constant),
+        Token::End => Ok(part.node),
+        _ => Err(parser.unexpected("an infix operator or the end")),
+    }
+}
+
+/// A Pratt parser with Python's precedence, which checks kinds while it builds.
+struct Parser {
+    tokens: Vec<(usize, Token)>,
+    next: usize,
+    nodes: usize,
+    level: usize,
+}
+
+impl Parser {
+    fn peek(&self) -> &Token {
+        &self.tokens[self.next].1
+    }
+
+    fn at(&self) -> usize {
+        self.tokens[self.next].0
+    }
+
+    /// Moves on; stays on the final [`Token::End`].
+    fn advance(&mut self) -> (usize, Token) {
+        let token = self.tokens[self.next].clone();
+        self.next = (self.next + 1).min(self.tokens.len() - 1);
+        token
+    }
+
+    fn eat(&mut self, symbol: &'static str) -> bool {
+        let found = *self.peek() == Token::Symbol(symbol);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    fn expect(&mut self, symbol: &'static str, expected: &str) -> Result<(), ExprError> {
+        if self.eat(symbol) { Ok(()) } else { Err(self.unexpected(expected)) }
+    }
+
+    fn unexpected(&self, expected: &str) -> ExprError {
+        ExprError::Unexpected {
+            at: self.at(),
+            found: self.peek().describe(),
+            expected: expected.to_owned(),
+        }
+    }
+
+    fn part(&mut self, node: Node, kind: Kind, at: usize, depth: usize) -> Result<Part, ExprError> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return Err(ExprError::TooManyNodes { at, limit: MAX_NODES });
+        }
+        if depth > MAX_DEPTH {
+            return Err(ExprError::TooDeep { at, limit: MAX_DEPTH });
+        }
+        if kind == Kind::Constant && !node.constant().is_some_and(f64::is_finite) {
+            return Err(ExprError::Number { at });
+        }
+        Ok(Part { node, kind, at, depth })
+    }
+
+    fn expression(&mut self, loosest: u8) -> Result<Part, ExprError> {
+        self.level += 1;
+        if self.level > MAX_DEPTH {
+            return Err(ExprError::TooDeep { at: self.at(), limit: MAX_DEPTH });
+        }
+        let mut left = self.operand()?;
+        while let Token::Symbol(symbol) = *self.peek() {
+            let Some((power, op)) = infix(symbol).filter(|(power, _)| *power >= loosest) else {
+                break;
+            };
+            let (at, _) = self.advance();
+            // `**` binds to the right and lets a sign follow, the others bind to the left.
+            let right = self.expression(if power == POWER { UNARY } else { power + 1 })?;
+            left = self.binary(op, symbol, at, left, right)?;
+            if power == COMPARISON && self.comparison_follows() {
+                return Err(self.unexpected("no second comparison (join two with & instead)"));
+            }
+        }
+        self.level -= 1;
+        Ok(left)
+    }
+
+    fn comparison_follows(&self) -> bool {
+        let Token::Symbol(symbol) = self.peek() else { return false };
+        infix(symbol).is_some_and(|(power, _)| power == COMPARISON)
+    }
+
+    fn operand(&mut self) -> Result<Part, ExprError> {
+        let wanted = "a $field, a number, an operator call, '-' or '('";
+        match self.peek() {
+            Token::Field(_) | Token::Number(_) | Token::Name(_) => {}
+            Token::Symbol("-" | "(") => {}
+            _ => return Err(self.unexpected(wanted)),
+        }
+        match self.advance() {
+            (at, Token::Field(name)) => self.part(Node::Field(name), Kind::F32, at, 1),
+            (at, Token::Number(value)) => self.part(Node::Number(value), Kind::Constant, at, 1),
+            (at, Token::Name(name)) => self.call(at, name),
+            (at, Token::Symbol("-")) => {
+                let operand = self.expression(UNARY)?;
+                self.unary(Unary::Neg, "'-'", at, operand)
+            }
+            _ => {
+                let inner = self.expression(0)?;
+                self.expect(")", "')' or an infix operator")?;
+                Ok(inner)
+            }
+        }
+    }
+
+    fn call(&mut self, at: usize, name: String) -> Result<Part, ExprError> {
+        let Some(operator) = named(&name) else {
+            return Err(ExprError::UnknownOperator { at, name, known: known_names() });
+        };
+        self.expect("(", &format!("'(' after {name}"))?;
+        let mut args = Vec::new();
+        while !self.eat(")") {
+            args.push(self.expression(0)?);
+            if !self.eat(",") {
+                self.expect(")", "',' or ')'")?;
+                break;
+            }
+        }
+        Call { name: &name, at }.build(self, operator, args)
+    }
+
+    fn unary(&mut self, op: Unary, name: &str, at: usize, arg: Part) -> Result<Part, ExprError> {
+        let kind = Kind::of_unary(op, arg.kind)
+            .map_err(|expected| mismatch(name, expected, arg.at, arg.kind))?;
+        let depth = arg.depth + 1;
+        self.part(Node::Unary(op, Box::new(arg.node)), kind, at, depth)
+    }
+
+    fn binary(
+        &mut self,
+        op: Binary,
+        name: &str,
+        at: usize,
+        left: Part,
+        right: Part,
+    ) -> Result<Part, ExprError> {
+        let kind = Kind::of_binary(op, left.kind, right.kind).map_err(|expected| {
+            let found = format!("{} and {}", left.kind.describe(), right.kind.describe());
+            argument(name, expected, at, found)
+        })?;
+        let depth = left.depth.max(right.depth) + 1;
+        let node = Node::Binary(op, Box::new(left.node), Box::new(right.node));
+        let start = if kind == Kind::Constant { at } else { left.at };
+        self.part(node, kind, start, depth)
+    }
+}
+
+fn argument(operator: &str, expected: &str, at: usize, found: String) -> ExprError {
+    ExprError::Argument { at, operator: operator.to_owned(), expected: expected.to_owned(), found }
+}
+
+fn mismatch(operator: &str, expected: &str, at: usize, kind: Kind) -> ExprError {
+    argument(operator, expected, at, kind.describe().to_owned())
+}
+
+/// A call by name on its way to a node.
+struct Call<'a> {
+    name: &'a str,
+    at: usize,
+}
+
+impl Call<'_> {
+    fn build(
+        &self,
+        parser: &mut Parser,
+        operator: Operator,
+        args: Vec<Part>,
+    ) -> Result<Part, ExprError> {
+        let at = self.at;
+        let depth = args.iter().map(|arg| arg.depth).max().unwrap_or(0) + 1;
+        match operator {
+            Operator::Unary(op) => {
+                let [arg] = self.take(args, "one argument")?;
+                parser.unary(op, self.name, at, arg)
+            }
+            Operator::Binary(op) => {
+                let [left, right] = self.take(args, "two arguments")?;
+                if left.kind == Kind::Constant && right.kind == Kind::Constant {
+                    return Err(mismatch(self.name, "a series", left.at, left.kind));
+                }
+                let mut part = parser.binary(op, self.name, at, left, right)?;
+                part.at = at;
+                Ok(part)
+            }
+            Operator::If => {
+                let [condition, left, right] = self.take(args, "three arguments")?;
+                let kind = match left.kind.meet(right.kind) {
+                    Kind::Constant => Kind::F64,
+                    kind => kind,
+                };
+                let [condition, left, right] =
+                    [self.series(condition)?.0, Box::new(left.node), Box::new(right.node)];
+                parser.part(Node::If(condition, left, right), kind, at, depth)
+            }
+            Operator::Rolling(op) => {
+                let [arg, window] = self.take(args, "a series and a window")?;
+                let node = Node::Rolling(op, self.series(arg)?.0, self.rolling_window(&window)?);
+                parser.part(node, Kind::F64, at, depth)
+            }
+            Operator::Shift(op) => {
+                let [arg, distance] = self.take(args, "a series and a distance in bars")?;
+                let expected = "a whole number of bars";
+                let distance = self.whole(&distance, expected, -MAX_WINDOW)?;
+                let (node, kind) = self.series(arg)?;
+                let kind = self.shifted(op, kind, distance)?;
+                parser.part(Node::Shift(op, node, distance), kind, at, depth)
+            }
+            Operator::Quantile => {
+                let [arg, window, q] = self.take(args, "a series, a window and a quantile")?;
+                let node = Node::Quantile(
+                    self.series(arg)?.0,
+                    self.rolling_window(&window)?,
+                    self.number(&q, "a quantile between 0 and 1", |q| (0.0..=1.0).contains(&q))?,
+                );
+                parser.part(node, Kind::F64, at, depth)
+            }
+            Operator::Ema => {
+                let [arg, span] = self.take(args, "a series and a span")?;
+                let expected = "a span of at least 1, a factor between 0 and 1, or 0";
+                let span = self.number(&span, expected, |n| (0.0..=MAX_WINDOW as f64).contains(&n));
+                parser.part(Node::Ema(self.series(arg)?.0, span?), Kind::F64, at, depth)
+            }
+            Operator::Pair(op) => {
+                let [left, right, window] = self.take(args, "two series and a window")?;
+                let (left, right) = (self.series(left)?.0, self.series(right)?.0);
+                // Qlib compares with the deviation of a window, which 0 has not.
+                let least = usize::from(op == super::node::Pair::Corr);
+                let bars = self.window(&window, least)?;
+                parser.part(Node::Pair(op, left, right, bars), Kind::F64, at, depth)
+            }
+        }
+    }
+
+    fn take<const N: usize>(
+        &self,
+        args: Vec<Part>,
+        expected: &str,
+    ) -> Result<[Part; N], ExprError> {
+        let found = args.len();
+        args.try_into().map_err(|_| ExprError::ArgumentCount {
+            at: self.at,
+            operator: self.name.to_owned(),
+            expected: expected.to_owned(),
+            found,
+        })
+    }
+
+    fn series(&self, arg: Part) -> Result<(Box<Node>, Kind), ExprError> {
+        match arg.kind {
+            Kind::Constant => Err(mismatch(self.name, "a series", arg.at, arg.kind)),
+            kind => Ok((Box::new(arg.node), kind)),
+        }
+    }
+
+    fn number(
+        &self,
+        arg: &Part,
+        expected: &str,
+        allowed: impl Fn(f64) -> bool,
+    ) -> Result<f64, ExprError> {
+        match arg.node.constant() {
+            Some(value) if allowed(value) => Ok(value),
+            Some(value) => Err(argument(self.name, expected, arg.at, value.to_string())),
+            None => Err(mismatch(self.name, expected, arg.at, arg.kind)),
+        }
+    }
+
+    fn whole(&self, arg: &Part, expected: &str, least: i64) -> Result<i64, ExprError> {
+        let range = least as f64..=MAX_WINDOW as f64;
+        let value = self.number(arg, expected, |n| n.fract() == 0.0 && range.contains(&n))?;
+        Ok(value as i64)
+    }
+
+    fn window(&self, arg: &Part, least: usize) -> Result<usize, ExprError> {
+        let expected = format!("a window of {least} to {MAX_WINDOW} whole bars");
+        let bars = self.whole(arg, &expected, least as i64)?;
+        Ok(bars.unsigned_abs() as usize)
+    }
+
+    /// Skewness needs three bars and kurtosis four: shorter windows could never have a value.
+    fn rolling_window(&self, arg: &Part) -> Result<usize, ExprError> {
+        let least = match self.name {
+            "Skew" => 3,
+            "Kurt" => 4,
+            _ => 0,
+        };
+        if arg.node.constant() == Some(0.0) { Ok(0) } else { self.window(arg, least) }
+    }
+
+    /// A moved condition has holes at its end and so becomes numbers.
+    fn shifted(&self, op: Shift, kind: Kind, distance: i64) -> Result<Kind, ExprError> {
+        match (op, kind) {
+            (Shift::Delta, Kind::Bool) => Err(mismatch(self.name, "numbers", self.at, kind)),
+            (Shift::Ref, Kind::Bool) if distance != 0 => Ok(Kind::F32),
+            _ => Ok(kind),
+        }
+    }
+}
+
+/// No calendar is longer; beyond it a window is a slip of the pen.
+const MAX_WINDOW: i64 = 10_000_000;

@@ -1,0 +1,108 @@
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+/// Correlation of scores with outcomes within one bar.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BarIc {
+    /// The bar's number, as given.
+    pub bar: u32,
+    /// Pearson's correlation.
+    pub ic: f64,
+    /// Spearman's: Pearson's of the ranks, equals sharing their mean rank.
+    pub rank_ic: f64,
+    /// Instruments that had both values.
+    pub instruments: usize,
+}
+
+/// Information coefficients over time; `None` where too few bars have one.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct IcSummary {
+    /// Mean of the bars' IC.
+    pub ic: Option<f64>,
+    /// Mean over standard deviation (one degree of freedom), not annualised.
+    pub icir: Option<f64>,
+    pub rank_ic: Option<f64>,
+    pub rank_icir: Option<f64>,
+    /// Bars that count.
+    pub bars: usize,
+}
+
+/// IC and rank IC of every bar, after pandas' `corr`: pairs with a missing value do not count.
+///
+/// `bars` names the bar of each row; equal bars must lie side by side. A bar with fewer than two
+/// pairs, or in which all scores or all outcomes are equal, has no correlation and is skipped.
+pub fn ic_series(bars: &[u32], scores: &[f32], outcomes: &[f32]) -> Vec<BarIc> {
+    let mut start = 0;
+    let mut series = vec![];
+    for section in bars.chunk_by(|a, b| a == b) {
+        let rows = start..start + section.len();
+        start = rows.end;
+        series.extend(bar_ic(section[0], rows, scores, outcomes));
+    }
+    series
+}
+
+fn bar_ic(bar: u32, rows: Range<usize>, scores: &[f32], outcomes: &[f32]) -> Option<BarIc> {
+    let pairs = scores[rows.clone()].iter().zip(&outcomes[rows]);
+    let pairs = pairs.filter(|(score, outcome)| !score.is_nan() && !outcome.is_nan());
+    let (x, y): (Vec<f64>, Vec<f64>) =
+        pairs.map(|(&score, &outcome)| (f64::from(score), f64::from(outcome))).unzip();
+    let ic = pearson(&x, &y)?;
+    let rank_ic = pearson(&ranks(&x), &ranks(&y))?;
+    Some(BarIc { bar, ic, rank_ic, instruments: x.len() })
+}
+
+/// Pearson's correlation, or `None` where it is not defined.
+pub fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
+    let varies = |values: &[f64]| values.iter().any(|value| *value != values[0]);
+    if x.len() != y.len() || x.len() < 2 || !varies(x) || !varies(y) {
+        return None;
+    }
+    let count = x.len() as f64;
+    let (mean_x, mean_y) = (x.iter().sum::<f64>() / count, y.iter().sum::<f64>() / count);
+    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
+    for (x, y) in x.iter().zip(y) {
+        let (dx, dy) = (x - mean_x, y - mean_y);
+        xx += dx * dx;
+        yy += dy * dy;
+        xy += dx * dy;
+    }
+    let correlation = xy / (xx.sqrt() * yy.sqrt());
+    correlation.is_finite().then(|| correlation.clamp(-1.0, 1.0))
+}
+
+/// Ranks from 1, equals sharing their mean rank.
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_unstable_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut below = 0;
+    for equals in order.chunk_by(|&a, &b| values[a] == values[b]) {
+        for &row in equals {
+            ranks[row] = (2 * below + 1 + equals.len()) as f64 / 2.0;
+        }
+        below += equals.len();
+    }
+    ranks
+}
+
+/// Means and information ratios of a series of IC.
+pub fn summarise_ic(series: &[BarIc]) -> IcSummary {
+    let (ic, icir) = mean_and_ratio(&series.iter().map(|bar| bar.ic).collect::<Vec<_>>());
+    let (rank_ic, rank_icir) =
+        mean_and_ratio(&series.iter().map(|bar| bar.rank_ic).collect::<Vec<_>>());
+    IcSummary { ic, icir, rank_ic, rank_icir, bars: series.len() }
+}
+
+fn mean_and_ratio(values: &[f64]) -> (Option<f64>, Option<f64>) {
+    if values.is_empty() {
+        return (None, None);
+    }
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let deviation = (squares / (count - 1.0)).sqrt();
+    let ratio = mean / deviation;
+    (Some(mean), (values.len() > 1 && deviation > 0.0).then_some(ratio))
+}
