@@ -1,1 +1,28 @@
-//! Import, versions and manifests of market data on Parquet and object storage.
+//! Market data in and out: import of CSV and Parquet, immutable checksummed versions, tables.
+//!
+//! [`import_files`] reads what people have and gives a checked [`Panel`](alphafleet_market::Panel)
+//! of raw prices with [`Finding`](alphafleet_market::Finding)s; [`store_version`] writes it to
+//! object storage under a manifest, and [`load_version`] reads it back and refuses a file that is
+//! not what was written. Only these two are async; everything else is plain synchronous code.
+
+mod error;
+mod import;
+mod panel_file;
+mod table;
+mod version;
+
+pub use alphafleet_artifacts::{ArtifactKey, ArtifactStore, open_store};
+pub use error::DatasetError;
+pub use import::{
+    ColumnMapping, Import, ImportOptions, Limits, OutsideRange, PriceBasis, SourceFile,
+    import_files,
+};
+pub use panel_file::{panel_from_parquet, panel_to_parquet, read_panel, write_panel};
+pub use table::{
+    ColumnValues, KeyOrder, OwnedColumn, OwnedTable, OwnedValues, Table, TableColumn, read_table,
+    write_table, write_table_file,
+};
+pub use version::{
+    LoadedVersion, Manifest, ManifestFile, NewVersion, StoredVersion, VersionStatus, load_version,
+    manifest_json, store_version,
+};

@@ -1,0 +1,83 @@
+use std::path::PathBuf;
+
+use alphafleet_artifacts::{ArtifactError, ArtifactKeyError};
+use alphafleet_market::{ColumnError, PanelError};
+use thiserror::Error;
+
+/// Why data cannot be imported, written or read. [`DatasetError::code`] is stable.
+#[derive(Debug, Error)]
+pub enum DatasetError {
+    #[error("{file}: column {column} is missing; found: {}", found.join(", "))]
+    MissingColumn { file: String, column: String, found: Vec<String> },
+    #[error("{file}: column {column} appears more than once ({})", sources.join(", "))]
+    AmbiguousColumn { file: String, column: String, sources: Vec<String> },
+    #[error("column mapping '{column}': {reason}")]
+    BadMapping { column: String, reason: String },
+    #[error("{file} is corrupt or truncated: {reason}")]
+    CorruptFile { file: String, reason: String },
+    #[error("{file}, row {row}: '{value}' in column {column} is not {expected}")]
+    BadValue { file: String, row: u64, column: String, value: String, expected: &'static str },
+    #[error("no bars in {}", files.join(", "))]
+    EmptyDataset { files: Vec<String> },
+    #[error("{file}: {found} {what}, at most {limit} are allowed")]
+    TooLarge { file: String, what: &'static str, found: u64, limit: u64 },
+    #[error("{} cannot be read", file.display())]
+    Read {
+        file: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{file} cannot be written")]
+    Write {
+        file: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("table: {0}")]
+    BadTable(String),
+    #[error("{key} is not what was written: expected SHA-256 {expected}, found {found}")]
+    Tampered { key: String, expected: String, found: String },
+    #[error("manifest {key} cannot be used: {reason}")]
+    BadManifest { key: String, reason: String },
+    #[error(transparent)]
+    Column(#[from] ColumnError),
+    #[error(transparent)]
+    Panel(#[from] PanelError),
+    #[error(transparent)]
+    Key(#[from] ArtifactKeyError),
+    #[error(transparent)]
+    Storage(#[from] ArtifactError),
+}
+
+impl DatasetError {
+    /// A name for programs: stable, in snake case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::MissingColumn { .. } | Self::Column(ColumnError::Missing { .. }) => {
+                "missing_column"
+            }
+            Self::AmbiguousColumn { .. } => "ambiguous_column",
+            Self::BadMapping { .. } => "bad_mapping",
+            Self::CorruptFile { .. } => "corrupt_file",
+            Self::BadValue { .. } => "bad_value",
+            Self::EmptyDataset { .. } => "empty_dataset",
+            Self::TooLarge { .. } => "too_large",
+            Self::Read { .. } => "unreadable_file",
+            Self::Write { .. } => "unwritable_file",
+            Self::BadTable(_) => "bad_table",
+            Self::Tampered { .. } | Self::Storage(ArtifactError::Tampered { .. }) => {
+                "tampered_file"
+            }
+            Self::BadManifest { .. } => "bad_manifest",
+            Self::Column(_) | Self::Panel(_) => "bad_panel",
+            Self::Key(_) => "bad_key",
+            Self::Storage(ArtifactError::NotFound(_)) => "missing_file",
+            Self::Storage(_) => "storage_failed",
+        }
+    }
+
+    /// Whether the cause is the data or the request, not the storage or this program.
+    pub fn is_data_fault(&self) -> bool {
+        !matches!(self, Self::Read { .. } | Self::Write { .. } | Self::Storage(_) | Self::Key(_))
+    }
+}

@@ -1,0 +1,130 @@
+mod basis;
+mod clean;
+mod collect;
+mod layout;
+mod options;
+mod source;
+mod time;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use alphafleet_artifacts::Sha256Stream;
+use alphafleet_market::{Finding, FindingCode, Panel, check_panel, complete_columns};
+use serde::{Deserialize, Serialize};
+
+use crate::error::DatasetError;
+use collect::Collector;
+pub use layout::ColumnMapping;
+pub use options::{ImportOptions, Limits, OutsideRange, PriceBasis};
+
+/// What an import gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Import {
+    /// Raw prices with their dated `factor` where one is known; `vwap` is always there.
+    pub panel: Panel,
+    /// Bars in the panel.
+    pub rows: u64,
+    /// The gravest first.
+    pub findings: Vec<Finding>,
+    pub sources: Vec<SourceFile>,
+}
+
+/// A file the data came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Without its folder.
+    pub name: String,
+    pub bytes: u64,
+    /// Hex.
+    pub sha256: String,
+}
+
+/// Imports CSV and Parquet files: one long file, or several, for instance one an instrument.
+///
+/// A folder stands for the `.csv` and `.parquet` files in it. Columns are recognised by name
+/// (Yahoo, Qlib, TradeMaster and the usual synonyms) or named by `options.columns`; the
+/// instrument comes from a column or else from the file's stem. `open`, `high`, `low`, `close`
+/// and a time are required; every further numeric column becomes a field.
+///
+/// What is done to rows, each with a finding: rows without any price are dropped; of doubled
+/// rows identical ones are dropped and of different ones the last counts; infinite values become
+/// missing; a bar with a price that is not positive or with its high below its low becomes a
+/// missing bar; open or close outside high and low follow `options.outside_range`. Prices that
+/// are already adjusted are turned back to raw ones (`options.price_basis`); without a `factor`,
+/// `adj_close / close` is it.
+pub fn import_files(files: &[PathBuf], options: &ImportOptions) -> Result<Import, DatasetError> {
+    options.columns.check()?;
+    let files = expand(files)?;
+    let names: Vec<String> = files.iter().map(|file| name_of(file)).collect();
+    let mut collector = Collector::new(options);
+    let mut sources = Vec::with_capacity(files.len());
+    for file in &files {
+        sources.push(fingerprint(file, options.limits.file_bytes)?);
+        source::read(file, &mut collector)?;
+    }
+    let (rows, mut log) = collector.finish();
+    let table = clean::clean(rows, options, &names, &mut log)?;
+    let panel = table.into_panel(&names, options)?;
+    let panel = basis::settle_factor(panel, options.price_basis, &mut log)?;
+    let (panel, derived) = complete_columns(panel)?;
+    // The checks tell of the missing volume too, and know of more.
+    log.extend(derived.into_iter().filter(|finding| finding.code != FindingCode::MissingColumn));
+    log.extend(check_panel(&panel, &options.checks));
+    Ok(Import { rows: panel.rows() as u64, panel, findings: log.into_findings(), sources })
+}
+
+fn expand(files: &[PathBuf]) -> Result<Vec<PathBuf>, DatasetError> {
+    let unreadable = |file: &Path, source| DatasetError::Read { file: file.to_owned(), source };
+    let mut all = Vec::new();
+    for file in files {
+        if !file.is_dir() {
+            all.push(file.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(file).map_err(|source| unreadable(file, source))?;
+        let mut inside = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|source| unreadable(file, source))?.path();
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            if path.is_file() && matches!(extension, Some("csv" | "parquet")) {
+                inside.push(path);
+            }
+        }
+        inside.sort_unstable();
+        all.extend(inside);
+    }
+    if all.is_empty() {
+        let files = files.iter().map(|file| file.display().to_string()).collect();
+        return Err(DatasetError::EmptyDataset { files });
+    }
+    Ok(all)
+}
+
+fn fingerprint(file: &Path, limit: u64) -> Result<SourceFile, DatasetError> {
+    let unreadable = |source| DatasetError::Read { file: file.to_owned(), source };
+    let mut reader = File::open(file).map_err(unreadable)?;
+    let bytes = reader.metadata().map_err(unreadable)?.len();
+    if bytes > limit {
+        return Err(DatasetError::TooLarge {
+            file: name_of(file),
+            what: "bytes",
+            found: bytes,
+            limit,
+        });
+    }
+    let mut digest = Sha256Stream::default();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match reader.read(&mut buffer).map_err(unreadable)? {
+            0 => break,
+            read => digest.update(&buffer[..read]),
+        }
+    }
+    Ok(SourceFile { name: name_of(file), bytes, sha256: digest.finish() })
+}
+
+fn name_of(file: &Path) -> String {
+    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+}

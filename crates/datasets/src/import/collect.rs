@@ -1,0 +1,143 @@
+use std::collections::{BTreeSet, HashMap};
+
+use alphafleet_market::{Finding, FindingCode, FindingLog};
+use chrono::NaiveDateTime;
+
+use super::layout::{Field, Layout};
+use super::options::ImportOptions;
+use crate::error::DatasetError;
+
+/// Rows of all sources, column by column, in the order they came. Missing is NaN.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub names: Vec<String>,
+    /// Index into `names`.
+    pub instruments: Vec<u32>,
+    pub times: Vec<NaiveDateTime>,
+    pub columns: Vec<(String, Vec<f64>)>,
+    /// Whether a source had no instrument column and its stem served.
+    pub named_by_file: bool,
+}
+
+impl Rows {
+    pub fn column(&self, name: &str) -> Option<&[f64]> {
+        self.columns.iter().find(|(known, _)| known == name).map(|(_, values)| &values[..])
+    }
+}
+
+/// Takes rows from the sources and watches the limits.
+pub(super) struct Collector<'a> {
+    pub options: &'a ImportOptions,
+    rows: Rows,
+    known: HashMap<String, u32>,
+    textual: BTreeSet<String>,
+    zoned: bool,
+    last: Option<u32>,
+}
+
+/// One source's columns as indices into the collector's.
+pub(super) struct Target {
+    pub file: String,
+    pub columns: Vec<usize>,
+}
+
+impl<'a> Collector<'a> {
+    pub fn new(options: &'a ImportOptions) -> Self {
+        Self {
+            options,
+            rows: Rows::default(),
+            known: HashMap::new(),
+            textual: BTreeSet::new(),
+            zoned: false,
+            last: None,
+        }
+    }
+
+    /// Prepares the columns of a source.
+    pub fn begin(&mut self, file: &str, layout: &Layout) -> Target {
+        self.rows.named_by_file |= layout.instrument.is_none();
+        let columns = layout.fields.iter().map(|field| self.column(field)).collect();
+        Target { file: file.to_owned(), columns }
+    }
+
+    fn column(&mut self, field: &Field) -> usize {
+        let columns = &mut self.rows.columns;
+        if let Some(known) = columns.iter().position(|(name, _)| *name == field.name) {
+            return known;
+        }
+        columns.push((field.name.clone(), vec![f64::NAN; self.rows.times.len()]));
+        columns.len() - 1
+    }
+
+    /// Adds a row; its values follow by [`Collector::value`] before the next row.
+    pub fn row(
+        &mut self,
+        file: &str,
+        instrument: &str,
+        time: NaiveDateTime,
+    ) -> Result<(), DatasetError> {
+        let too_large = |what, limit: u64| DatasetError::TooLarge {
+            file: file.to_owned(),
+            what,
+            found: limit + 1,
+            limit,
+        };
+        if self.rows.times.len() as u64 >= self.options.limits.rows {
+            return Err(too_large("rows", self.options.limits.rows));
+        }
+        // Rows of one instrument mostly follow each other.
+        let same = self.last.filter(|&last| self.rows.names[last as usize] == instrument);
+        let code = match same.or_else(|| self.known.get(instrument).copied()) {
+            Some(code) => code,
+            None => {
+                if self.rows.names.len() as u64 >= self.options.limits.instruments {
+                    return Err(too_large("instruments", self.options.limits.instruments));
+                }
+                let code = self.rows.names.len() as u32;
+                self.rows.names.push(instrument.to_owned());
+                self.known.insert(instrument.to_owned(), code);
+                code
+            }
+        };
+        self.last = Some(code);
+        self.rows.instruments.push(code);
+        self.rows.times.push(time);
+        for (_, values) in &mut self.rows.columns {
+            values.push(f64::NAN);
+        }
+        Ok(())
+    }
+
+    /// Sets a value of the row added last.
+    pub fn value(&mut self, column: usize, value: f64) {
+        if let Some(last) = self.rows.columns[column].1.last_mut() {
+            *last = value;
+        }
+    }
+
+    /// The column holds something else than numbers and will be left out.
+    pub fn not_numeric(&mut self, column: usize) {
+        let name = &self.rows.columns[column].0;
+        if !self.textual.contains(name) {
+            self.textual.insert(name.clone());
+        }
+    }
+
+    pub fn zoned(&mut self) {
+        self.zoned = true;
+    }
+
+    pub fn finish(mut self) -> (Rows, FindingLog) {
+        let mut log = FindingLog::default();
+        for name in &self.textual {
+            let message = format!("column {name} does not hold numbers and was left out");
+            log.push(Finding::whole(FindingCode::IgnoredColumn, Some(name), message));
+        }
+        self.rows.columns.retain(|(name, _)| !self.textual.contains(name));
+        if self.zoned {
+            let message = "times with a zone were turned into UTC";
+            log.push(Finding::whole(FindingCode::ZonedTimes, Some("datetime"), message));
+        }
+        (self.rows, log)
+    }
+}

@@ -1,0 +1,70 @@
+use alphafleet_market::CheckRules;
+use serde::{Deserialize, Serialize};
+
+use super::layout::ColumnMapping;
+
+/// How to import; the defaults recognise the known layouts.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImportOptions {
+    /// Names the source's columns where they are not recognised.
+    pub columns: ColumnMapping,
+    /// Absent: judged by the data, see [`PriceBasis`].
+    pub price_basis: Option<PriceBasis>,
+    pub outside_range: OutsideRange,
+    pub limits: Limits,
+    pub checks: CheckRules,
+}
+
+/// What the source's prices are, if it has a `factor`.
+///
+/// By itself the import looks at the bars on which an instrument's factor changes: are the
+/// closes continuous there, the prices were adjusted already (as in Qlib's files); are the
+/// closes times the factor continuous, they are raw. Without any change they count as raw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PriceBasis {
+    Raw,
+    Adjusted,
+}
+
+/// What becomes of bars whose open or close lies outside their high and low.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutsideRange {
+    /// As published, with a finding.
+    #[default]
+    Keep,
+    /// A missing bar, with a finding.
+    Missing,
+}
+
+/// Where the import stops with `too_large`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of one file.
+    pub file_bytes: u64,
+    /// Rows of all files together.
+    pub rows: u64,
+    /// Columns of one file.
+    pub columns: u64,
+    pub instruments: u64,
+    /// Instruments × distinct times.
+    pub cells: u64,
+    /// Bytes of one CSV row.
+    pub row_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 4 << 30,
+            rows: 50_000_000,
+            columns: 512,
+            instruments: 50_000,
+            cells: 100_000_000,
+            row_bytes: 1 << 20,
+        }
+    }
+}

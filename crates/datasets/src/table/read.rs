@@ -1,0 +1,99 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float32Type, Float64Type, TimeUnit, TimestampNanosecondType};
+use bytes::Bytes;
+use chrono::DateTime;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::{OwnedColumn, OwnedTable, OwnedValues};
+use crate::error::DatasetError;
+
+/// Reads a table that [`write_table`](super::write_table) wrote: `instrument` and `datetime` in
+/// any place, every other column numeric. `file` is the name errors use.
+pub fn read_table(file: &str, bytes: impl Into<Bytes>) -> Result<OwnedTable, DatasetError> {
+    let bytes = bytes.into();
+    let corrupt = |reason: String| DatasetError::CorruptFile { file: file.to_owned(), reason };
+    // The decoder is written for files that are what they say; a crafted one may make it panic.
+    catch_unwind(AssertUnwindSafe(|| decode(file, bytes)))
+        .unwrap_or_else(|_| Err(corrupt("the decoder gave up on it".to_owned())))
+}
+
+fn decode(file: &str, bytes: Bytes) -> Result<OwnedTable, DatasetError> {
+    let corrupt = |error: &dyn std::fmt::Display| DatasetError::CorruptFile {
+        file: file.to_owned(),
+        reason: error.to_string(),
+    };
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| corrupt(&error))?;
+    let schema = builder.schema().clone();
+    let place = |name: &str| {
+        schema.fields().iter().position(|field| field.name() == name).ok_or_else(|| {
+            DatasetError::MissingColumn {
+                file: file.to_owned(),
+                column: name.to_owned(),
+                found: schema.fields().iter().map(|field| field.name().clone()).collect(),
+            }
+        })
+    };
+    let (instrument, datetime) = (place("instrument")?, place("datetime")?);
+    let others: Vec<usize> = (0..schema.fields().len())
+        .filter(|column| ![instrument, datetime].contains(column))
+        .collect();
+    let empty = |&column: &usize| {
+        let field = schema.field(column);
+        let single = matches!(field.data_type(), DataType::Float32);
+        let values =
+            if single { OwnedValues::F32(Vec::new()) } else { OwnedValues::F64(Vec::new()) };
+        OwnedColumn { name: field.name().clone(), values }
+    };
+    let mut table = OwnedTable {
+        instruments: Vec::new(),
+        times: Vec::new(),
+        columns: others.iter().map(empty).collect(),
+    };
+    for batch in builder.build().map_err(|error| corrupt(&error))? {
+        let batch = batch.map_err(|error| corrupt(&error))?;
+        append(&mut table, &batch, (instrument, datetime), &others)
+            .map_err(|error| corrupt(&error))?;
+    }
+    Ok(table)
+}
+
+fn append(
+    table: &mut OwnedTable,
+    batch: &RecordBatch,
+    (instrument, datetime): (usize, usize),
+    others: &[usize],
+) -> Result<(), String> {
+    let convert = |column: usize, to: &DataType| {
+        let array = cast(batch.column(column), to).map_err(|error| error.to_string())?;
+        let lost = array.null_count() > batch.column(column).null_count();
+        if lost { Err(format!("column {column} is not {to}")) } else { Ok(array) }
+    };
+    let names = convert(instrument, &DataType::Utf8)?;
+    let times = convert(datetime, &DataType::Timestamp(TimeUnit::Nanosecond, None))?;
+    if names.null_count() + times.null_count() > 0 {
+        return Err("a row has no instrument or no datetime".to_owned());
+    }
+    let names = names.as_string::<i32>();
+    table.instruments.extend((0..names.len()).map(|at| names.value(at).to_owned()));
+    let stamps = times.as_primitive::<TimestampNanosecondType>().values().iter();
+    table.times.extend(stamps.map(|&stamp| DateTime::from_timestamp_nanos(stamp).naive_utc()));
+    for (column, &place) in table.columns.iter_mut().zip(others) {
+        match &mut column.values {
+            OwnedValues::F32(values) => {
+                let array = convert(place, &DataType::Float32)?;
+                let array = array.as_primitive::<Float32Type>();
+                values.extend(array.iter().map(|value| value.unwrap_or(f32::NAN)));
+            }
+            OwnedValues::F64(values) => {
+                let array = convert(place, &DataType::Float64)?;
+                let array = array.as_primitive::<Float64Type>();
+                values.extend(array.iter().map(|value| value.unwrap_or(f64::NAN)));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+use chrono::NaiveDate;
+
+use super::*;
+
+fn time(day: u32) -> NaiveDateTime {
+    NaiveDate::from_ymd_opt(2024, 1, day).unwrap().and_hms_opt(0, 0, 0).unwrap()
+}
+
+fn written<S: AsRef<str>>(table: &Table<'_, S>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_table(&mut bytes, table).unwrap();
+    bytes
+}
+
+#[test]
+fn order_and_float_types_are_kept() {
+    let (times, names) = ([time(2), time(3)], ["A", "B"]);
+    let table = Table {
+        instruments: &names,
+        times: &times,
+        columns: vec![
+            TableColumn { name: "score", values: ColumnValues::F64(&[0.1, f64::NAN]) },
+            TableColumn { name: "label", values: ColumnValues::F32(&[f32::MIN_POSITIVE, 0.3]) },
+        ],
+        keys: KeyOrder::DatetimeFirst,
+    };
+    let bytes = written(&table);
+    assert_eq!(bytes, written(&table));
+    let back = read_table("p", bytes).unwrap();
+    assert_eq!((back.instruments, back.times), (vec!["A".into(), "B".into()], times.to_vec()));
+    let names: Vec<_> = back.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["score", "label"]);
+    assert_eq!(back.columns[1].values, OwnedValues::F32(vec![f32::MIN_POSITIVE, 0.3]));
+    let score = back.columns[0].values.to_f64();
+    assert!(score[0] == 0.1 && score[1].is_nan());
+}
+
+#[test]
+fn a_table_that_does_not_fit_is_refused() {
+    let (times, values) = ([time(2)], [1.0]);
+    let column = TableColumn { name: "x", values: ColumnValues::F64(&values) };
+    let table = |instruments, columns| Table {
+        instruments,
+        times: &times,
+        columns,
+        keys: KeyOrder::InstrumentFirst,
+    };
+    let refused = |table| write_table(Vec::new(), &table).unwrap_err().to_string();
+    assert!(refused(table(&["A", "B"], vec![])).contains("instrument has 2 values"));
+    assert!(refused(table(&["A"], vec![column, column])).contains("x appears twice"));
+    assert_eq!(read_table("p", vec![1, 2, 3]).unwrap_err().code(), "corrupt_file");
+}

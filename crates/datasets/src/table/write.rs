@@ -1,0 +1,139 @@
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Float32Array, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use chrono::NaiveDateTime;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+
+use super::{ColumnValues, KeyOrder, Table};
+use crate::error::DatasetError;
+
+/// Rows handed to the encoder at a time, so that a table is never copied as a whole.
+const BATCH_ROWS: usize = 64 * 1024;
+const ROW_GROUP_ROWS: usize = 1 << 20;
+
+/// Writes a table as Parquet (zstd; `datetime` in nanoseconds without zone). Equal tables give
+/// equal bytes.
+pub fn write_table<W: Write + Send, S: AsRef<str>>(
+    writer: W,
+    table: &Table<'_, S>,
+) -> Result<(), DatasetError> {
+    check(table)?;
+    let schema = schema(table);
+    let failed = |error: ParquetError| DatasetError::Write {
+        file: "table".to_owned(),
+        source: Box::new(error),
+    };
+    let properties = properties().map_err(failed)?;
+    let mut writer = ArrowWriter::try_new(writer, SchemaRef::clone(&schema), Some(properties))
+        .map_err(failed)?;
+    let rows = table.times.len();
+    for start in (0..rows).step_by(BATCH_ROWS) {
+        let batch = batch(table, &schema, start..rows.min(start + BATCH_ROWS))?;
+        writer.write(&batch).map_err(failed)?;
+    }
+    writer.close().map_err(failed)?;
+    Ok(())
+}
+
+/// Writes a table to a file, replacing one that is there; see [`write_table`].
+pub fn write_table_file<S: AsRef<str>>(
+    path: &Path,
+    table: &Table<'_, S>,
+) -> Result<(), DatasetError> {
+    let failed = |error: std::io::Error| DatasetError::Write {
+        file: path.display().to_string(),
+        source: Box::new(error),
+    };
+    let mut writer = BufWriter::new(File::create(path).map_err(failed)?);
+    write_table(&mut writer, table)?;
+    writer.flush().map_err(failed)
+}
+
+fn properties() -> Result<WriterProperties, ParquetError> {
+    Ok(WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_created_by("alphafleet".to_owned())
+        .build())
+}
+
+fn check<S>(table: &Table<'_, S>) -> Result<(), DatasetError> {
+    let rows = table.times.len();
+    let lengths = table.columns.iter().map(|column| (column.name, column.values.len()));
+    for (name, found) in lengths.chain([("instrument", table.instruments.len())]) {
+        if found != rows {
+            let message = format!("column {name} has {found} values, datetime has {rows}");
+            return Err(DatasetError::BadTable(message));
+        }
+    }
+    let mut names: Vec<_> = table.columns.iter().map(|column| column.name).collect();
+    names.extend(["instrument", "datetime"]);
+    names.sort_unstable();
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(DatasetError::BadTable(format!("column {} appears twice", pair[0])));
+    }
+    Ok(())
+}
+
+fn schema<S>(table: &Table<'_, S>) -> SchemaRef {
+    let time = Field::new("datetime", DataType::Timestamp(TimeUnit::Nanosecond, None), false);
+    let instrument = Field::new("instrument", DataType::Utf8, false);
+    let mut fields = match table.keys {
+        KeyOrder::DatetimeFirst => vec![time, instrument],
+        KeyOrder::InstrumentFirst => vec![instrument, time],
+    };
+    fields.extend(table.columns.iter().map(|column| {
+        let data_type = match column.values {
+            ColumnValues::F32(_) => DataType::Float32,
+            ColumnValues::F64(_) => DataType::Float64,
+        };
+        Field::new(column.name, data_type, true)
+    }));
+    Arc::new(Schema::new(fields))
+}
+
+fn batch<S: AsRef<str>>(
+    table: &Table<'_, S>,
+    schema: &SchemaRef,
+    rows: Range<usize>,
+) -> Result<RecordBatch, DatasetError> {
+    let stamps = table.times[rows.clone()].iter().map(|time| nanoseconds(*time));
+    let stamps = stamps.collect::<Result<Vec<i64>, _>>()?;
+    let time: ArrayRef = Arc::new(TimestampNanosecondArray::from(stamps));
+    let names = table.instruments[rows.clone()].iter().map(|name| Some(name.as_ref()));
+    let instrument: ArrayRef = Arc::new(names.collect::<StringArray>());
+    let mut arrays = match table.keys {
+        KeyOrder::DatetimeFirst => vec![time, instrument],
+        KeyOrder::InstrumentFirst => vec![instrument, time],
+    };
+    for column in &table.columns {
+        arrays.push(match column.values {
+            ColumnValues::F32(values) => {
+                let known = values[rows.clone()].iter().map(|v| (!v.is_nan()).then_some(*v));
+                Arc::new(known.collect::<Float32Array>())
+            }
+            ColumnValues::F64(values) => {
+                let known = values[rows.clone()].iter().map(|v| (!v.is_nan()).then_some(*v));
+                Arc::new(known.collect::<Float64Array>())
+            }
+        });
+    }
+    RecordBatch::try_new(SchemaRef::clone(schema), arrays)
+        .map_err(|error| DatasetError::BadTable(error.to_string()))
+}
+
+fn nanoseconds(time: NaiveDateTime) -> Result<i64, DatasetError> {
+    time.and_utc().timestamp_nanos_opt().ok_or_else(|| {
+        DatasetError::BadTable(format!("{time} lies outside the years 1678 to 2261"))
+    })
+}

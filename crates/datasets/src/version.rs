@@ -1,0 +1,133 @@
+mod manifest;
+
+use alphafleet_artifacts::{ArtifactKey, ArtifactStore, sha256_hex};
+use alphafleet_market::Panel;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::error::DatasetError;
+use crate::import::Import;
+use crate::panel_file::{PanelRows, panel_of_tables};
+use crate::table::{read_table, write_table};
+pub use manifest::{Manifest, ManifestFile, VersionStatus};
+
+/// Rows of one file of a version; longer panels take several.
+const FILE_ROWS: usize = 2_000_000;
+
+/// What the caller knows about a version to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewVersion {
+    pub dataset_id: Uuid,
+    pub version_id: Uuid,
+    pub dataset_name: String,
+    /// The version this one follows.
+    pub parent: Option<Uuid>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A written version: where its manifest is and what it says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredVersion {
+    pub manifest_key: ArtifactKey,
+    /// Checksum of the manifest itself, hex.
+    pub manifest_sha256: String,
+    pub manifest: Manifest,
+}
+
+/// A version read back, every checksum verified.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedVersion {
+    pub panel: Panel,
+    pub manifest: Manifest,
+}
+
+/// Writes an import as an immutable version under `datasets/{dataset_id}/{version_id}/`:
+/// `bars-00000.parquet`, … and, last of all, `manifest.json`. Equal input gives equal bytes.
+/// A version whose manifest was never written does not exist for readers.
+pub async fn store_version(
+    store: &dyn ArtifactStore,
+    new: &NewVersion,
+    import: &Import,
+) -> Result<StoredVersion, DatasetError> {
+    let folder: ArtifactKey = format!("datasets/{}/{}", new.dataset_id, new.version_id).parse()?;
+    let mut files = Vec::new();
+    for (number, (rows, bytes)) in encode(&import.panel)?.into_iter().enumerate() {
+        let key = folder.join(&format!("bars-{number:05}.parquet"))?;
+        let stored = store.put(&key, bytes).await?;
+        files.push(ManifestFile {
+            key: key.to_string(),
+            bytes: stored.bytes,
+            sha256: stored.sha256,
+            rows,
+        });
+    }
+    let manifest = Manifest::of(new, import, files)?;
+    let key = folder.join("manifest.json")?;
+    let json = manifest_json(&manifest)?;
+    let stored = store.put(&key, json).await?;
+    Ok(StoredVersion { manifest_key: key, manifest_sha256: stored.sha256, manifest })
+}
+
+fn encode(panel: &Panel) -> Result<Vec<(u64, Vec<u8>)>, DatasetError> {
+    let rows = PanelRows::of(panel);
+    let count = rows.times.len();
+    let mut files = Vec::new();
+    for start in (0..count).step_by(FILE_ROWS) {
+        let end = count.min(start + FILE_ROWS);
+        let mut bytes = Vec::new();
+        write_table(&mut bytes, &rows.table(start..end))?;
+        files.push(((end - start) as u64, bytes));
+    }
+    Ok(files)
+}
+
+/// The bytes a manifest is stored and checksummed as: indented JSON with a line end.
+pub fn manifest_json(manifest: &Manifest) -> Result<Vec<u8>, DatasetError> {
+    let mut json = serde_json::to_vec_pretty(manifest).map_err(|error| DatasetError::Write {
+        file: "manifest.json".to_owned(),
+        source: Box::new(error),
+    })?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+/// Reads a version back. The manifest and every file must have the checksum recorded for them;
+/// one that does not is refused by name.
+pub async fn load_version(
+    store: &dyn ArtifactStore,
+    manifest_key: &ArtifactKey,
+    manifest_sha256: &str,
+) -> Result<LoadedVersion, DatasetError> {
+    let json = verified(store, manifest_key, manifest_sha256).await?;
+    let bad = |reason: String| DatasetError::BadManifest { key: manifest_key.to_string(), reason };
+    let manifest: Manifest =
+        serde_json::from_slice(&json).map_err(|error| bad(error.to_string()))?;
+    manifest.check().map_err(bad)?;
+    let mut tables = Vec::with_capacity(manifest.files.len());
+    for file in &manifest.files {
+        let bytes = verified(store, &file.key.parse()?, &file.sha256).await?;
+        let table = read_table(&file.key, bytes)?;
+        if table.times.len() as u64 != file.rows {
+            let reason = format!("{} rows instead of {}", table.times.len(), file.rows);
+            return Err(DatasetError::CorruptFile { file: file.key.clone(), reason });
+        }
+        tables.push((file.key.clone(), table));
+    }
+    Ok(LoadedVersion { panel: panel_of_tables(tables)?, manifest })
+}
+
+async fn verified(
+    store: &dyn ArtifactStore,
+    key: &ArtifactKey,
+    expected: &str,
+) -> Result<Vec<u8>, DatasetError> {
+    let bytes = store.get(key).await?;
+    let found = sha256_hex(&bytes);
+    if found.eq_ignore_ascii_case(expected) {
+        return Ok(bytes);
+    }
+    Err(DatasetError::Tampered { key: key.to_string(), expected: expected.to_owned(), found })
+}
+
+#[cfg(test)]
+mod tests;
