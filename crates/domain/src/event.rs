@@ -16,6 +16,11 @@ pub struct Cursor {
     pub seq: u64,
 }
 
+impl Cursor {
+    /// Before the first event of a stream of any epoch.
+    pub const START: Self = Self { epoch: 0, seq: 0 };
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.epoch, self.seq)

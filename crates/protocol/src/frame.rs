@@ -12,7 +12,8 @@ use crate::wire::{MetricPointView, ProgressView, SessionState, WireCursor};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClientFrame {
-    /// Follow a session. With the cursor of the last event seen, what came after it is replayed.
+    /// Follow a session. With the cursor of the last event seen, what came after it is replayed;
+    /// with `{"epoch": "0", "seq": 0}` everything is; without one it goes on from now.
     SubscribeSession {
         #[schemars(with = "Uuid")]
         session_id: JobId,
@@ -43,9 +44,10 @@ pub enum ServerFrame {
     SessionSubscribed {
         #[schemars(with = "Uuid")]
         session_id: JobId,
-        /// Where the session stands now; sent when the client brought no usable cursor.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        snapshot: Option<SessionSnapshot>,
+        /// Where the session stands now.
+        snapshot: SessionSnapshot,
+        /// The newest event there is; what is replayed ends with it.
+        latest: Option<WireCursor>,
     },
     SessionUnsubscribed {
         #[schemars(with = "Uuid")]

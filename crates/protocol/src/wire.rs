@@ -18,6 +18,11 @@ pub struct WireCursor {
     pub seq: u64,
 }
 
+impl WireCursor {
+    /// Before a session's first event.
+    pub const START: Self = Self { epoch: 0, seq: 0 };
+}
+
 mod decimal {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 

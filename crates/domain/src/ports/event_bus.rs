@@ -14,12 +14,15 @@ pub trait EventBus: Send + Sync {
 
     /// Follows one job from after `cursor`, or from now on without one. What the stream still
     /// holds is replayed first; if something after the cursor is gone, or the cursor is of another
-    /// epoch, the first item is a gap.
+    /// epoch, the first item is a gap. [`Cursor::START`] asks for all there is.
     async fn subscribe(
         &self,
         job: JobId,
         cursor: Option<Cursor>,
     ) -> Result<Box<dyn Subscription>, EventsError>;
+
+    /// Place of the newest event of the job's stream; `None` when there is no event.
+    async fn latest(&self, job: JobId) -> Result<Option<Cursor>, EventsError>;
 
     async fn ping(&self) -> Result<(), EventsError>;
 }

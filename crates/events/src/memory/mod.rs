@@ -100,6 +100,14 @@ impl EventBus for MemoryEventBus {
         Ok(Box::new(MemorySubscription::new(self.stream(job, None)?, cursor)))
     }
 
+    async fn latest(&self, job: JobId) -> Result<Option<Cursor>, EventsError> {
+        let streams = self.lock();
+        if streams.closed {
+            return Err(EventsError::Closed);
+        }
+        Ok(streams.by_job.get(&job).and_then(|stream| stream.latest()))
+    }
+
     async fn ping(&self) -> Result<(), EventsError> {
         if self.lock().closed { Err(EventsError::Closed) } else { Ok(()) }
     }

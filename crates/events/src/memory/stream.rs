@@ -65,9 +65,15 @@ impl Stream {
         let ring = self.lock();
         match cursor {
             None => (ring.last, false),
+            Some(Cursor::START) => (0, false),
             Some(Cursor { epoch, seq }) if epoch == self.epoch && seq <= ring.last => (seq, false),
             Some(_) => (ring.dropped(), true),
         }
+    }
+
+    pub fn latest(&self) -> Option<Cursor> {
+        let last = self.lock().last;
+        (last > 0).then_some(Cursor { epoch: self.epoch, seq: last })
     }
 
     /// The item after number `seen`, which moves on.

@@ -20,6 +20,8 @@ pub async fn all(bus: &dyn EventBus) {
     follows_from_now_on(bus).await;
     carries_an_event_unchanged(bus).await;
     replays_after_a_cursor(bus).await;
+    replays_everything_from_the_start(bus).await;
+    knows_the_latest_event(bus).await;
     replays_then_follows_without_loss_or_doubling(bus).await;
     follows_before_the_first_event(bus).await;
     announces_a_gap_for_an_unknown_epoch(bus).await;
@@ -74,6 +76,22 @@ pub async fn replays_after_a_cursor(bus: &dyn EventBus) {
     let from_the_start = Cursor { seq: 0, ..cursors[0] };
     let mut subscription = bus.subscribe(job, Some(from_the_start)).await.unwrap();
     assert_eq!(read(&mut *subscription, 10).await, (1..=10).collect::<Vec<_>>());
+}
+
+pub async fn replays_everything_from_the_start(bus: &dyn EventBus) {
+    let job = JobId::new();
+    let mut early = bus.subscribe(job, Some(Cursor::START)).await.unwrap();
+    publish(bus, job, 1..=3).await;
+    let mut late = bus.subscribe(job, Some(Cursor::START)).await.unwrap();
+    assert_eq!(read(&mut *early, 3).await, [1, 2, 3]);
+    assert_eq!(read(&mut *late, 3).await, [1, 2, 3]);
+}
+
+pub async fn knows_the_latest_event(bus: &dyn EventBus) {
+    let job = JobId::new();
+    assert_eq!(bus.latest(job).await.unwrap(), None);
+    let cursors = publish(bus, job, 1..=3).await;
+    assert_eq!(bus.latest(job).await.unwrap(), cursors.last().copied());
 }
 
 pub async fn replays_then_follows_without_loss_or_doubling(bus: &dyn EventBus) {
