@@ -1,0 +1,301 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use alphafleet_domain::JobId;
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Quantitative trading research on a fleet of workers.
+///
+/// Start with `alphafleet demo`. For work of your own: `alphafleet standalone` in one terminal;
+/// in another `alphafleet user setup`, `data import`, `strategy create` and `train --watch`.
+#[derive(Debug, Parser)]
+#[command(name = "alphafleet", version, propagate_version = true, max_term_width = 100)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Global {
+    /// Print JSON for programs instead of text for people.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The gateway to talk to [default: that of the last login, else http://127.0.0.1:8300].
+    #[arg(long, global = true, env = "ALPHAFLEET_URL", value_name = "URL")]
+    pub url: Option<String>,
+    /// Access token [default: that of the last login].
+    #[arg(long, global = true, env = "ALPHAFLEET_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub token: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The main job from nothing: a market, a training with live progress, the result.
+    Demo(Demo),
+    /// The whole fleet in this process: gateway, queue, worker, database. Nothing to install.
+    Standalone(Server),
+    /// Bring the database to the schema of this build.
+    Migrate(Migrate),
+    /// Log in, and manage users.
+    #[command(subcommand)]
+    User(User),
+    /// Import market data and look at it.
+    #[command(subcommand)]
+    Data(Data),
+    /// Named configurations that sessions are started from.
+    #[command(subcommand)]
+    Strategy(Strategy),
+    /// Train a strategy's model on the fleet, or one of a file here with --local.
+    Train(Train),
+    /// Follow sessions and fetch what they left.
+    #[command(subcommand)]
+    Session(Session),
+    /// The server's settings.
+    #[command(subcommand)]
+    Config(Config),
+    /// Runs jobs for a worker, which starts it.
+    #[command(hide = true)]
+    Child,
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Server {
+    /// TOML file of settings; `alphafleet config dump` prints one.
+    #[arg(long, env = "ALPHAFLEET_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder of the embedded database, objects and keys.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1:8300].
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// E.g. `info`, `warn`, or `info,alphafleet_worker=debug`.
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Demo {
+    /// Bars to train on, CSV or Parquet [default: a synthetic market made from --seed].
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Also leave summary.json, the model, predictions, report and events here.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Also write features.parquet.
+    #[arg(long)]
+    pub features: bool,
+    /// Training configuration, TOML [default: LightGBM on Alpha158].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Instruments of the synthetic market.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..=5000))]
+    pub instruments: u32,
+    /// Trading days of the synthetic market.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(200..=20000))]
+    pub days: u32,
+    /// Seed of the synthetic market and of the training.
+    #[arg(long, default_value_t = 42)]
+    pub seed: u32,
+    /// Threads of the training; 0 takes what the worker offers.
+    #[arg(long, default_value_t = 0)]
+    pub threads: u32,
+    /// Folder of the demo's database and objects [default: a fresh one].
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Go on serving the live page when the training is done.
+    #[arg(long)]
+    pub keep: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Migrate {
+    #[command(flatten)]
+    pub server: Server,
+    /// Take the newest migration back instead.
+    #[arg(long)]
+    pub revert: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Create the first administrator of a fresh installation and log in.
+    Setup {
+        username: String,
+        /// The one-time token: in `setup-token` in the server's data folder.
+        #[arg(long, value_name = "TOKEN")]
+        setup_token: Option<String>,
+    },
+    /// Log in; the token is kept in your configuration folder. The password is asked for, or taken
+    /// from ALPHAFLEET_PASSWORD.
+    Login { username: String },
+    /// Forget the token.
+    Logout,
+    /// Who the token belongs to.
+    Me,
+    /// All users (administrators).
+    List,
+    /// Create a user (administrators). The password is asked for, or taken from
+    /// ALPHAFLEET_NEW_PASSWORD.
+    Create {
+        username: String,
+        /// Give every right, users and fleet included.
+        #[arg(long)]
+        admin: bool,
+        /// Pending and running sessions at once [default: 3].
+        #[arg(long)]
+        max_sessions: Option<u32>,
+    },
+    /// Change your password.
+    Password,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Data {
+    /// Import bars from CSV or Parquet as a new version of a dataset.
+    ///
+    /// One long file, or one file an instrument. Common layouts are recognised; name the columns of
+    /// others with --column. What the checks find is printed.
+    Import {
+        /// One file or several.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Name of the dataset; made if you have none of that name.
+        #[arg(long)]
+        name: String,
+        /// A column of a layout that is not recognised, e.g. `--column close=Last`.
+        #[arg(long = "column", value_name = "FIELD=SOURCE")]
+        columns: Vec<String>,
+    },
+    /// Your datasets.
+    List,
+    /// A dataset's versions.
+    Versions { name: String },
+    /// What the checks found in a dataset's latest version.
+    Checks { name: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Strategy {
+    /// Create a strategy from a file or a template.
+    Create {
+        name: String,
+        #[arg(long, default_value = "")]
+        description: String,
+        #[command(flatten)]
+        source: StrategySource,
+    },
+    /// Your strategies.
+    List,
+    /// One strategy with its configuration.
+    Show { strategy: String },
+    /// Replace a strategy's configuration.
+    Update {
+        strategy: String,
+        #[command(flatten)]
+        source: StrategySource,
+    },
+    /// Delete a strategy; its sessions stay.
+    Delete { strategy: String },
+    /// The templates, or one of them as TOML.
+    Templates { name: Option<String> },
+}
+
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub struct StrategySource {
+    /// Training configuration, TOML or JSON.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A template: see `alphafleet strategy templates`.
+    #[arg(long, value_name = "NAME")]
+    pub template: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Train {
+    /// Name or id of the strategy.
+    #[arg(required_unless_present = "local", conflicts_with = "local")]
+    pub strategy: Option<String>,
+    /// Dataset to train on [default: the strategy's own].
+    #[arg(long, conflicts_with = "local")]
+    pub dataset: Option<String>,
+    /// Type of model, e.g. `lightgbm` [default: the strategy's own].
+    #[arg(long, conflicts_with = "local")]
+    pub model: Option<String>,
+    /// A parameter, e.g. `--set num_leaves=64`. Values are JSON or plain text.
+    #[arg(long = "set", value_name = "NAME=VALUE", conflicts_with = "local")]
+    pub parameters: Vec<String>,
+    /// Follow the session until it ends.
+    #[arg(long, conflicts_with = "local")]
+    pub watch: bool,
+    /// Makes a repeated submit harmless [default: a fresh one].
+    #[arg(long, value_name = "KEY", conflicts_with = "local")]
+    pub idempotency_key: Option<String>,
+    /// Train here, without any server, as this configuration says.
+    #[arg(long, value_name = "CONFIG.toml", requires_all = ["data", "out"])]
+    pub local: Option<PathBuf>,
+    /// With --local: the bars, CSV or Parquet.
+    #[arg(long, value_name = "FILE", requires = "local")]
+    pub data: Vec<PathBuf>,
+    /// With --local: where model, predictions and report go.
+    #[arg(long, value_name = "DIR", requires = "local")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Session {
+    /// Your newest sessions.
+    List {
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+    /// State, progress and newest metrics.
+    Status { id: JobId },
+    /// Follow a session until it ends.
+    Watch { id: JobId },
+    /// Cancel a session.
+    Stop { id: JobId },
+    /// Its metrics over time.
+    Metrics {
+        id: JobId,
+        /// Only this metric.
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
+    /// What it wrote.
+    Logs {
+        id: JobId,
+        #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
+    /// Its report, in short; or all its files into a folder.
+    Report {
+        id: JobId,
+        /// Fetch report, model and predictions into this folder.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Check the settings and say where they are wrong.
+    Check(Server),
+    /// The settings in force as TOML, defaults included, passwords left out.
+    Dump(Server),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,151 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use alphafleet_datasets::{ImportOptions, import_files, write_panel};
+use alphafleet_protocol::api::{DatasetVersionView, DatasetView};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+
+use super::connect::connect;
+use crate::args::{Data, Global};
+use crate::client::Api;
+use crate::failure::Usage;
+use crate::output::{self, thousands};
+
+pub async fn run(global: &Global, data: Data) -> anyhow::Result<ExitCode> {
+    let api = connect(global)?;
+    match data {
+        Data::Import { files, name, columns } => {
+            let mapping = (!columns.is_empty()).then(|| columns.join(","));
+            let dataset = match files.as_slice() {
+                [file] => upload(&api, &name, file, mapping.as_deref(), global.json).await?,
+                files => import_many(global, &api, &name, files.to_vec(), mapping).await?,
+            };
+            imported(global, &dataset)?;
+        }
+        Data::List => list(global, api.datasets().await?.items)?,
+        Data::Versions { name } => versions(global, api.dataset_versions(&name).await?.items)?,
+        Data::Checks { name } => {
+            let newest = api.dataset_versions(&name).await?.items.into_iter().next();
+            let findings = newest.map(|version| version.findings).unwrap_or_default();
+            match global.json {
+                true => output::json(&findings)?,
+                false => print_findings(&findings),
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Uploads one file with a progress bar.
+pub async fn upload(
+    api: &Api,
+    name: &str,
+    file: &Path,
+    mapping: Option<&str>,
+    quiet: bool,
+) -> anyhow::Result<DatasetView> {
+    let bytes = std::fs::metadata(file)
+        .map_err(|error| Usage(format!("{} cannot be read: {error}", file.display())))?
+        .len();
+    let bar = ProgressBar::new(bytes);
+    if quiet {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    bar.set_style(ProgressStyle::with_template("  importing {bar:32.cyan/dim} {bytes} {msg}")?);
+    let counter = bar.clone();
+    let sent = move |chunk| {
+        counter.inc(chunk);
+        if counter.position() >= bytes {
+            counter.set_message("the gateway checks them");
+        }
+    };
+    let imported = api.import(name, file, mapping, sent).await;
+    bar.finish_and_clear();
+    Ok(imported?)
+}
+
+/// Merges files of one instrument each here, says what was found, and uploads the whole.
+async fn import_many(
+    global: &Global,
+    api: &Api,
+    name: &str,
+    files: Vec<PathBuf>,
+    mapping: Option<String>,
+) -> anyhow::Result<DatasetView> {
+    let options = match mapping {
+        Some(mapping) => ImportOptions { mapping: mapping.parse()?, ..ImportOptions::default() },
+        None => ImportOptions::default(),
+    };
+    let folder = tempfile::tempdir()?;
+    let merged = folder.path().join("bars.parquet");
+    let target = merged.clone();
+    let findings = tokio::task::spawn_blocking(move || {
+        let import = import_files(&files, &options)?;
+        write_panel(&target, &import.panel)?;
+        anyhow::Ok(import.findings)
+    })
+    .await??;
+    if !global.json {
+        print_findings(&serde_json::to_value(findings)?);
+    }
+    upload(api, name, &merged, None, global.json).await
+}
+
+fn imported(global: &Global, dataset: &DatasetView) -> anyhow::Result<()> {
+    if global.json {
+        return output::json(dataset);
+    }
+    let version = &dataset.latest;
+    println!(
+        "{}: {} rows of {} instruments, {} to {}, version {}",
+        dataset.name,
+        thousands(version.rows),
+        thousands(version.instruments),
+        version.start.date(),
+        version.end.date(),
+        version.id
+    );
+    print_findings(&version.findings);
+    Ok(())
+}
+
+/// One line a finding, as the checks worded it.
+pub fn print_findings(findings: &Value) {
+    for finding in findings.as_array().into_iter().flatten() {
+        let text = |field: &str| finding.get(field).and_then(Value::as_str).unwrap_or_default();
+        println!("  {:<8} {:<22} {}", text("severity"), text("code"), text("message"));
+    }
+}
+
+fn list(global: &Global, datasets: Vec<DatasetView>) -> anyhow::Result<()> {
+    if global.json {
+        return output::json(&datasets);
+    }
+    if datasets.is_empty() {
+        println!("no datasets yet: alphafleet data import FILE --name NAME");
+        return Ok(());
+    }
+    let rows = datasets.into_iter().map(|dataset| {
+        let range = format!("{} … {}", dataset.latest.start.date(), dataset.latest.end.date());
+        let (rows, instruments) = (dataset.latest.rows, dataset.latest.instruments);
+        [dataset.name, thousands(rows), thousands(instruments), range]
+    });
+    let header = ["dataset", "rows", "instruments", "range"];
+    println!("{}", output::table(header, &[1, 2], rows.collect()));
+    Ok(())
+}
+
+fn versions(global: &Global, versions: Vec<DatasetVersionView>) -> anyhow::Result<()> {
+    if global.json {
+        return output::json(&versions);
+    }
+    let rows = versions.into_iter().map(|version| {
+        let created = version.created_at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
+        let findings = version.findings.as_array().map_or(0, Vec::len);
+        [version.id.to_string(), created, thousands(version.rows), findings.to_string()]
+    });
+    let header = ["version", "created", "rows", "findings"];
+    println!("{}", output::table(header, &[2, 3], rows.collect()));
+    Ok(())
+}

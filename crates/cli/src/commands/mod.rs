@@ -1,0 +1,37 @@
+//! One file a verb.
+
+pub mod child;
+mod config;
+mod connect;
+mod data;
+mod demo;
+mod local;
+mod migrate;
+mod prompt;
+mod results;
+mod session;
+mod standalone;
+mod strategy;
+mod train;
+mod user;
+
+use std::process::ExitCode;
+
+use crate::args::{Args, Command};
+
+/// Runs a command to its exit code.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let global = args.global;
+    match args.command {
+        Command::Demo(demo) => demo::run(&global, demo).await,
+        Command::Standalone(server) => standalone::run(server).await,
+        Command::Migrate(migrate) => migrate::run(&global, migrate).await,
+        Command::User(user) => user::run(&global, user).await,
+        Command::Data(data) => data::run(&global, data).await,
+        Command::Strategy(strategy) => strategy::run(&global, strategy).await,
+        Command::Train(train) => train::run(&global, train).await,
+        Command::Session(session) => session::run(&global, session).await,
+        Command::Config(config) => config::run(&global, config),
+        Command::Child => Ok(child::run()),
+    }
+}

@@ -1,0 +1,151 @@
+//! Follows a session on the terminal.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use alphafleet_domain::JobId;
+use alphafleet_protocol::{
+    LogLevelName, MetricPointView, ProgressView, ServerFrame, SessionState, StatePayload,
+};
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::client::{Api, ClientError, Followed, Follower};
+
+/// How the session ended, and how well it was followed.
+#[derive(Debug, Clone, Copy)]
+pub struct Watched {
+    pub state: SessionState,
+    pub received: u64,
+    pub gaps: u64,
+}
+
+/// What a watcher shows, and where it keeps the frames.
+pub struct Watch<'a> {
+    /// Draw progress on standard error; else print each frame on standard output.
+    pub json: bool,
+    /// Every frame as it came, a line each.
+    pub record: Option<&'a mut (dyn Write + Send)>,
+}
+
+/// Follows the session to its end.
+pub async fn watch(api: &Api, session: JobId, mut watch: Watch<'_>) -> anyhow::Result<Watched> {
+    let mut follower = Follower::new(api.clone(), session);
+    let mut screen = Screen::new(watch.json);
+    while let Some(followed) = follower.next().await? {
+        match followed {
+            Followed::Reconnected => screen.note("the connection was lost and is there again"),
+            Followed::Frame { text, frame } => {
+                if let Some(record) = &mut watch.record {
+                    writeln!(record, "{text}").context("the events cannot be written")?;
+                }
+                if watch.json {
+                    println!("{text}");
+                }
+                screen.show(&frame);
+            }
+        }
+    }
+    screen.finish();
+    let state = follower.ended.ok_or(ClientError::Unexplained { status: 0 })?;
+    Ok(Watched { state, received: follower.received, gaps: follower.gaps })
+}
+
+/// A progress bar with the newest metrics beside it.
+struct Screen {
+    bar: ProgressBar,
+    latest: BTreeMap<String, f64>,
+    stage: String,
+}
+
+impl Screen {
+    fn new(quiet: bool) -> Self {
+        let bar = ProgressBar::new(1_000);
+        if quiet {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        if let Ok(style) = ProgressStyle::with_template(
+            "{prefix:>11} {bar:32.cyan/dim} {percent:>3} %  {elapsed:>4}  {msg}",
+        ) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(250));
+        Self { bar, latest: BTreeMap::new(), stage: String::new() }
+    }
+
+    fn show(&mut self, frame: &ServerFrame) {
+        match frame {
+            ServerFrame::SessionSubscribed { snapshot, .. } | ServerFrame::Gap { snapshot, .. } => {
+                self.progress(&snapshot.progress);
+                self.metrics(&snapshot.metrics);
+            }
+            ServerFrame::SessionStatusUpdate { state, progress, .. } => {
+                progress.iter().for_each(|progress| self.progress(progress));
+                state.iter().for_each(|state| self.state(state));
+            }
+            ServerFrame::SessionMetricsUpdate { metrics, .. } => self.metrics(&metrics.points),
+            ServerFrame::TrainingCompleted { .. } => self.bar.set_position(1_000),
+            ServerFrame::TrainingFailed { state, .. } => self.state(state),
+            ServerFrame::Log { log, .. } => {
+                for line in &log.lines {
+                    if matches!(line.level, LogLevelName::Warn | LogLevelName::Error) {
+                        self.note(&line.message);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn state(&mut self, state: &StatePayload) {
+        if let Some(failure) = &state.failure {
+            let next = if state.state == SessionState::Pending { "; it is tried again" } else { "" };
+            self.note(&format!("attempt {}: {}{next}", state.attempt, failure.message));
+        }
+        if state.state == SessionState::Pending {
+            self.stage("waiting");
+        }
+    }
+
+    fn progress(&mut self, progress: &ProgressView) {
+        self.stage(&progress.stage);
+        self.bar.set_position((progress.percent * 10.0) as u64);
+        let epochs = match (progress.epoch, progress.epochs) {
+            (Some(epoch), Some(epochs)) => format!("round {epoch}/{epochs}  "),
+            _ => format!("{}  ", progress.message),
+        };
+        let metrics = self.latest.iter().map(|(name, value)| format!("{name} {value:.5}"));
+        self.bar.set_message(epochs + &metrics.collect::<Vec<_>>().join("  "));
+    }
+
+    /// A stage gets a line of its own where no bar can be drawn.
+    fn stage(&mut self, stage: &str) {
+        if stage.is_empty() || self.stage == stage {
+            return;
+        }
+        stage.clone_into(&mut self.stage);
+        self.bar.set_prefix(stage.to_owned());
+        if self.bar.is_hidden() {
+            eprintln!("{stage}");
+        }
+    }
+
+    fn metrics(&mut self, points: &[MetricPointView]) {
+        for point in points {
+            self.latest.insert(point.name.clone(), point.value);
+        }
+    }
+
+    fn note(&self, text: &str) {
+        if self.bar.is_hidden() {
+            eprintln!("{text}");
+        } else {
+            self.bar.println(text);
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
