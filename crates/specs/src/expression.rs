@@ -1,3 +1,5 @@
+use alphafleet_factors::{Expr, ExprError};
+
 use crate::FaultCode;
 
 /// How far an expression may look.
@@ -9,6 +11,23 @@ pub(crate) enum Horizon {
     Any,
 }
 
-pub(crate) fn check(_text: &str, _horizon: Horizon) -> Result<(), (FaultCode, String)> {
+/// Parses an expression and refuses a feature that looks ahead.
+pub(crate) fn check(text: &str, horizon: Horizon) -> Result<(), (FaultCode, String)> {
+    let expression = Expr::parse(text).map_err(|error| invalid(text, &error))?;
+    let bars = expression.look_ahead();
+    if horizon == Horizon::Past && bars > 0 {
+        let message = format!(
+            "looks {bars} bar(s) ahead, which nobody knows when predicting; use Ref with a \
+             positive distance, or move it to the label"
+        );
+        return Err((FaultCode::LookAhead, message));
+    }
     Ok(())
+}
+
+fn invalid(text: &str, error: &ExprError) -> (FaultCode, String) {
+    let near = error.at().and_then(|at| text.get(at..)).map(|rest| rest.chars().take(20).collect());
+    let near: String = near.unwrap_or_default();
+    let near = if near.is_empty() { near } else { format!(" (near {near:?})") };
+    (FaultCode::InvalidExpression, format!("{error}{near}"))
 }

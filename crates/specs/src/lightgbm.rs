@@ -34,7 +34,7 @@ const ROUNDS: &[&str] = &[
 const EARLY_STOPPING: &[&str] =
     &["early_stopping_rounds", "early_stopping_round", "early_stopping", "early_stop"];
 const LEARNING_RATE: &[&str] = &["learning_rate", "eta", "lr", "shrinkage_rate"];
-const NUM_LEAVES: &[&str] = &["num_leaves", "max_leaves", "num_leaf"];
+const NUM_LEAVES: &[&str] = &["num_leaves", "max_leaves"];
 const MAX_DEPTH: &[&str] = &["max_depth"];
 const MIN_CHILD_SAMPLES: &[&str] = &["min_child_samples", "min_data_in_leaf", "min_data"];
 const MIN_CHILD_WEIGHT: &[&str] = &["min_child_weight", "min_sum_hessian_in_leaf"];

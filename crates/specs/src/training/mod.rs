@@ -3,9 +3,10 @@ mod processors;
 mod read;
 mod segments;
 
+pub use alphafleet_factors::DateRange;
 pub use features::{DEFAULT_LABEL, Feature, FeatureSet, Features, Label};
 pub use processors::{Columns, Processor, Processors};
-pub use segments::{DateRange, Ratios, Segments};
+pub use segments::{Ratios, Segments};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -85,10 +86,10 @@ pub struct DatasetRef {
 pub enum Adjustment {
     /// As traded.
     None,
-    /// The newest prices as traded, older ones scaled.
+    /// Price × factor, which is Qlib's convention.
     #[default]
     Backward,
-    /// The oldest prices as traded, newer ones scaled.
+    /// The last price of each instrument as it was traded, older ones scaled to it.
     Forward,
 }
 

@@ -1,3 +1,4 @@
+use alphafleet_factors::{Processor as Step, Target};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -27,6 +28,15 @@ pub enum Processor {
     CsZscoreNorm { fields: Columns },
     /// Each day: ranks, centred and scaled to about unit variance.
     CsRankNorm { fields: Columns },
+    /// Each day: the mean where a value is missing.
+    #[serde(rename = "cs_zfillna")]
+    CsZFillNa { fields: Columns },
+    /// Subtract the training segment's mean, divide by its standard deviation.
+    #[serde(rename = "zscore_norm")]
+    ZscoreNorm,
+    /// Scale so that the training segment spans 0 to 1.
+    #[serde(rename = "min_max_norm")]
+    MinMaxNorm,
     /// Subtract the training segment's median, divide by its scaled median absolute deviation.
     #[serde(rename = "robust_zscore_norm")]
     RobustZscoreNorm {
@@ -35,11 +45,19 @@ pub enum Processor {
     },
     /// Put a value where a feature is missing.
     #[serde(rename = "fillna")]
-    FillNa { value: f64 },
+    FillNa { value: f32 },
 }
 
-const NAMES: [&str; 5] =
-    ["dropna_label", "cs_zscore_norm", "cs_rank_norm", "robust_zscore_norm", "fillna"];
+const NAMES: [&str; 8] = [
+    "dropna_label",
+    "cs_zscore_norm",
+    "cs_rank_norm",
+    "cs_zfillna",
+    "zscore_norm",
+    "min_max_norm",
+    "robust_zscore_norm",
+    "fillna",
+];
 
 /// The steps, in order. `infer` runs on every row, `learn` after it on those of train and valid.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -144,18 +162,21 @@ fn build(word: &str, side: &str, reader: Option<&mut Reader<'_>>) -> Option<Proc
         let choices = [("feature", Columns::Feature), ("label", Columns::Label)];
         reader.map_or(usual, |reader| reader.choice(&["fields", "fields_group"], &choices, usual))
     };
-    let everywhere = Bounds::closed(f64::MIN, f64::MAX);
+    let single = Bounds::closed(f64::from(f32::MIN), f64::from(f32::MAX));
     match folded.to_ascii_lowercase().as_str() {
         "dropnalabel" => Some(Processor::DropNaLabel),
         "cszscorenorm" => Some(Processor::CsZscoreNorm { fields: columns(reader) }),
         "csranknorm" => Some(Processor::CsRankNorm { fields: columns(reader) }),
+        "cszfillna" => Some(Processor::CsZFillNa { fields: columns(reader) }),
+        "zscorenorm" => Some(Processor::ZscoreNorm),
+        "minmaxnorm" => Some(Processor::MinMaxNorm),
         "robustzscorenorm" => {
             let clip = reader.is_none_or(|reader| reader.flag("clip", true));
             Some(Processor::RobustZscoreNorm { clip })
         }
         "fillna" => {
-            let value = reader.map_or(0.0, |r| r.float(&["value", "fill_value"], everywhere, 0.0));
-            Some(Processor::FillNa { value })
+            let value = reader.map_or(0.0, |r| r.float(&["value", "fill_value"], single, 0.0));
+            Some(Processor::FillNa { value: value as f32 })
         }
         _ => None,
     }
@@ -168,6 +189,32 @@ impl Processor {
             Self::DropNaLabel
                 | Self::CsZscoreNorm { fields: Columns::Label }
                 | Self::CsRankNorm { fields: Columns::Label }
+                | Self::CsZFillNa { fields: Columns::Label }
         )
+    }
+}
+
+impl From<Columns> for Target {
+    fn from(columns: Columns) -> Self {
+        match columns {
+            Columns::Feature => Self::Features,
+            Columns::Label => Self::Label,
+        }
+    }
+}
+
+/// The step that carries it out.
+impl From<Processor> for Step {
+    fn from(processor: Processor) -> Self {
+        match processor {
+            Processor::DropNaLabel => Self::DropnaLabel,
+            Processor::CsZscoreNorm { fields } => Self::CsZscoreNorm { on: fields.into() },
+            Processor::CsRankNorm { fields } => Self::CsRankNorm { on: fields.into() },
+            Processor::CsZFillNa { fields } => Self::CsZfillna { on: fields.into() },
+            Processor::ZscoreNorm => Self::ZscoreNorm,
+            Processor::MinMaxNorm => Self::MinMaxNorm,
+            Processor::RobustZscoreNorm { clip } => Self::RobustZscoreNorm { clip_outlier: clip },
+            Processor::FillNa { value } => Self::Fillna { value },
+        }
     }
 }

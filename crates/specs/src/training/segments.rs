@@ -1,3 +1,4 @@
+use alphafleet_factors::DateRange;
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -5,14 +6,6 @@ use serde_json::Value;
 
 use crate::FaultCode;
 use crate::reader::{Bounds, Reader};
-
-/// First and last session date, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct DateRange {
-    pub start: NaiveDate,
-    pub end: NaiveDate,
-}
 
 /// Shares of the calendar, oldest first; they sum to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
