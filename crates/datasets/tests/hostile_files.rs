@@ -1,0 +1,267 @@
+//! Files that are wrong: each is refused by name, or its faults become findings.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::PathBuf;
+
+use alphafleet_datasets::{
+    ColumnMapping, DatasetError, Import, ImportOptions, Limits, OutsideRange, import_files,
+    panel_from_parquet, panel_to_parquet,
+};
+use alphafleet_market::{FindingCode, SyntheticMarket};
+use proptest::prelude::*;
+
+struct Files {
+    folder: tempfile::TempDir,
+}
+
+impl Files {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+fn import_as(
+    name: &str,
+    content: impl AsRef<[u8]>,
+    options: &ImportOptions,
+) -> Result<Import, DatasetError> {
+    let files = Files::new();
+    import_files(&[files.write(name, content)], options)
+}
+
+fn csv(content: impl AsRef<[u8]>) -> Result<Import, DatasetError> {
+    import_as("bars.csv", content, &ImportOptions::default())
+}
+
+#[track_caller]
+fn refused(result: Result<Import, DatasetError>, code: &str, words: &str) {
+    let error = result.unwrap_err();
+    assert_eq!(error.code(), code, "{error}");
+    assert!(error.to_string().contains(words), "{error}");
+}
+
+fn codes(import: &Import) -> Vec<(FindingCode, u64)> {
+    import.findings.iter().map(|finding| (finding.code, finding.count)).collect()
+}
+
+const HEADER: &str = "date,symbol,open,high,low,close,volume\n";
+
+fn good_parquet() -> Vec<u8> {
+    let market = SyntheticMarket { instruments: 4, bars: 50, ..Default::default() };
+    panel_to_parquet(&market.generate().unwrap()).unwrap()
+}
+
+#[test]
+fn csv_files_that_are_wrong_are_refused_by_name() {
+    let row = "2024-01-02,A,1,2,1,1.5,10\n";
+    refused(
+        csv("date,symbol,open,high,low,volume\n"),
+        "missing_column",
+        "bars.csv: column close is missing; found: date, symbol",
+    );
+    refused(csv(""), "missing_column", "bars.csv: column datetime");
+    refused(csv(HEADER), "empty_dataset", "bars.csv");
+    refused(csv(format!("{HEADER}2024-01-02,A,,,,,\n")), "empty_dataset", "bars.csv");
+    refused(
+        csv(format!("{HEADER}{row}2024-01-03,A,1,2,x7,1.5,10\n")),
+        "bad_value",
+        "bars.csv, row 3: 'x7' in column low is not a number",
+    );
+    refused(
+        csv(format!("{HEADER}yesterday,A,1,2,1,1.5,10\n")),
+        "bad_value",
+        "'yesterday' in column date is not a time",
+    );
+    refused(csv(format!("{HEADER}0000-00-00,A,1,2,1,1.5,10\n")), "bad_value", "column date");
+    refused(
+        csv(format!("{HEADER}2024-01-02,,1,2,1,1.5,10\n")),
+        "bad_value",
+        "is not an instrument",
+    );
+    refused(
+        csv(format!("{HEADER}{row}2024-01-03,A,1\n")),
+        "corrupt_file",
+        "line 3 has 3 values, the header 7",
+    );
+    refused(csv([HEADER.as_bytes(), &[0xff, 0xfe, 0, b'\n']].concat()), "corrupt_file", "bars.csv");
+    refused(csv("date,open,high,low,close,Close\n"), "ambiguous_column", "close");
+    refused(
+        import_files(&[PathBuf::from("/nowhere/x.csv")], &ImportOptions::default()),
+        "unreadable_file",
+        "/nowhere/x.csv",
+    );
+    refused(import_files(&[], &ImportOptions::default()), "empty_dataset", "");
+}
+
+#[test]
+fn limits_hold() {
+    let options = |limits| ImportOptions { limits, ..Default::default() };
+    let rows = "2024-01-02,A,1,2,1,1.5,10\n2024-01-03,B,1,2,1,1.5,10\n";
+    let bars = format!("{HEADER}{rows}");
+    let limited = |limits| import_as("bars.csv", &bars, &options(limits));
+    refused(
+        limited(Limits { file_bytes: 50, ..Default::default() }),
+        "too_large",
+        "bytes, at most 50",
+    );
+    refused(limited(Limits { rows: 1, ..Default::default() }), "too_large", "rows, at most 1");
+    refused(limited(Limits { columns: 6, ..Default::default() }), "too_large", "7 columns");
+    refused(limited(Limits { instruments: 1, ..Default::default() }), "too_large", "instruments");
+    refused(limited(Limits { cells: 3, ..Default::default() }), "too_large", "4 cells");
+    // A quote that never closes.
+    let endless = format!("{HEADER}2024-01-02,\"{}", "A\n".repeat(2_000_000));
+    refused(csv(&endless), "too_large", "bytes in one row");
+    let wide = format!("{HEADER}2024-01-02,A,{}1,2,1,1.5,10\n", "9".repeat(3_000_000));
+    refused(csv(&wide), "too_large", "bytes in one row");
+    let wide = format!("date,{}\n", "x".repeat(3_000_000));
+    refused(csv(&wide), "too_large", "bytes in one row");
+    let parquet = Limits { rows: 10, ..Default::default() };
+    refused(import_as("bars.parquet", good_parquet(), &options(parquet)), "too_large", "rows");
+}
+
+#[test]
+fn parquet_files_that_are_wrong_are_refused_by_name() {
+    let good = good_parquet();
+    let parquet = |bytes: &[u8]| import_as("bars.parquet", bytes, &ImportOptions::default());
+    parquet(&good).unwrap();
+    for length in [0, 3, 4, 12, good.len() / 2, good.len() - 1] {
+        refused(parquet(&good[..length]), "corrupt_file", "bars.parquet is corrupt or truncated");
+    }
+    refused(parquet(b"hello, this is no Parquet file at all"), "corrupt_file", "bars.parquet");
+    // Recognised by its magic bytes, whatever it is called.
+    assert!(import_as("bars.csv", &good, &ImportOptions::default()).is_ok());
+    refused(
+        import_as("bars.csv", &good[..good.len() / 2], &ImportOptions::default()),
+        "corrupt_file",
+        "bars.csv",
+    );
+}
+
+#[test]
+fn faulty_rows_become_findings() {
+    let bars = "\
+        2024-01-03,A,1,2,1,1.5,10\n\
+        2024-01-02,A,1,2,1,1.5,10\n\
+        2024-01-02,A,1,2,1,1.5,10\n\
+        2024-01-03,A,1,2,1,1.6,11\n\
+        2024-01-04,A,1,1,2,1.5,10\n\
+        2024-01-05,A,1,2,-1,1.5,10\n\
+        2024-01-08,A,1,2,1,1.5,inf\n\
+        2024-01-09,A,,,,,5\n";
+    let import = csv(format!("{HEADER}{bars}")).unwrap();
+    let found = codes(&import);
+    for expected in [
+        (FindingCode::HighBelowLow, 1),
+        (FindingCode::NonPositivePrice, 1),
+        (FindingCode::BadBarDropped, 2),
+        (FindingCode::ConflictingRows, 1),
+        (FindingCode::DuplicateRows, 1),
+        (FindingCode::UnorderedRows, 2),
+        (FindingCode::InfiniteValues, 1),
+        (FindingCode::MissingValues, 1),
+        (FindingCode::NullRows, 1),
+        (FindingCode::NoAdjustmentFactor, 1),
+    ] {
+        assert!(found.contains(&expected), "{expected:?} in {found:?}");
+    }
+    assert_eq!(import.rows, 3);
+    // The last of two conflicting rows counts.
+    assert_eq!(import.panel.series("close", 0).unwrap()[1], 1.6);
+}
+
+#[test]
+fn bars_outside_their_range_follow_the_option() {
+    let bars = format!("{HEADER}2024-01-02,A,1,2,1,1.5,10\n2024-01-03,A,3,2,1,1.5,10\n");
+    let keep = csv(&bars).unwrap();
+    assert_eq!(keep.rows, 2);
+    assert!(codes(&keep).contains(&(FindingCode::PriceOutsideRange, 1)));
+    let options = ImportOptions { outside_range: OutsideRange::Missing, ..Default::default() };
+    let dropped = import_as("bars.csv", &bars, &options).unwrap();
+    assert_eq!(dropped.rows, 1);
+    assert!(codes(&dropped).contains(&(FindingCode::PriceOutsideRange, 1)));
+    assert!(codes(&dropped).contains(&(FindingCode::BadBarDropped, 1)));
+}
+
+#[test]
+fn other_layouts_come_by_mapping_and_stem_and_text_is_left_out() {
+    let bars = "Tag,Auf,Hoch,Tief,Zu,Notiz\n2024-01-02,1,2,1,1.5,ruhig\n";
+    refused(csv(bars), "missing_column", "datetime");
+    let mapping = r#"{"datetime":"Tag","open":"Auf","high":"Hoch","low":"Tief","close":"Zu"}"#;
+    let columns: ColumnMapping = serde_json::from_str(mapping).unwrap();
+    let options = ImportOptions { columns, ..Default::default() };
+    let import = import_as("SAP.csv", bars, &options).unwrap();
+    assert_eq!(import.panel.instruments(), ["SAP"]);
+    assert!(import.panel.field("notiz").is_none());
+    assert!(codes(&import).iter().any(|(code, _)| *code == FindingCode::IgnoredColumn));
+    // A long file whose instrument column has a name nobody knows is not one instrument.
+    let mut long = "date,firm,open,high,low,close\n".to_owned();
+    for row in 0..60 {
+        long.push_str(&format!("2024-01-{:02},F{},1,2,1,1.5{row}\n", 2 + row / 3, row % 3));
+    }
+    refused(csv(long), "missing_column", "column instrument is missing");
+}
+
+#[test]
+fn a_folder_is_its_files() {
+    let files = Files::new();
+    files.write("B.csv", "date,open,high,low,close\n2024-01-02,1,2,1,1.5\n");
+    files.write("A.csv", "date,open,high,low,close,volume\n2024-01-02,1,2,1,1.5,7\n");
+    files.write("notes.txt", "no data");
+    let import =
+        import_files(&[files.folder.path().to_owned()], &ImportOptions::default()).unwrap();
+    assert_eq!(import.panel.instruments(), ["A", "B"]);
+    assert_eq!(import.panel.series("volume", 0).unwrap(), [7.0]);
+    assert!(import.panel.series("volume", 1).unwrap()[0].is_nan());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), csv: bool) {
+        let name = if csv { "x.csv" } else { "x.parquet" };
+        prop_assert!(import_as(name, &bytes, &ImportOptions::default()).is_err());
+    }
+
+    #[test]
+    fn a_flipped_byte_is_an_error_or_data(at in 0.0..1.0_f64, bit in 0..8_u32) {
+        let mut bytes = good_parquet();
+        let at = (at * bytes.len() as f64) as usize;
+        bytes[at] ^= 1 << bit;
+        let result = import_as("x.parquet", &bytes, &ImportOptions::default());
+        if let Err(error) = result {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn panels_survive_parquet_and_import(seed: u64, instruments in 1..6_usize, bars in 1..40_usize) {
+        let market = SyntheticMarket { instruments, bars, seed, split: 0.05, ..Default::default() };
+        let panel = market.generate().unwrap();
+        let bytes = panel_to_parquet(&panel).unwrap();
+        let back = panel_from_parquet("x", bytes.clone()).unwrap();
+        prop_assert_eq!(panel_to_parquet(&back).unwrap(), bytes.clone());
+        let options = ImportOptions {
+            price_basis: Some(alphafleet_datasets::PriceBasis::Raw), ..Default::default()
+        };
+        let import = import_as("x.parquet", &bytes, &options).unwrap();
+        prop_assert_eq!(panel_to_parquet(&import.panel).unwrap(), bytes);
+        prop_assert_eq!(import.rows as usize, panel.rows());
+    }
+}
+
+#[test]
+fn raw_prices_with_a_factor_are_recognised_as_raw() {
+    let market = SyntheticMarket { instruments: 20, bars: 300, split: 0.01, ..Default::default() };
+    let panel = market.generate().unwrap();
+    let bytes = panel_to_parquet(&panel).unwrap();
+    let import = import_as("x.parquet", &bytes, &ImportOptions::default()).unwrap();
+    assert!(!codes(&import).iter().any(|(code, _)| *code == FindingCode::AdjustedSource));
+    assert_eq!(panel_to_parquet(&import.panel).unwrap(), bytes);
+}
