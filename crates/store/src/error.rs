@@ -1,0 +1,91 @@
+use std::path::PathBuf;
+
+use alphafleet_domain::ports::StoreError;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use thiserror::Error;
+
+/// Why a database cannot be opened or used.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    #[error("'{0}' is not a database URL: expected sqlite:///path/to/file.db or postgres://…")]
+    UnknownUrl(String),
+    #[error(
+        "the database {path} is in use by another process; stop it first, or give this one another database"
+    )]
+    InUse { path: PathBuf },
+    #[error("the database file {path} cannot be opened")]
+    File {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the database cannot be reached")]
+    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("a migration failed")]
+    Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The schema is older than this build needs.
+    #[error("the database lacks the migrations {}; run `alphafleet migrate`", .0.join(", "))]
+    SchemaBehind(Vec<String>),
+}
+
+/// What a query body fails with; diesel's errors become the port's.
+#[derive(Debug)]
+pub(crate) struct Fault(pub StoreError);
+
+pub(crate) type Answer<T> = Result<T, Fault>;
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<DieselError> for Fault {
+    fn from(error: DieselError) -> Self {
+        let away = match &error {
+            DieselError::BrokenTransactionManager => true,
+            DieselError::DatabaseError(kind, detail) => is_away(kind, detail.message()),
+            _ => false,
+        };
+        let source = Box::new(error);
+        Self(if away { StoreError::Unavailable(source) } else { StoreError::Database(source) })
+    }
+}
+
+/// Whether the same statement can succeed later. Several of these have no kind of their own.
+fn is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
+    const PASSING: [&str; 9] = [
+        "database is locked",
+        "deadlock detected",
+        "canceling statement due to",
+        "terminating connection",
+        "terminating background",
+        "the database system is",
+        "too many clients",
+        "remaining connection slots",
+        "connection closed",
+    ];
+    match kind {
+        DatabaseErrorKind::ClosedConnection
+        | DatabaseErrorKind::UnableToSendCommand
+        | DatabaseErrorKind::SerializationFailure
+        | DatabaseErrorKind::ReadOnlyTransaction => true,
+        _ => PASSING.iter().any(|passing| message.contains(passing)),
+    }
+}
+
+/// Names what is taken when a unique index refuses a row.
+pub(crate) fn taken(error: DieselError, what: &'static str, name: &str) -> Fault {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
+            Fault(StoreError::Conflict { what, name: name.to_owned() })
+        }
+        other => other.into(),
+    }
+}
+
+pub(crate) fn unavailable(
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StoreError {
+    StoreError::Unavailable(source.into())
+}

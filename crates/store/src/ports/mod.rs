@@ -1,0 +1,5 @@
+//! The store ports, each method one transaction.
+
+mod catalogue;
+mod jobs;
+mod users;

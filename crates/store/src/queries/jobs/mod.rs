@@ -1,0 +1,15 @@
+pub(crate) mod beat;
+pub(crate) mod cancel;
+pub(crate) mod claim;
+pub(crate) mod due;
+pub(crate) mod expire;
+pub(crate) mod read;
+pub(crate) mod record;
+pub(crate) mod settle;
+pub(crate) mod submit;
+mod write;
+
+use super::{Connection, audit, models, now, outbox, window};
+
+/// The states that count against a user's limit.
+pub(crate) const ACTIVE: [&str; 2] = ["pending", "running"];

@@ -1,0 +1,19 @@
+//! Rows as the tables hold them, joined to the domain's types by `From` and `TryFrom`.
+
+mod audit;
+mod catalogue;
+mod job;
+mod job_parts;
+mod read;
+mod user;
+mod worker;
+
+pub(crate) use audit::{AuditRow, NewAuditRow};
+pub(crate) use catalogue::{DatasetRow, ExperimentRow, ModelRow, StrategyRow, VersionRow};
+pub(crate) use job::{JobChange, JobRow};
+pub(crate) use job_parts::{
+    ArtifactRow, AttemptRow, LogRow, MetricRow, NewOutboxRow, OutboxRow, StageRow, bounded,
+};
+pub(crate) use read::{document, saturating, unsigned};
+pub(crate) use user::UserRow;
+pub(crate) use worker::WorkerRowData;

@@ -1,0 +1,293 @@
+//! The tables, in the types both databases share.
+
+diesel::table! {
+    use crate::values::{Id, Moment};
+    use diesel::sql_types::*;
+
+    users (id) {
+        id -> Id,
+        username -> Text,
+        password_hash -> Text,
+        role -> Text,
+        max_concurrent_sessions -> BigInt,
+        max_websocket_connections -> BigInt,
+        trading_enabled -> Bool,
+        risk_level -> Text,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Document, Id, Moment};
+    use diesel::sql_types::*;
+
+    strategies (id) {
+        id -> Id,
+        owner -> Id,
+        name -> Text,
+        description -> Text,
+        strategy_type -> Text,
+        config -> Document,
+        created_at -> Moment,
+        updated_at -> Moment,
+        deleted_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Document, Id, Moment};
+    use diesel::sql_types::*;
+
+    experiments (id) {
+        id -> Id,
+        owner -> Id,
+        name -> Text,
+        notes -> Text,
+        tags -> Document,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Id, Moment};
+    use diesel::sql_types::*;
+
+    datasets (id) {
+        id -> Id,
+        owner -> Id,
+        name -> Text,
+        latest -> Nullable<Id>,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Document, Id, Moment, WallTime};
+    use diesel::sql_types::*;
+
+    dataset_versions (id) {
+        id -> Id,
+        dataset -> Id,
+        parent -> Nullable<Id>,
+        manifest_key -> Text,
+        manifest_sha256 -> Text,
+        row_count -> BigInt,
+        instrument_count -> BigInt,
+        starts -> WallTime,
+        ends -> WallTime,
+        findings -> Document,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Document, Id, Moment};
+    use diesel::sql_types::*;
+
+    workers (id) {
+        id -> Id,
+        host -> Text,
+        pid -> BigInt,
+        version -> Text,
+        queues -> Document,
+        slots -> BigInt,
+        started_at -> Moment,
+        last_seen -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Document, Id, Moment};
+    use diesel::sql_types::*;
+
+    jobs (id) {
+        id -> Id,
+        owner -> Id,
+        kind -> Text,
+        queue -> Text,
+        priority -> SmallInt,
+        parent -> Nullable<Id>,
+        strategy -> Nullable<Id>,
+        experiment -> Nullable<Id>,
+        dataset_version -> Nullable<Id>,
+        spec -> Document,
+        limits -> Document,
+        retry -> Document,
+        state -> Text,
+        not_before -> Nullable<Moment>,
+        worker -> Nullable<Id>,
+        lease -> Nullable<Id>,
+        running_since -> Nullable<Moment>,
+        cancel_requested -> Bool,
+        attempt -> BigInt,
+        failures -> BigInt,
+        progress -> Document,
+        checkpoint -> Nullable<Document>,
+        result -> Nullable<Document>,
+        failure -> Nullable<Document>,
+        created_at -> Moment,
+        started_at -> Nullable<Moment>,
+        finished_at -> Nullable<Moment>,
+        missed_beats -> BigInt,
+        publish_after -> Moment,
+        publish_wait_ms -> BigInt,
+        log_lines -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Document, Id, Moment};
+    use diesel::sql_types::*;
+
+    job_attempts (lease) {
+        lease -> Id,
+        job -> Id,
+        attempt -> BigInt,
+        worker -> Id,
+        started_at -> Moment,
+        ended_at -> Nullable<Moment>,
+        ending -> Nullable<Text>,
+        failure -> Nullable<Document>,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Id, Moment};
+    use diesel::sql_types::*;
+
+    job_stages (job, attempt, stage) {
+        job -> Id,
+        attempt -> BigInt,
+        stage -> Text,
+        percent -> Double,
+        at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Id, Moment};
+    use diesel::sql_types::*;
+
+    job_metrics (job, name, step) {
+        job -> Id,
+        name -> Text,
+        step -> BigInt,
+        value -> Nullable<Double>,
+        at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Id, Moment};
+    use diesel::sql_types::*;
+
+    job_logs (job, line) {
+        job -> Id,
+        line -> BigInt,
+        at -> Moment,
+        level -> Text,
+        message -> Text,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Id};
+    use diesel::sql_types::*;
+
+    job_artifacts (id) {
+        id -> Id,
+        job -> Id,
+        kind -> Text,
+        name -> Text,
+        object_key -> Text,
+        bytes -> BigInt,
+        sha256 -> Text,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Document, Id, Moment};
+    use diesel::sql_types::*;
+
+    models (id) {
+        id -> Id,
+        owner -> Id,
+        session -> Id,
+        strategy -> Nullable<Id>,
+        dataset_version -> Nullable<Id>,
+        model_type -> Text,
+        sha256 -> Text,
+        metrics -> Document,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Document, Id, Moment};
+    use diesel::sql_types::*;
+
+    outbox (id) {
+        id -> BigInt,
+        job -> Id,
+        attempt -> BigInt,
+        kind -> Text,
+        at -> Moment,
+        payload -> Document,
+        leased_until -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Id, Moment};
+    use diesel::sql_types::*;
+
+    idempotency_keys (owner, idempotency_key) {
+        owner -> Id,
+        idempotency_key -> Text,
+        body_sha256 -> Text,
+        job -> Id,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Document, Id, Moment};
+    use diesel::sql_types::*;
+
+    audit_log (id) {
+        id -> BigInt,
+        at -> Moment,
+        user_id -> Nullable<Id>,
+        action -> Text,
+        target -> Text,
+        source -> Nullable<Text>,
+        details -> Document,
+    }
+}
+
+diesel::table! {
+    /// Diesel's own book of the migrations applied.
+    __diesel_schema_migrations (version) {
+        version -> Text,
+        run_on -> Timestamp,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    users,
+    strategies,
+    experiments,
+    datasets,
+    dataset_versions,
+    workers,
+    jobs,
+    job_attempts,
+    job_stages,
+    job_metrics,
+    job_logs,
+    job_artifacts,
+    models,
+    outbox,
+    idempotency_keys,
+    audit_log,
+);

@@ -1,0 +1,129 @@
+//! The SQLite side: one writer, some readers, a lock file, and the queries compiled for it.
+
+use std::ffi::OsString;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use alphafleet_domain::ports::StoreError;
+use diesel::{ConnectionError, SqliteConnection};
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
+use futures::FutureExt;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::OpenError;
+use crate::error::unavailable;
+
+pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection>;
+
+const READERS: usize = 4;
+
+/// `synchronous = FULL` in WAL mode: a commit that was answered survives a power cut.
+const SESSION: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
+    PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY";
+
+pub(crate) struct Database {
+    writer: Arc<Mutex<Connection>>,
+    readers: Pool<Connection>,
+    /// Its lock keeps a second process out; the system releases it when this one ends.
+    _lock: File,
+}
+
+impl Database {
+    pub async fn open(path: PathBuf) -> Result<Self, OpenError> {
+        let lock = lock(&path)?;
+        let name = path.to_string_lossy().into_owned();
+        let writer = connect(name.clone(), SESSION)
+            .await
+            .map_err(|error| OpenError::Connect(Box::new(error)))?;
+        let mut config = ManagerConfig::<Connection>::default();
+        config.recycling_method = RecyclingMethod::Fast;
+        config.custom_setup = Box::new(|name| {
+            connect(name.to_owned(), "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON").boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config(name, config);
+        let readers = Pool::builder(manager)
+            .max_size(READERS)
+            .build()
+            .map_err(|error| OpenError::Connect(Box::new(error)))?;
+        Ok(Self { writer: Arc::new(Mutex::new(writer)), readers, _lock: lock })
+    }
+
+    pub async fn writer(&self) -> OwnedMutexGuard<Connection> {
+        self.writer.clone().lock_owned().await
+    }
+
+    pub async fn reader(&self) -> Result<Object<Connection>, StoreError> {
+        self.readers.get().await.map_err(unavailable)
+    }
+}
+
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let failed = |source| OpenError::File { path: path.to_owned(), source };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut name = OsString::from(path);
+    name.push(".lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(PathBuf::from(name))
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+async fn connect(name: String, session: &str) -> Result<Connection, ConnectionError> {
+    let mut connection = Connection::establish(&name).await?;
+    connection.batch_execute(session).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// The database's clock.
+const NOW: &str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000";
+
+/// There is one writer: what it reads is locked already.
+macro_rules! locking {
+    ($query:expr) => {
+        $query
+    };
+}
+
+macro_rules! locking_weakly {
+    ($query:expr) => {
+        $query
+    };
+}
+
+macro_rules! locking_free {
+    ($query:expr) => {
+        $query
+    };
+}
+
+/// Runs an insert for many rows; a statement takes one here.
+macro_rules! insert_all {
+    ($connection:expr, $rows:expr, |$values:ident| $insert:expr) => {
+        for $values in $rows.iter() {
+            $insert.execute($connection).await?;
+        }
+    };
+}
+
+/// The one writer is the gate.
+async fn lock_gate(_connection: &mut Connection, _gate: i64) -> diesel::QueryResult<()> {
+    Ok(())
+}
+
+#[path = "queries/mod.rs"]
+pub(crate) mod queries;

@@ -1,0 +1,71 @@
+//! What a change of state does to a job, apart from any database.
+
+use alphafleet_domain::job::{IllegalTransition, JobState, Outcome};
+use alphafleet_domain::ports::Claim;
+use alphafleet_domain::{EventBody, EventKind, Instant, Job, LeaseId};
+use serde_json::{Map, json};
+
+pub(crate) fn claimed(job: &Job, claim: &Claim, now: Instant) -> Result<Job, IllegalTransition> {
+    let state = job.state.clone().claim(claim.worker, LeaseId::new(), now)?;
+    Ok(Job {
+        state,
+        attempt: job.attempt + 1,
+        started_at: job.started_at.or(Some(now)),
+        ..job.clone()
+    })
+}
+
+pub(crate) fn cancelled(job: &Job, now: Instant) -> Result<Job, IllegalTransition> {
+    let state = job.state.clone().request_cancel()?;
+    let ended = state.name().is_terminal();
+    Ok(Job { state, finished_at: ended.then_some(now), ..job.clone() })
+}
+
+/// `jitter` in 0..1 spreads the retries.
+pub(crate) fn settled(
+    job: &Job,
+    outcome: &Outcome,
+    now: Instant,
+    jitter: f64,
+) -> Result<Job, IllegalTransition> {
+    let (state, failures) =
+        job.state.clone().settle(outcome, job.failures, &job.retry, now, jitter)?;
+    let mut next = Job { failures, ..job.clone() };
+    next.finished_at = state.name().is_terminal().then_some(now);
+    next.last_failure = match (&state, outcome) {
+        (JobState::Completed | JobState::Cancelled, _) => None,
+        (_, Outcome::Failed(failure)) => Some(failure.clone()),
+        _ => next.last_failure,
+    };
+    if let (JobState::Completed, Outcome::Completed(completion)) = (&state, outcome) {
+        next.result = Some(completion.result.clone());
+        next.progress.percent = 100.0;
+        next.progress.eta_ms = None;
+    }
+    next.state = state;
+    Ok(next)
+}
+
+/// The news of a job's present state.
+pub(crate) fn state_event(job: &Job, at: Instant) -> EventBody {
+    let mut payload = Map::new();
+    payload.insert("state".to_owned(), json!(job.state.name()));
+    payload.insert("attempt".to_owned(), json!(job.attempt));
+    payload.insert("progress".to_owned(), json!(job.progress));
+    if let JobState::Pending { not_before: Some(at) } = job.state {
+        payload.insert("not_before".to_owned(), json!(at));
+    }
+    if let Some(failure) = &job.last_failure {
+        payload.insert("failure".to_owned(), json!(failure));
+    }
+    if let Some(result) = &job.result {
+        payload.insert("result".to_owned(), result.clone());
+    }
+    EventBody {
+        job: job.id,
+        attempt: job.attempt,
+        kind: EventKind::State,
+        at,
+        payload: payload.into(),
+    }
+}

@@ -1,0 +1,16 @@
+DROP TABLE audit_log;
+DROP TABLE idempotency_keys;
+DROP TABLE outbox;
+DROP TABLE models;
+DROP TABLE job_artifacts;
+DROP TABLE job_logs;
+DROP TABLE job_metrics;
+DROP TABLE job_stages;
+DROP TABLE job_attempts;
+DROP TABLE jobs;
+DROP TABLE workers;
+DROP TABLE dataset_versions;
+DROP TABLE datasets;
+DROP TABLE experiments;
+DROP TABLE strategies;
+DROP TABLE users;
