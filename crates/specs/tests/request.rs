@@ -32,7 +32,10 @@ fn the_request_lies_over_the_strategy() {
     let params = lightgbm(&spec);
     assert_eq!((params.rounds, params.num_leaves), (20, 31));
     assert_eq!((params.learning_rate, params.feature_fraction), (0.1, 0.5));
-    assert_eq!((spec.seed, spec.label.expression.as_str()), (9, "Ref($close, -5)/$close - 1"));
+    assert_eq!(
+        (spec.seed, spec.label.expression.as_str()),
+        (Some(9), "Ref($close, -5)/$close - 1")
+    );
     assert_eq!((spec.dataset.name.as_str(), spec.dataset.version), ("sp500", None));
 }
 

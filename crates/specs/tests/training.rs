@@ -38,7 +38,6 @@ fn everything_but_the_dataset_has_a_default() {
                 "feature_fraction": 0.85, "bagging_fraction": 0.85, "bagging_freq": 5,
                 "lambda_l1": 0.0, "lambda_l2": 0.0, "max_bin": 255, "loss": "mse",
             },
-            "seed": 42,
             "threads": 0,
             "outputs": {"features": false},
             "limits": {},

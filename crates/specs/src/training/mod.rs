@@ -39,10 +39,11 @@ pub struct TrainingSpec {
     pub processors: Processors,
     #[serde(default)]
     pub model: ModelSpec,
-    /// Seed of everything drawn at random.
-    #[serde(default = "seed")]
+    /// Seed of everything drawn at random; absent takes the model library's own fixed seeds, so
+    /// that a run without one repeats itself too.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 2_147_483_647))]
-    pub seed: u32,
+    pub seed: Option<u32>,
     /// Threads to compute with; 0 takes what the worker offers.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_024))]
@@ -59,10 +60,6 @@ pub struct TrainingSpec {
 
 pub(crate) fn purged() -> bool {
     true
-}
-
-pub(crate) fn seed() -> u32 {
-    42
 }
 
 pub(crate) fn checkpoint_every_rounds() -> u32 {

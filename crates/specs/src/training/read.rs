@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::{
     Adjustment, DatasetRef, Features, Label, Limits, Outputs, Processors, Segments, TrainingSpec,
-    checkpoint_every_rounds, purged, seed,
+    checkpoint_every_rounds, purged,
 };
 use crate::reader::{Findings, Reader};
 use crate::{FaultCode, Faults, ModelSpec};
@@ -37,7 +37,7 @@ fn read(mut reader: Reader<'_>) -> TrainingSpec {
             None => Processors::of_model(model_type),
         },
         model,
-        seed: reader.whole(&["seed"], 0..=2_147_483_647, seed()),
+        seed: seed(&mut reader),
         threads: reader.whole(&["threads"], 0..=MOST_THREADS, 0),
         outputs: reader.section("outputs").map(outputs).unwrap_or_default(),
         limits: reader.section("limits").map(limits).unwrap_or_default(),
@@ -83,6 +83,11 @@ fn short(reader: &Reader<'_>, field: &str, text: Option<String>) -> String {
         reader.fault(field, FaultCode::OutOfRange, message);
     }
     text
+}
+
+/// LightGBM takes 31 bits.
+fn seed(reader: &mut Reader<'_>) -> Option<u32> {
+    reader.take(&["seed"]).is_some().then(|| reader.whole(&["seed"], 0..=2_147_483_647, 0))
 }
 
 fn adjustment(reader: &mut Reader<'_>) -> Adjustment {
