@@ -65,7 +65,7 @@ fn csv_files_that_are_wrong_are_refused_by_name() {
         "missing_column",
         "bars.csv: column close is missing; found: date, symbol",
     );
-    refused(csv(""), "missing_column", "bars.csv: column datetime");
+    refused(csv(""), "empty_dataset", "no bars in bars.csv");
     refused(csv(HEADER), "empty_dataset", "bars.csv");
     refused(csv(format!("{HEADER}2024-01-02,A,,,,,\n")), "empty_dataset", "bars.csv");
     refused(

@@ -105,7 +105,7 @@ fn trademaster_layouts_are_recognised() {
 #[test]
 fn qlib_files_come_back_exactly_under_backward_adjustment() {
     let Some(path) = shared("golden/qlib_alpha158/alpha158_input.parquet") else { return };
-    let import = import_files(&[path.clone()], &ImportOptions::default()).unwrap();
+    let import = import_files(std::slice::from_ref(&path), &ImportOptions::default()).unwrap();
     assert_eq!((import.panel.instruments().len(), import.rows), (10, 23_180));
     finding(&import, FindingCode::AdjustedSource, Some("factor"));
     assert!(!has(&import, FindingCode::DerivedColumn));

@@ -77,6 +77,24 @@ impl Panel {
         self
     }
 
+    /// The panel of those instruments alone that `keep` says yes to, on the same calendar.
+    #[must_use]
+    pub fn retain_instruments(self, keep: impl Fn(&str) -> bool) -> Self {
+        let bars = self.calendar.len();
+        let kept: Vec<usize> = (0..self.instruments.len())
+            .filter(|&instrument| keep(&self.instruments[instrument]))
+            .collect();
+        let select = |values: Vec<f64>| {
+            kept.iter().flat_map(|&i| values[i * bars..(i + 1) * bars].iter().copied()).collect()
+        };
+        Self {
+            instruments: kept.iter().map(|&i| self.instruments[i].clone()).collect(),
+            listed: kept.iter().map(|&i| self.listed[i].clone()).collect(),
+            fields: self.fields.into_iter().map(|(name, values)| (name, select(values))).collect(),
+            calendar: self.calendar,
+        }
+    }
+
     /// Adds a field or replaces it. `values` is laid out like every other field.
     pub fn with_field(mut self, name: &str, values: Vec<f64>) -> Result<Self, PanelError> {
         let expected = self.calendar.len() * self.instruments.len();
@@ -189,4 +207,41 @@ pub enum PanelError {
     Shape { field: String, expected: usize, found: usize },
     #[error("{instrument} has two bars at {time}")]
     Duplicate { instrument: String, time: NaiveDateTime },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use chrono::NaiveDate;
+
+    use super::*;
+
+    fn panel(rows: &[(&str, u32, f64)]) -> Panel {
+        let mut builder = PanelBuilder::new(["close"]);
+        for &(instrument, day, close) in rows {
+            let time = NaiveDate::from_ymd_opt(2024, 1, day).unwrap().and_hms_opt(0, 0, 0).unwrap();
+            builder.push(PanelRow { instrument, time, values: &[close] }).unwrap();
+        }
+        builder.build().unwrap()
+    }
+
+    #[test]
+    fn rows_come_in_any_order() {
+        let panel = panel(&[("B", 3, 1.0), ("A", 2, 2.0), ("B", 1, 3.0)]);
+        assert_eq!(panel.instruments(), ["A", "B"]);
+        assert_eq!(panel.calendar().len(), 3);
+        assert_eq!((panel.listed(0), panel.listed(1)), (1..2, 0..3));
+        assert!(panel.has_bar(1, 0) && !panel.has_bar(1, 1));
+        assert_eq!(panel.rows(), 3);
+    }
+
+    #[test]
+    fn instruments_can_be_left_out() {
+        let panel = panel(&[("A", 1, 1.0), ("B", 2, 2.0), ("C", 3, 3.0)]);
+        let kept = panel.retain_instruments(|name| name != "B");
+        assert_eq!(kept.instruments(), ["A", "C"]);
+        assert_eq!((kept.calendar().len(), kept.listed(1)), (3, 2..3));
+        assert_eq!(kept.series("close", 1).unwrap()[2], 3.0);
+        assert_eq!(kept.field("close").unwrap().len(), 6);
+    }
 }

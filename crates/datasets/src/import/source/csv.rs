@@ -24,6 +24,9 @@ pub(super) fn read(source: &Source<'_>, collector: &mut Collector<'_>) -> Result
     let mut reader =
         ReaderBuilder::new().has_headers(true).buffer_capacity(BUFFER_BYTES).from_reader(bounded);
     let header = reader.headers().map_err(|error| broken(source, error, limits.row_bytes))?.clone();
+    if header.is_empty() {
+        return Err(DatasetError::EmptyDataset { files: vec![source.file.clone()] });
+    }
     if header.len() as u64 > limits.columns {
         return Err(DatasetError::TooLarge {
             file: source.file.clone(),
