@@ -1,1 +1,27 @@
-//! Routes, the WebSocket relay and metrics of the HTTP gateway.
+//! The HTTP gateway: routes, the WebSocket relay and metrics, over the ports of the domain.
+//!
+//! [`Gateway`] holds everything a request may need; [`Server`] binds an address and serves it
+//! until its shutdown token is cancelled. `routes.rs` lists every URL; a file of `api/` is one
+//! group of operations; `access/` says who may call them; `live/` relays events to sockets.
+//! Someone else's object is not found, an error is a problem document, and nothing here keeps
+//! state that another gateway would miss, but for rates, tickets and open sockets.
+
+mod access;
+mod api;
+mod error;
+mod gateway;
+mod importer;
+mod live;
+mod middleware;
+mod request;
+mod routes;
+mod server;
+mod settings;
+mod telemetry;
+
+pub use access::{PasswordError, hash_password};
+pub use gateway::{Gateway, GatewayError, Parts};
+pub use importer::{ImportError, ImportRequest, Importer};
+pub use server::{Server, ServerConfig, run};
+pub use settings::{Backends, Rates, Settings, SocketSettings};
+pub use telemetry::{Sample, SampleKind};
