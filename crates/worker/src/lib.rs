@@ -1,8 +1,16 @@
 //! The runtime that runs jobs.
 //!
-//! A supervisor claims jobs from the store and has them run by child processes, so that a crash,
+//! A [`Worker`] claims jobs from the store and has them run by child processes, so that a crash,
 //! a leak or a runaway costs one child. The two speak in lines of JSON, see [`frame`]; a child in
 //! Rust implements [`child::Handler`] and calls [`child::main`].
 
+mod attempt;
 pub mod child;
 pub mod frame;
+mod process;
+mod supervisor;
+
+pub use supervisor::{
+    ChildCommand, DatasetInputs, Grace, NoInputs, Prepare, PrepareError, QueueSlots, Worker,
+    WorkerConfig, WorkerError, WorkerPorts, WorkerStats,
+};

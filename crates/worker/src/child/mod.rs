@@ -7,6 +7,8 @@ mod output;
 mod panics;
 mod serve;
 
+pub(crate) use os::{MEMORY_LIMIT, SUPERVISOR};
+
 pub use context::Context;
 pub use handler::{Handler, HandlerError};
 pub use serve::main;

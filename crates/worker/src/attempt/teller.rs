@@ -1,0 +1,221 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use alphafleet_domain::job::{LogLevel, LogLine, MetricPoint, Progress, ProgressBatch};
+use alphafleet_domain::ports::{ArtifactKey, Recorded};
+use alphafleet_domain::{ArtifactPointer, Job, LeaseId};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, error, warn};
+
+use super::pending::Pending;
+use super::publish::Publisher;
+use crate::supervisor::{BackOff, Order, Orders, Shared};
+
+/// Between two transactions, and at least so long when something is urgent: never more than ten
+/// progress events a second.
+const USUAL: Duration = Duration::from_millis(200);
+const URGENT: Duration = Duration::from_millis(100);
+/// Points that may wait for the store; then the child has to wait, as none may be lost.
+const MOST_POINTS: usize = 50_000;
+/// How often a batch is tried that the store refuses.
+const TRIES: u32 = 5;
+
+/// Takes what an attempt says, writes it to the store in batches, and publishes it after that.
+pub(super) struct Teller {
+    said: Arc<Said>,
+    task: JoinSet<()>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Said {
+    pending: Mutex<Pending>,
+    changed: Notify,
+    taken: Notify,
+}
+
+impl Teller {
+    pub fn start(shared: &Arc<Shared>, job: &Job, lease: LeaseId, orders: Orders) -> Self {
+        let pending = Mutex::new(Pending::of(job.attempt));
+        let said = Arc::new(Said { pending, changed: Notify::new(), taken: Notify::new() });
+        let publisher = Publisher {
+            job: job.id,
+            attempt: job.attempt,
+            events: Arc::clone(&shared.ports.events),
+            clock: Arc::clone(&shared.ports.clock),
+            unsent: VecDeque::new(),
+        };
+        let recorder = Recorder {
+            shared: Arc::clone(shared),
+            said: Arc::clone(&said),
+            lease,
+            orders,
+            publisher,
+            last_checkpoint: None,
+        };
+        let mut task = JoinSet::new();
+        task.spawn(recorder.run());
+        Self { said, task, shared: Arc::clone(shared) }
+    }
+
+    pub fn progress(&self, mut progress: Progress) {
+        progress.stage = plain(progress.stage);
+        progress.message = plain(progress.message);
+        let now = self.shared.ports.clock.now();
+        self.say(|pending| pending.progress(progress, now));
+    }
+
+    pub fn metrics(&self, mut points: Vec<MetricPoint>) {
+        for point in &mut points {
+            point.name = plain(std::mem::take(&mut point.name));
+        }
+        self.say(|pending| pending.metrics(points));
+    }
+
+    pub fn log(&self, mut line: LogLine) {
+        line.message = plain(line.message);
+        self.say(|pending| pending.log(line));
+    }
+
+    pub fn note(&self, level: LogLevel, message: impl Into<String>) {
+        let (at, message) = (self.shared.ports.clock.now(), message.into());
+        self.log(LogLine { at, level, message });
+    }
+
+    pub fn checkpoint(&self, pointer: ArtifactPointer) {
+        self.say(|pending| pending.checkpoint(pointer));
+    }
+
+    /// Waits until more may be said; mostly not at all.
+    pub async fn room(&self) {
+        loop {
+            let taken = self.said.taken.notified();
+            if self.said.lock().points() < MOST_POINTS {
+                return;
+            }
+            taken.await;
+        }
+    }
+
+    /// Returns when everything said is written and published, or the lease is lost.
+    pub async fn finish(mut self) {
+        self.say(|pending| pending.closed = true);
+        while let Some(ended) = self.task.join_next().await {
+            if let Err(error) = ended {
+                error!(%error, "recording ended badly");
+            }
+        }
+    }
+
+    fn say(&self, add: impl FnOnce(&mut Pending)) {
+        add(&mut self.said.lock());
+        self.said.changed.notify_one();
+    }
+}
+
+impl Said {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// PostgreSQL has no text with NUL in it.
+fn plain(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "") } else { text }
+}
+
+struct Recorder {
+    shared: Arc<Shared>,
+    said: Arc<Said>,
+    lease: LeaseId,
+    orders: Orders,
+    publisher: Publisher,
+    last_checkpoint: Option<ArtifactKey>,
+}
+
+impl Recorder {
+    async fn run(mut self) {
+        let mut last = Instant::now();
+        while self.due(last).await {
+            let batches = self.said.lock().take(self.shared.ports.clock.now());
+            self.said.taken.notify_waiters();
+            for (batch, news) in batches {
+                last = Instant::now();
+                match self.record(&batch).await {
+                    Some(Recorded::Written) => {
+                        self.replace_checkpoint(batch.checkpoint);
+                        self.publisher.publish(news).await;
+                    }
+                    Some(Recorded::Fenced) => return self.orders.fence(),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// Waits until there is something to write and it is time; `false` when all is written.
+    async fn due(&self, last: Instant) -> bool {
+        loop {
+            let (empty, urgent, closed) = {
+                let pending = self.said.lock();
+                (pending.is_empty(), pending.is_urgent(), pending.closed)
+            };
+            match (empty, closed) {
+                (true, true) => return false,
+                (true, false) => self.said.changed.notified().await,
+                (false, true) => return true,
+                (false, false) => {
+                    let wait = if urgent { URGENT } else { USUAL };
+                    tokio::select! {
+                        () = sleep_until(last + wait) => return true,
+                        () = self.said.changed.notified() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// `None` if the store refuses the batch for good.
+    async fn record(&mut self, batch: &ProgressBatch) -> Option<Recorded> {
+        let mut back_off = BackOff::default();
+        loop {
+            tokio::select! {
+                _ = self.orders.at_least(Order::Fenced) => return Some(Recorded::Fenced),
+                () = self.shared.standing.secure() => {}
+            }
+            match self.shared.ports.store.record(self.lease, batch).await {
+                Ok(recorded) => return Some(recorded),
+                Err(error) if !error.is_retryable() && back_off.tries() >= TRIES => {
+                    error!(lease = %self.lease, %error, "the store refuses a batch of progress");
+                    return None;
+                }
+                Err(error) if back_off.tries() == 0 => {
+                    warn!(lease = %self.lease, %error, "progress waits for the store");
+                }
+                Err(_) => {}
+            }
+            back_off.wait().await;
+        }
+    }
+
+    /// The checkpoint before the newest is of no use to anybody.
+    fn replace_checkpoint(&mut self, newest: Option<ArtifactPointer>) {
+        let Some(newest) = newest.and_then(|pointer| folder(&pointer.key)) else { return };
+        if let Some(old) = self.last_checkpoint.replace(newest) {
+            let artifacts = Arc::clone(&self.shared.ports.artifacts);
+            tokio::spawn(async move {
+                if let Err(error) = artifacts.delete_prefix(&old).await {
+                    debug!(%error, "an old checkpoint is left to the sweeper");
+                }
+            });
+        }
+    }
+}
+
+/// A checkpoint is alone in its folder.
+fn folder(key: &str) -> Option<ArtifactKey> {
+    key.rsplit_once('/')?.0.parse().ok()
+}

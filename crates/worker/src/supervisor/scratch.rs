@@ -1,0 +1,84 @@
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use alphafleet_domain::{LeaseId, WorkerId};
+use tracing::warn;
+
+const PREFIX: &str = "worker-";
+const LOCK: &str = "lock";
+
+/// The folder of one worker, with one folder for each attempt. Locked while the worker lives, so
+/// that what dead ones left can be told and removed.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Scratch {
+    pub fn open(root: &Path, worker: WorkerId) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        let root = root.canonicalize()?;
+        remove_abandoned(&root);
+        let folder = root.join(format!("{PREFIX}{worker}"));
+        fs::create_dir(&folder)?;
+        let lock = File::create(folder.join(LOCK))?;
+        lock.lock()?;
+        Ok(Self { folder, _lock: lock })
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn attempt(&self, lease: LeaseId) -> io::Result<AttemptFolder> {
+        let folder = self.folder.join(lease.to_string());
+        fs::create_dir(&folder)?;
+        Ok(AttemptFolder(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        remove(&self.folder);
+    }
+}
+
+/// Removed when dropped.
+#[derive(Debug)]
+pub(crate) struct AttemptFolder(PathBuf);
+
+impl AttemptFolder {
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for AttemptFolder {
+    fn drop(&mut self) {
+        remove(&self.0);
+    }
+}
+
+fn remove(folder: &Path) {
+    if let Err(error) = fs::remove_dir_all(folder) {
+        warn!(folder = %folder.display(), %error, "a scratch folder is left behind");
+    }
+}
+
+fn remove_abandoned(root: &Path) {
+    let Ok(entries) = fs::read_dir(root) else { return };
+    for folder in entries.flatten().map(|entry| entry.path()) {
+        let ours = folder.file_name().is_some_and(|name| {
+            name.to_string_lossy()
+                .strip_prefix(PREFIX)
+                .is_some_and(|id| id.parse::<WorkerId>().is_ok())
+        });
+        // A worker that is just starting has no lock file yet and is left alone.
+        let unlocked = |lock: File| lock.try_lock().is_ok();
+        if ours && File::open(folder.join(LOCK)).is_ok_and(unlocked) {
+            remove(&folder);
+        }
+    }
+}
