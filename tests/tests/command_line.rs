@@ -1,0 +1,113 @@
+//! What a person types: the demo, a local training, the client verbs and their exit codes.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use alphafleet_tests::{binary, shared_folder};
+use serde_json::Value;
+
+fn alphafleet(home: &Path, args: &[&str]) -> Output {
+    Command::new(binary()).args(args).env("HOME", home).env_remove("XDG_CONFIG_HOME").output().unwrap()
+}
+
+fn done(home: &Path, args: &[&str]) -> String {
+    let output = alphafleet(home, args);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn keys(value: &Value) -> BTreeSet<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+fn demo(args: &[&str]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, data) = (folder.path().join("out"), folder.path().join("data"));
+    let mut all = vec!["demo", "--out", out.to_str().unwrap(), "--data-dir", data.to_str().unwrap()];
+    all.extend(args);
+    let printed = done(folder.path(), &all);
+    assert!(printed.contains("report.html") && printed.contains("live page"), "{printed}");
+    for file in ["report.html", "report.json", "predictions.parquet", "events.ndjson"] {
+        assert!(out.join(file).metadata().unwrap().len() > 0, "{file}");
+    }
+    let events = std::fs::read_to_string(out.join("events.ndjson")).unwrap();
+    for line in events.lines() {
+        serde_json::from_str::<Value>(line).unwrap();
+    }
+    serde_json::from_slice(&std::fs::read(out.join("summary.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn the_demo_leaves_its_summary() {
+    let summary = demo(&["--instruments", "20", "--days", "300", "--features"]);
+    let expected = ["dataset", "session", "model", "metrics", "events", "backend"];
+    assert_eq!(keys(&summary), expected.into());
+    assert_eq!(summary["session"]["state"], "completed");
+    assert_eq!(summary["events"]["gaps"], 0);
+    assert!(summary["events"]["received"].as_u64().unwrap() > 5);
+    assert_eq!(keys(&summary["backend"]), ["broker", "database", "events", "storage"].into());
+    for metric in ["ic", "icir", "rank_ic", "rank_icir", "mse"] {
+        assert!(summary["metrics"][metric].is_number(), "{metric}: {summary}");
+    }
+    assert_eq!(summary["model"]["sha256"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn the_demo_copes_with_real_data() {
+    let Some(shared) = shared_folder() else { return };
+    let config = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    let text = "[model]\ntype = 'lightgbm'\nrounds = 5\nnum_leaves = 15\n";
+    std::fs::write(config.path(), text).unwrap();
+    let data = shared.join("data/sp500_2013_2017.parquet");
+    let (data, config) = (data.to_str().unwrap(), config.path().to_str().unwrap());
+    let summary = demo(&["--data", data, "--config", config]);
+    assert_eq!(summary["session"]["state"], "completed");
+    assert_eq!(summary["dataset"]["instruments"], 392);
+}
+
+#[test]
+fn a_local_training_needs_no_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let market = alphafleet_market::SyntheticMarket {
+        instruments: 15,
+        bars: 260,
+        ..alphafleet_market::SyntheticMarket::default()
+    };
+    let data = folder.path().join("bars.parquet");
+    alphafleet_datasets::write_panel(&data, &market.generate().unwrap()).unwrap();
+    let config = folder.path().join("config.toml");
+    let text = "[dataset]\nname = 'bars'\n[model]\ntype = 'linear'\n";
+    std::fs::write(&config, text).unwrap();
+    let out = folder.path().join("out");
+    let paths = [&config, &data, &out].map(|path| path.to_str().unwrap());
+    let args = ["train", "--local", paths[0], "--data", paths[1], "--out", paths[2], "--json"];
+    let result: Value = serde_json::from_str(&done(folder.path(), &args)).unwrap();
+    assert!(result["metrics"]["ic"].is_number(), "{result}");
+    assert!(out.join("report.html").is_file());
+
+    std::fs::write(&config, "[dataset]\nname = 'bars'\n[model]\ntype = 'oracle'\n").unwrap();
+    let refused = alphafleet(folder.path(), &args);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("model.type") && said.contains("lightgbm"), "{said}");
+}
+
+#[test]
+fn mistakes_exit_with_2_and_a_remedy() {
+    let home = tempfile::tempdir().unwrap();
+    for (args, remedy) in [
+        (&["train", "--local", "/nowhere.toml", "--data", "x", "--out", "y"][..], "nowhere.toml"),
+        (&["config", "check", "--config", "/nowhere.toml"][..], "nowhere.toml"),
+        (&["user", "me", "--url", "http://127.0.0.1:9", "--token", ""][..], "standalone"),
+        (&["session", "watch", "not-an-id"][..], "UUID"),
+    ] {
+        let output = alphafleet(home.path(), args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success());
+        assert!(said.contains(remedy), "{args:?}: {said}");
+    }
+    assert!(done(home.path(), &["config", "dump"]).contains("[worker]"));
+}
