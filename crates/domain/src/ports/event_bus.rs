@@ -9,7 +9,8 @@ use crate::{Cursor, Event, EventBody, JobId};
 #[async_trait]
 pub trait EventBus: Send + Sync {
     /// Appends to the job's stream and tells its subscribers, in one step. Refuses an attempt
-    /// older than the newest the stream has seen.
+    /// older than the newest the stream has seen, except for state events: they come fenced and in
+    /// order from the outbox, and one of an earlier attempt may arrive after the next one's first.
     async fn publish(&self, event: EventBody) -> Result<Published, EventsError>;
 
     /// Follows one job from after `cursor`, or from now on without one. What the stream still
