@@ -10,6 +10,7 @@ pub const FORMAT_VERSION: u32 = 1;
 pub const MAX_FILE_BYTES: usize = 1 << 30;
 
 const MAGIC: &[u8; 8] = b"AFMODEL\n";
+const DIGEST_BYTES: usize = 32;
 const MAX_HEADER_BYTES: usize = 16 << 20;
 /// Magic and the header's length.
 const PREFIX_BYTES: usize = MAGIC.len() + 4;
@@ -18,8 +19,8 @@ const PREFIX_BYTES: usize = MAGIC.len() + 4;
 /// were processed, what the label means.
 ///
 /// As bytes: `AFMODEL\n`, the header's length (32 bits, little-endian), the header as JSON, the
-/// payload (LightGBM's text, or a linear model as JSON). Nothing in it is executed. Equal models
-/// give equal bytes: there is no time in it.
+/// payload (LightGBM's text, or a linear model as JSON), the SHA-256 of all that. Nothing in it
+/// is executed. Equal models give equal bytes: there is no time in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelFile {
     pub model: Model,
@@ -40,7 +41,6 @@ struct Header {
     label: Value,
     processors: Value,
     payload_bytes: u64,
-    payload_sha256: String,
 }
 
 /// SHA-256 in lower-case hexadecimal digits.
@@ -68,13 +68,15 @@ impl ModelFile {
             label: self.label.clone(),
             processors: self.processors.clone(),
             payload_bytes: payload.len() as u64,
-            payload_sha256: sha256_hex(&payload),
         })?;
         if header.len() > MAX_HEADER_BYTES || header.len() + payload.len() > MAX_FILE_BYTES / 2 {
             return fail("it would be too large");
         }
         let length = u32::try_from(header.len()).unwrap_or(u32::MAX);
-        Ok([MAGIC.as_slice(), &length.to_le_bytes(), &header, &payload].concat())
+        let mut bytes = [MAGIC.as_slice(), &length.to_le_bytes(), &header, &payload].concat();
+        let digest = Sha256::digest(&bytes);
+        bytes.extend_from_slice(&digest);
+        Ok(bytes)
     }
 
     /// # Errors
@@ -100,9 +102,6 @@ impl ModelFile {
         if header.payload_bytes != payload.len() as u64 {
             return fail("it is cut short or too long");
         }
-        if header.payload_sha256 != sha256_hex(payload) {
-            return fail("its checksum does not match");
-        }
         let model = read_model(&header.model, payload)?;
         if model.columns() != header.features.len() {
             return fail(format!(
@@ -127,15 +126,22 @@ impl ModelFile {
     }
 }
 
+/// Header and payload of bytes whose checksum is right.
 fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), ModelError> {
+    if !bytes.starts_with(MAGIC) {
+        return fail("it does not begin as one");
+    }
+    let Some((bytes, digest)) = bytes.split_last_chunk::<DIGEST_BYTES>() else {
+        return fail("it is too short");
+    };
+    if Sha256::digest(bytes).as_slice() != digest {
+        return fail("its checksum does not match");
+    }
     let Some((prefix, rest)) = bytes.split_at_checked(PREFIX_BYTES) else {
         return fail("it is too short");
     };
-    let (magic, length) = prefix.split_at(MAGIC.len());
-    if magic != MAGIC {
-        return fail("it does not begin as one");
-    }
-    let length = length.iter().rev().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
+    let length =
+        prefix[MAGIC.len()..].iter().rev().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
     match rest.split_at_checked(length) {
         Some(parts) if length <= MAX_HEADER_BYTES => Ok(parts),
         _ => fail("its header is cut short or too long"),

@@ -1,1 +1,170 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use chrono::{DateTime, Days, NaiveDate};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::{FeatureImportance, History};
+
+const HOSTILE: &str = "<script>alert('x')</script>\"&' --><svg onload=\"x\">\u{0}\u{7}";
+
+fn day(at: u64) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2017, 1, 2).unwrap() + Days::new(at)
+}
+
+/// A report whose every text is `text`.
+fn report(text: &str, rounds: u32, days: u64) -> TrainingReport {
+    let mut history = History::default();
+    for round in 1..=rounds {
+        let x = f64::from(round);
+        history.push("train_l2", round, 1.0 / x);
+        history.push("valid_l2", round, 0.5 + (x - 20.0).abs() / 100.0);
+        history.push(text, round, if round % 5 == 0 { f64::NAN } else { x.sin() });
+    }
+    let wave = |at: u64| 0.05 + (at as f64 * 0.7).sin() / 20.0;
+    TrainingReport {
+        schema_version: REPORT_SCHEMA_VERSION,
+        session: text.into(),
+        created_at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+        duration_s: 83.4,
+        dataset: DatasetSummary {
+            name: text.into(),
+            version: text.into(),
+            instruments: 505,
+            rows: 1_234_567,
+            start: day(0),
+            end: day(days),
+        },
+        configuration: json!({"model": {text: text, "list": [1, 2], "none": null}, "deep": [{"a": text}]}),
+        segments: vec![SegmentSummary {
+            name: text.into(),
+            start: day(0),
+            end: day(9),
+            rows: 1_000,
+        }],
+        label: text.into(),
+        model: ModelSummary {
+            kind: text.into(),
+            rounds,
+            best_round: rounds / 2,
+            features: 158,
+            sha256: text.into(),
+        },
+        metrics: FinalMetrics::new(FinalValues {
+            ic: Some(0.0476),
+            mse: Some(f64::NAN),
+            accuracy: Some(-1.5e-7),
+            ..FinalValues::default()
+        }),
+        history,
+        feature_importance: (0..30)
+            .map(|at| FeatureImportance {
+                name: format!("{text}{at}"),
+                split: if at < 25 { 30 - at } else { 0 },
+                gain: 1e6 / (at + 1) as f64,
+            })
+            .collect(),
+        ic_series: (0..days)
+            .map(|at| IcPoint {
+                date: day(at),
+                ic: (at % 7 != 0).then(|| wave(at)),
+                rank_ic: Some(wave(at + 3)),
+            })
+            .collect(),
+        findings: vec![Finding { severity: text.into(), code: text.into(), message: text.into() }],
+        environment: Environment { build: text.into(), threads: 2, seed: None },
+    }
+}
+
+/// The names of the page's tags in order; fails where one is not closed or an attribute is loose.
+fn check_tags(html: &str) -> Result<Vec<String>, String> {
+    let body = html.strip_prefix("<!DOCTYPE html>").ok_or("no doctype")?;
+    let (mut open, mut seen) = (Vec::<String>::new(), Vec::new());
+    for part in body.split('<').skip(1) {
+        let (tag, _) = part.split_once('>').ok_or("a tag without end")?;
+        if let Some(name) = tag.strip_prefix('/') {
+            if open.pop().as_deref() != Some(name) {
+                return Err(format!("</{name}> closes nothing"));
+            }
+            continue;
+        }
+        if !tag.matches('"').count().is_multiple_of(2) {
+            return Err(format!("quotes in <{tag}>"));
+        }
+        let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
+        seen.push(name.clone());
+        if !tag.ends_with('/') && name != "meta" {
+            open.push(name);
+        }
+    }
+    if open.is_empty() { Ok(seen) } else { Err(format!("left open: {open:?}")) }
+}
+
+#[test]
+fn every_tag_is_closed_and_nothing_is_fetched() {
+    let html = report("lightgbm", 60, 300).to_html();
+    let tags = check_tags(&html).unwrap();
+    assert!(tags.iter().filter(|tag| *tag == "svg").count() >= 5 + 24);
+    for outside in ["http", "src=", "href=", "url(", "@import", "<script", "<link"] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+    for shown in
+        ["0.0476", "1,234,567", "prefers-color-scheme: dark", "best round 30", "1 min 23 s"]
+    {
+        assert!(html.contains(shown), "{shown}");
+    }
+    assert!(!html.contains("NaN") && !html.contains("inf"));
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    let html = report(HOSTILE, 12, 40).to_html();
+    let tags = check_tags(&html).unwrap();
+    assert!(
+        !html.contains("<script") && !html.contains("<svg onload") && !html.contains("alert('")
+    );
+    assert!(!tags.contains(&"script".to_owned()));
+    assert!(!html.contains('\u{0}') && !html.contains('\u{7}'));
+    assert!(html.contains("&lt;script&gt;"));
+}
+
+#[test]
+fn a_report_with_next_to_nothing_is_a_page() {
+    for (rounds, days) in [(0, 0), (1, 1), (2, 2)] {
+        let mut report = report("linear", rounds, days);
+        report.feature_importance.clear();
+        report.findings.clear();
+        report.segments.clear();
+        let html = report.to_html();
+        check_tags(&html).unwrap();
+        assert!(!html.contains("NaN") && !html.contains("inf"), "{rounds}");
+    }
+}
+
+#[test]
+fn json_round_trip() {
+    let report = report("lightgbm", 12, 30);
+    let json = report.to_json().unwrap();
+    assert_eq!(serde_json::from_str::<TrainingReport>(&json).unwrap(), report);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["schema_version"], 1);
+    assert_eq!(value["model"]["type"], "lightgbm");
+    assert_eq!(value["metrics"]["mse"]["value"], serde_json::Value::Null);
+    assert!(value["metrics"]["ic"]["convention"].as_str().unwrap().contains("raw label"));
+    assert!(value["metrics"]["mse"]["convention"].as_str().unwrap().contains("the model saw"));
+    assert_eq!(value["history"][0]["name"], "train_l2");
+    assert_eq!(value["history"][0]["points"][1], json!([2, 0.5]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_text_leaves_the_page_whole(text in ".{0,40}", rounds in 0u32..40, days in 0u64..60) {
+        let html = report(&text, rounds, days).to_html();
+        let tags = check_tags(&html).map_err(TestCaseError::fail)?;
+        let plain = check_tags(&report("x", rounds, days).to_html()).map_err(TestCaseError::fail)?;
+        prop_assert_eq!(tags, plain);
+    }
+}
