@@ -106,3 +106,41 @@ fn mean_and_ratio(values: &[f64]) -> (Option<f64>, Option<f64>) {
     let ratio = mean / deviation;
     (Some(mean), (values.len() > 1 && deviation > 0.0).then_some(ratio))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+
+    #[test]
+    fn correlations_are_those_of_pandas() {
+        let scores = [0.1, 0.4, 0.4, f32::NAN, -2.0, 1.0, 2.0];
+        let outcomes = [1.0, 3.0, 2.0, 9.0, 0.5, 5.0, 5.0];
+        let series = ic_series(&[3, 3, 3, 3, 3, 7, 7], &scores, &outcomes);
+        // pandas 2.3.3: Series.corr, pearson and spearman; bar 7 has equal outcomes.
+        assert_eq!(series.len(), 1);
+        assert_eq!((series[0].bar, series[0].instruments), (3, 4));
+        assert!((series[0].ic - 0.749269758672).abs() < 1e-7, "{}", series[0].ic);
+        assert!((series[0].rank_ic - 0.948683298050514).abs() < 1e-12, "{}", series[0].rank_ic);
+    }
+
+    #[test]
+    fn bars_without_a_correlation_are_skipped() {
+        let series = ic_series(&[0, 1, 1, 2, 2], &[1.0, 1.0, 1.0, 1.0, 2.0], &[1.0; 5]);
+        assert_eq!(series, []);
+        let summary = summarise_ic(&series);
+        assert_eq!(summary, IcSummary::default());
+    }
+
+    #[test]
+    fn the_summary_is_mean_and_ratio() {
+        let bar = |ic: f64| BarIc { bar: 0, ic, rank_ic: -ic, instruments: 2 };
+        let summary = summarise_ic(&[bar(0.1), bar(0.2), bar(0.6)]);
+        assert!((summary.ic.unwrap() - 0.3).abs() < 1e-12);
+        // std(ddof=1) of 0.1, 0.2, 0.6 is 0.2645751
+        assert!((summary.icir.unwrap() - 0.3 / 0.264_575_131).abs() < 1e-8);
+        assert!((summary.rank_icir.unwrap() + 0.3 / 0.264_575_131).abs() < 1e-8);
+        assert_eq!(summarise_ic(&[bar(0.1)]).icir, None);
+    }
+}

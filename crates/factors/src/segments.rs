@@ -194,3 +194,84 @@ fn session_dates(calendar: &[NaiveDateTime]) -> Vec<NaiveDate> {
     days.dedup();
     days
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use chrono::{Days, NaiveTime};
+
+    use super::*;
+
+    /// Bars on the first ten days of 2020.
+    fn calendar() -> Vec<NaiveDateTime> {
+        (1..=10).map(|day| date(day).and_time(NaiveTime::MIN)).collect()
+    }
+
+    fn date(day: u64) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2019, 12, 31).unwrap() + Days::new(day)
+    }
+
+    fn segments(days: [(u64, u64); 3]) -> Segments {
+        let range = |(start, end)| DateRange { start: date(start), end: date(end) };
+        let [train, valid, test] = days.map(range);
+        Segments { train, valid, test }
+    }
+
+    fn codes(days: [(u64, u64); 3]) -> Vec<&'static str> {
+        segments(days).resolve(&calendar()).unwrap_err().iter().map(SegmentError::code).collect()
+    }
+
+    #[test]
+    fn dates_become_bars_with_both_ends() {
+        let (bars, findings) = segments([(1, 5), (6, 7), (9, 10)]).resolve(&calendar()).unwrap();
+        assert_eq!(bars, SegmentBars { train: 0..5, valid: 5..7, test: 8..10 });
+        assert_eq!(findings, []);
+    }
+
+    #[test]
+    fn wrong_splits_are_refused() {
+        assert_eq!(codes([(1, 6), (6, 7), (8, 10)]), ["segment_overlap"]);
+        assert_eq!(codes([(1, 5), (9, 10), (6, 8)]), ["segment_order"]);
+        assert_eq!(codes([(4, 5), (2, 3), (6, 8)]), ["segment_order"]);
+        assert_eq!(codes([(5, 1), (6, 7), (8, 10)]), ["segment_reversed"]);
+        assert_eq!(codes([(1, 5), (6, 7), (20, 30)]), ["segment_empty"]);
+        assert!(segments([(1, 5), (6, 7), (8, 10)]).resolve(&[]).is_err());
+    }
+
+    #[test]
+    fn dates_beyond_the_data_are_told() {
+        let (bars, findings) = segments([(1, 5), (6, 7), (8, 99)]).resolve(&calendar()).unwrap();
+        assert_eq!(bars.test, 7..10);
+        assert_eq!(findings[0].code, "segment_outside_data");
+        assert!(findings[0].message.starts_with("test is 2020-01-08 to"));
+    }
+
+    #[test]
+    fn labels_that_cross_a_border_are_purged() {
+        let bars = SegmentBars { train: 0..5, valid: 5..7, test: 8..10 };
+        let (purged, findings) = bars.clone().purged(2, Purge::Yes);
+        // Train's label at bar 3 reads bar 5; valid's at bar 6 reads bar 8, at 5 only bar 7.
+        assert_eq!(purged, SegmentBars { train: 0..3, valid: 5..6, test: 8..10 });
+        let codes: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!(codes, ["label_purged", "label_purged"]);
+        assert!(findings[0].message.contains("last 2 bars of train reach 2 bars ahead"));
+        let (kept, findings) = bars.clone().purged(2, Purge::No);
+        assert_eq!((kept, findings[0].code.as_str()), (bars.clone(), "label_leakage"));
+        assert_eq!(bars.clone().purged(0, Purge::Yes), (bars.clone(), vec![]));
+        assert_eq!(bars.purged(99, Purge::Yes).0.train, 0..0);
+    }
+
+    #[test]
+    fn the_default_split_is_three_to_one_to_one() {
+        let split = Segments::by_ratio(&calendar()).unwrap();
+        assert_eq!(split, segments([(1, 6), (7, 8), (9, 10)]));
+        assert_eq!(split.resolve(&calendar()).unwrap().1, []);
+        assert_eq!(Segments::by_ratio(&calendar()[..2]).unwrap_err().code(), "too_few_bars");
+        let intraday: Vec<NaiveDateTime> = calendar()
+            .into_iter()
+            .flat_map(|day| [9, 15].map(|hour| day + chrono::TimeDelta::hours(hour)))
+            .collect();
+        assert_eq!(Segments::by_ratio(&intraday).unwrap(), split);
+    }
+}

@@ -4,15 +4,15 @@ use crate::expr::{Binary, Shift, Unary};
 
 /// The element-wise operators in one precision, as numpy's ufuncs compute them.
 macro_rules! precision {
-    ($module:ident, $float:ty) => {
+    ($module:ident, $float:ty, $log:path) => {
         mod $module {
             use crate::expr::{Binary, Unary};
 
             pub(super) fn unary(op: Unary) -> fn($float) -> $float {
                 match op {
                     Unary::Abs => <$float>::abs,
-                    Unary::Log => <$float>::ln,
-                    Unary::Sign => |v| if v > 0.0 || v < 0.0 { v.signum() } else { v },
+                    Unary::Log => $log,
+                    Unary::Sign => |v| if v == 0.0 { v } else { v.signum() },
                     Unary::Neg | Unary::Not => |v| -v,
                 }
             }
@@ -44,8 +44,8 @@ macro_rules! precision {
     };
 }
 
-precision!(single, f32);
-precision!(double, f64);
+precision!(single, f32, crate::kernels::ln_single);
+precision!(double, f64, f64::ln);
 
 pub(super) fn unary(op: Unary, arg: &Column) -> Column {
     match (op, arg) {
@@ -66,10 +66,10 @@ pub(super) fn unary(op: Unary, arg: &Column) -> Column {
 
 pub(super) fn binary(op: Binary, a: Operand<'_>, b: Operand<'_>, bars: usize) -> Column {
     let kind = a.meet(b);
-    if kind == Kind::Bool {
-        if let Some(logic) = logical(op) {
-            return Column::Bool(zip(&a.truths(), &b.truths(), bars, logic));
-        }
+    if kind == Kind::Bool
+        && let Some(logic) = logical(op)
+    {
+        return Column::Bool(zip(&a.truths(), &b.truths(), bars, logic));
     }
     let single = kind == Kind::F32;
     match (single, single::arithmetic(op), double::arithmetic(op)) {

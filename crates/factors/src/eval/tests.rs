@@ -1,1 +1,125 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use alphafleet_market::{Panel, PanelBuilder, PanelRow};
+use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
+use proptest::prelude::*;
+
+use super::compute;
+use crate::expr::tests::numeric;
+use crate::{FactorError, NamedExpr, alpha158, keep_available, validate_feature};
+
+fn day(bar: usize) -> NaiveDateTime {
+    let first = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
+    (first + Days::new(bar as u64)).and_time(NaiveTime::MIN)
+}
+
+/// Bars of close, open, volume; a bar of `None` is missing.
+fn panel(instruments: &[(&str, Vec<Option<[f64; 3]>>)]) -> Panel {
+    let mut builder = PanelBuilder::new(["close", "open", "volume"]);
+    for (instrument, bars) in instruments {
+        for (bar, values) in bars.iter().enumerate() {
+            if let Some(values) = values {
+                builder.push(PanelRow { instrument, time: day(bar), values }).unwrap();
+            }
+        }
+    }
+    builder.build().unwrap()
+}
+
+fn named(sources: &[&str]) -> Vec<NamedExpr> {
+    sources.iter().map(|source| NamedExpr::parse(source, source).unwrap()).collect()
+}
+
+#[test]
+fn each_instrument_has_its_listed_cells() {
+    let bar = |close: f64| Some([close, 1.0, 1.0]);
+    let panel = panel(&[
+        ("A", vec![bar(1.0), None, bar(3.0), bar(4.0)]),
+        ("B", vec![None, bar(10.0), bar(20.0), None]),
+    ]);
+    let frame = compute(&panel, &named(&["Ref($close, 1)", "Mean($close, 2)"]), 2).unwrap();
+    assert_eq!(frame.rows(), 6);
+    let bits = |column: &[f32]| column.iter().map(|v| v.to_string()).collect::<Vec<_>>();
+    assert_eq!(bits(frame.column(0)), ["NaN", "1", "NaN", "3", "NaN", "10"]);
+    assert_eq!(bits(frame.column(1)), ["1", "1", "3", "3.5", "10", "15"]);
+    assert_eq!((frame.cell(1, 2), frame.cell(1, 3)), (Some(5), None));
+    assert_eq!(frame.cells(1), 4..6);
+}
+
+#[test]
+fn a_wrong_request_is_refused_by_name() {
+    let panel = panel(&[("A", vec![Some([1.0, 2.0, 3.0]); 3])]);
+    let error = compute(&panel, &named(&["$close/$vwap"]), 1).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "$close/$vwap reads the unknown field $vwap; the data has: $close, $open, $volume"
+    );
+    let twice = named(&["$close", "$close"]);
+    assert_eq!(
+        compute(&panel, &twice, 1),
+        Err(FactorError::DuplicateName { name: "$close".into() })
+    );
+    assert_eq!(compute(&panel, &[], 1), Err(FactorError::Empty));
+    let label = NamedExpr::parse("y", crate::DEFAULT_LABEL).unwrap();
+    let error = validate_feature(&label).unwrap_err();
+    assert_eq!((error.code(), error.to_string().contains("2 bars")), ("feature_looks_ahead", true));
+}
+
+#[test]
+fn missing_fields_leave_features_out_and_say_so() {
+    let (kept, findings) = keep_available(alpha158().unwrap(), ["open", "high", "low", "close"]);
+    assert_eq!(kept.len(), 158 - 1 - 8 * 5);
+    assert_eq!(findings.len(), 2);
+    assert!(findings[0].message.starts_with("the data has no $volume: 40 features are left out"));
+    assert!(findings[1].message.ends_with("(VWAP0)"));
+}
+
+fn bars() -> impl Strategy<Value = Vec<Option<[f64; 3]>>> {
+    let price = || (1u32..2_000).prop_map(|cents| f64::from(cents) / 100.0);
+    let volume = prop_oneof![Just(0.0), (1u32..1_000_000).prop_map(f64::from)];
+    let bar = (price(), price(), volume).prop_map(|(close, open, volume)| [close, open, volume]);
+    prop::collection::vec(prop::option::weighted(0.9, bar), 2..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn cutting_the_future_never_changes_the_past(
+        node in numeric(),
+        bars in bars(),
+        cut in 1usize..40,
+    ) {
+        let source = node.to_string();
+        let exprs = named(&[&source]);
+        prop_assume!(exprs[0].expr.look_ahead() == 0);
+        let cut = cut.min(bars.len());
+        prop_assume!(bars[..cut].iter().any(Option::is_some));
+        // A companion without gaps keeps the missing bars on the calendar.
+        let with = |bars: &[Option<[f64; 3]>]| {
+            panel(&[("A", bars.to_vec()), ("Z", vec![Some([1.0, 1.0, 1.0]); bars.len()])])
+        };
+        let whole = compute(&with(&bars), &exprs, 1).unwrap();
+        let part = compute(&with(&bars[..cut]), &exprs, 1).unwrap();
+        let past = part.column(0)[part.cells(0)].iter();
+        for (bar, (a, b)) in past.zip(&whole.column(0)[whole.cells(0)]).enumerate() {
+            let same = a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+            prop_assert!(same, "{source} at {bar}: {a}, {b}");
+        }
+    }
+
+    #[test]
+    fn threads_and_company_change_no_bit(a in bars(), b in bars()) {
+        prop_assume!(a.iter().any(Option::is_some) && b.iter().any(Option::is_some));
+        let sources =
+            ["Std($close, 5)", "Corr($close, Log($volume+1), 4)", "Std($close, 5)/$open"];
+        // The companion keeps the same days on the calendar.
+        let z = ("Z", vec![Some([2.0, 1.0, 1.0]); 40]);
+        let together = panel(&[("A", a.clone()), ("B", b), z.clone()]);
+        let together = compute(&together, &named(&sources), 3).unwrap();
+        let alone = compute(&panel(&[("A", a), z]), &named(&sources[2..]), 1).unwrap();
+        let bits = |column: &[f32]| column.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        let cells = together.cells(0);
+        prop_assert_eq!(bits(&together.column(2)[cells]), bits(&alone.column(0)[alone.cells(0)]));
+    }
+}

@@ -53,8 +53,9 @@ impl Kind {
             (Binary::And | Binary::Or, ..) => {
                 Err("a condition on both sides (& and | bind tighter than comparisons)")
             }
-            (Binary::Sub, Self::Bool, Self::Bool) => Err("numbers on one side at least"),
-            (Binary::Div | Binary::Power, Self::Bool, Self::Bool) => Ok(Self::F64),
+            (Binary::Sub | Binary::Div | Binary::Power, Self::Bool, Self::Bool) => {
+                Err("numbers on one side at least")
+            }
             (Binary::Gt | Binary::Ge | Binary::Lt | Binary::Le | Binary::Eq | Binary::Ne, _, _) => {
                 Ok(Self::Bool)
             }

@@ -7,7 +7,7 @@ pub(crate) mod node;
 mod operators;
 mod parser;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod token;
 
 use std::borrow::Cow;

@@ -61,7 +61,7 @@ impl FittedPipeline {
 
 impl FittedProcessor {
     fn fit(processor: &Processor, train: &Matrix) -> Result<Self, FactorError> {
-        let learn: fn(&mut Vec<f64>) -> Scale = match processor {
+        let learn: fn(&mut [f64]) -> Scale = match processor {
             Processor::RobustZscoreNorm { .. } => robust,
             Processor::ZscoreNorm => standard,
             Processor::MinMaxNorm => min_max,
@@ -72,7 +72,7 @@ impl FittedProcessor {
         }
         let scale = |index: usize| {
             let present = train.feature(index).iter().filter(|value| !value.is_nan());
-            learn(&mut present.map(|&value| f64::from(value)).collect())
+            learn(&mut present.map(|&value| f64::from(value)).collect::<Vec<f64>>())
         };
         let scales = (0..train.feature_names.len()).map(scale).collect();
         Ok(Self { processor: processor.clone(), scales })
@@ -148,7 +148,7 @@ fn across(matrix: &mut Matrix, on: Target, transform: fn(&mut [f32])) {
 /// A column that is missing throughout stays so; the map must still be finite to be stored.
 const IDENTITY: Scale = Scale { center: 0.0, scale: 1.0 };
 
-fn robust(values: &mut Vec<f64>) -> Scale {
+fn robust(values: &mut [f64]) -> Scale {
     if values.is_empty() {
         return IDENTITY;
     }
@@ -159,7 +159,7 @@ fn robust(values: &mut Vec<f64>) -> Scale {
     Scale { center, scale: (median(values) + EPSILON) * NORMAL }
 }
 
-fn standard(values: &mut Vec<f64>) -> Scale {
+fn standard(values: &mut [f64]) -> Scale {
     let count = values.len() as f64;
     let constant = values.iter().all(|value| *value == values[0]);
     if constant {
@@ -170,7 +170,7 @@ fn standard(values: &mut Vec<f64>) -> Scale {
     Scale { center, scale: (squares / count).sqrt() }
 }
 
-fn min_max(values: &mut Vec<f64>) -> Scale {
+fn min_max(values: &mut [f64]) -> Scale {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if low < high { Scale { center: low, scale: high - low } } else { IDENTITY }
