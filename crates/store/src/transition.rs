@@ -46,20 +46,19 @@ pub(crate) fn settled(
     Ok(next)
 }
 
-/// The news of a job's present state.
+/// The news of a job's present state, as the protocol's state event reads.
 pub(crate) fn state_event(job: &Job, at: Instant) -> EventBody {
     let mut payload = Map::new();
     payload.insert("state".to_owned(), json!(job.state.name()));
     payload.insert("attempt".to_owned(), json!(job.attempt));
-    payload.insert("progress".to_owned(), json!(job.progress));
     if let JobState::Pending { not_before: Some(at) } = job.state {
         payload.insert("not_before".to_owned(), json!(at));
     }
-    if let Some(failure) = &job.last_failure {
-        payload.insert("failure".to_owned(), json!(failure));
-    }
-    if let Some(result) = &job.result {
-        payload.insert("result".to_owned(), result.clone());
+    match (&job.state, &job.last_failure) {
+        (JobState::Pending { .. } | JobState::Failed(_), Some(failure)) => {
+            payload.insert("failure".to_owned(), json!(failure));
+        }
+        _ => {}
     }
     EventBody {
         job: job.id,

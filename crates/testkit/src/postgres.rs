@@ -1,0 +1,211 @@
+//! A private PostgreSQL for tests, and a fresh database in it for each of them.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A superuser's URL of a running server. Without it each test process starts a server.
+pub const URL_VARIABLE: &str = "ALPHAFLEET_TEST_POSTGRES_URL";
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Ends the server when the pipe to the test process closes, however that process ends.
+const GUARD: &str = r#""$@" & server=$!; cat > /dev/null; kill -INT "$server"; wait "$server""#;
+
+/// A database of its own; dropped with this value.
+pub struct Database {
+    server_url: String,
+    name: String,
+    programs: PathBuf,
+    _server: Option<Arc<Server>>,
+}
+
+impl Database {
+    /// An empty database. `None`, with a word on the terminal, where PostgreSQL is not installed;
+    /// a panic if that happens in continuous integration (`CI=true`).
+    pub fn fresh() -> Option<Self> {
+        let Some(programs) = programs() else {
+            let missing = "PostgreSQL is not installed: apt-get install postgresql";
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing}");
+            eprintln!("skipped: {missing}");
+            return None;
+        };
+        let (server_url, server) = match std::env::var(URL_VARIABLE) {
+            Ok(url) if !url.is_empty() => (url, None),
+            _ => {
+                let server = Server::shared(&programs);
+                (server.url.clone(), Some(server))
+            }
+        };
+        let name = format!("alphafleet_test_{}", Uuid::new_v4().simple());
+        let database = Self { server_url, name, programs, _server: server };
+        database.administer(&format!("CREATE DATABASE {}", database.name)).expect("a database");
+        Some(database)
+    }
+
+    pub fn url(&self) -> String {
+        let (server, query) = match self.server_url.split_once('?') {
+            Some((server, query)) => (server, format!("?{query}")),
+            None => (self.server_url.as_str(), String::new()),
+        };
+        let start = server.find("://").map_or(0, |at| at + 3);
+        let end = server[start..].find('/').map_or(server.len(), |at| start + at);
+        format!("{}/{}{query}", &server[..end], self.name)
+    }
+
+    /// Runs one statement on the server, outside any transaction.
+    fn administer(&self, statement: &str) -> Result<(), String> {
+        psql(&self.programs, &self.server_url, statement)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Err(why) = self.administer(&format!("DROP DATABASE {} WITH (FORCE)", self.name)) {
+            eprintln!("a test database stays: {why}");
+        }
+    }
+}
+
+/// A server on a free loopback port with an empty, temporary cluster. Ended when dropped.
+pub struct Server {
+    pub url: String,
+    guard: Child,
+    /// The server lives while this pipe is open.
+    leash: Option<ChildStdin>,
+    _data: TempDir,
+}
+
+impl Server {
+    /// Starts a server of one's own; `None` where PostgreSQL is not installed.
+    pub fn start() -> Option<Self> {
+        programs().map(|programs| Self::start_with(&programs))
+    }
+
+    /// This process's server, started by whoever comes first.
+    fn shared(programs: &Path) -> Arc<Self> {
+        static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(|poison| poison.into_inner());
+        shared.upgrade().unwrap_or_else(|| {
+            let server = Arc::new(Self::start_with(programs));
+            *shared = Arc::downgrade(&server);
+            server
+        })
+    }
+
+    fn start_with(programs: &Path) -> Self {
+        let data = tempfile::Builder::new().prefix("alphafleet-postgres-").tempdir().unwrap();
+        let account = unprivileged();
+        if let Some((uid, gid)) = account {
+            chown(data.path(), Some(uid), Some(gid)).expect("the cluster's folder");
+        }
+        let cluster = data.path().join("cluster");
+        run(as_account(Command::new(programs.join("initdb")), account)
+            .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"])
+            .arg("--no-sync")
+            .arg("-D")
+            .arg(&cluster))
+        .expect("initdb");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let log = fs::File::create(data.path().join("server.log")).unwrap();
+        let mut guard = as_account(Command::new("/bin/sh"), account)
+            .args(["-c", GUARD, "guard"])
+            .arg(programs.join("postgres"))
+            .arg("-D")
+            .arg(&cluster)
+            .args(["-h", "127.0.0.1", "-k", "", "-p", &port.to_string(), "-N", "200"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the server");
+        let leash = guard.stdin.take();
+        let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+        let server = Self { url, guard, leash, _data: data };
+        server.wait_until_ready(programs);
+        server
+    }
+
+    fn wait_until_ready(&self, programs: &Path) {
+        let deadline = Instant::now() + DEADLINE;
+        while let Err(why) = psql(programs, &self.url, "SELECT 1") {
+            if Instant::now() > deadline {
+                let mut log = String::new();
+                let path = self._data.path().join("server.log");
+                fs::File::open(path).and_then(|mut file| file.read_to_string(&mut log)).ok();
+                panic!("PostgreSQL did not start: {why}\n{log}");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.leash.take());
+        self.guard.wait().ok();
+    }
+}
+
+/// The folder with `initdb`, `postgres` and `psql`: Debian's newest, or one on the path.
+fn programs() -> Option<PathBuf> {
+    let mut debian: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let version = entry.file_name().to_str()?.parse().ok()?;
+            Some((version, entry.path().join("bin")))
+        })
+        .collect();
+    debian.sort_unstable();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let complete =
+        |folder: &PathBuf| ["initdb", "postgres", "psql"].iter().all(|p| folder.join(p).exists());
+    debian.into_iter().rev().map(|(_, folder)| folder).chain(on_path).find(complete)
+}
+
+/// PostgreSQL refuses to run as root: the account it runs as instead.
+fn unprivileged() -> Option<(u32, u32)> {
+    if fs::metadata("/proc/self").ok()?.uid() != 0 {
+        return None;
+    }
+    let accounts = fs::read_to_string("/etc/passwd").expect("the accounts");
+    let find = |name: &str| {
+        let line = accounts.lines().find(|line| line.split(':').next() == Some(name))?;
+        let mut fields = line.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    Some(find("postgres").or_else(|| find("nobody")).expect("an unprivileged account"))
+}
+
+fn as_account(mut command: Command, account: Option<(u32, u32)>) -> Command {
+    if let Some((uid, gid)) = account {
+        command.uid(uid).gid(gid);
+    }
+    command.current_dir("/");
+    command
+}
+
+fn psql(programs: &Path, url: &str, statement: &str) -> Result<(), String> {
+    run(Command::new(programs.join("psql")).args(["-X", "-q", "-d", url, "-c", statement]))
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
+}
