@@ -30,7 +30,8 @@ pub struct Matrix {
 
 impl Matrix {
     /// Takes the cells of the given bars for which `keep(instrument, bar)` holds. The label is the
-    /// column `label` of a frame of the same panel.
+    /// column `label` of a frame of the same panel. Qlib keeps suspended bars within the listed
+    /// range, so `|_, _| true` gives its rows; an index used as benchmark is not one of them.
     pub fn from_frames(
         features: &FeatureFrame,
         labels: &FeatureFrame,
