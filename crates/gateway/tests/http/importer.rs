@@ -1,0 +1,56 @@
+use std::sync::Arc;
+
+use alphafleet_domain::ports::{ArtifactKey, ArtifactStore, DatasetStore, NewDatasetVersion};
+use alphafleet_domain::{Dataset, DatasetId, DatasetVersion, DatasetVersionId};
+use alphafleet_gateway::{ImportError, ImportRequest, Importer};
+use alphafleet_store::Store;
+use async_trait::async_trait;
+use chrono::{NaiveDate, Utc};
+use serde_json::json;
+
+/// Keeps a CSV file with a close column as it is.
+pub struct CsvImporter {
+    pub store: Store,
+    pub artifacts: Arc<dyn ArtifactStore>,
+}
+
+#[async_trait]
+impl Importer for CsvImporter {
+    async fn import(
+        &self,
+        request: ImportRequest,
+    ) -> Result<(Dataset, DatasetVersion), ImportError> {
+        let internal =
+            |error: Box<dyn std::error::Error + Send + Sync>| ImportError::Internal(error);
+        let text =
+            std::fs::read_to_string(&request.file).map_err(|error| internal(error.into()))?;
+        let column = request.mapping.get("close").map_or("close", String::as_str);
+        let header = text.lines().next().unwrap_or_default();
+        if !header.split(',').any(|name| name == column) {
+            let message = format!("there is no column {column:?}");
+            return Err(ImportError::Refused { code: "missing_column".to_owned(), message });
+        }
+        let id = DatasetVersionId::new();
+        let key: ArtifactKey = format!("datasets/{id}").parse().unwrap();
+        let stored = self.artifacts.put_file(&key, &request.file).await;
+        let stored = stored.map_err(|error| internal(error.into()))?;
+        let (dataset, day) = (DatasetId::new(), NaiveDate::from_ymd_opt(2020, 1, 2).unwrap());
+        let version = DatasetVersion {
+            id,
+            dataset,
+            parent: None,
+            manifest_key: key.to_string(),
+            manifest_sha256: stored.sha256,
+            rows: text.lines().count() as u64 - 1,
+            instruments: 1,
+            start: day.into(),
+            end: day.into(),
+            findings: json!([]),
+            created_at: Utc::now(),
+        };
+        let (owner, dataset_name) = (request.owner, request.dataset_name);
+        let new = NewDatasetVersion { owner, dataset_name, dataset, version };
+        let added = self.store.add_version(new, request.audit).await;
+        added.map_err(|error| internal(error.into()))
+    }
+}
