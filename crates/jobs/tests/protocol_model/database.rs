@@ -23,7 +23,7 @@ pub enum Flaw {
 }
 
 /// `JobState` with small numbers in place of ids and moments. The lease is the attempt's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stand {
     Pending { waits: bool },
     Running { worker: u8, lease: u8, cancel: bool },
@@ -33,7 +33,7 @@ pub enum Stand {
 }
 
 /// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum End {
     Completed,
     Failed,
@@ -49,7 +49,7 @@ pub enum Answer {
 }
 
 /// One job's row, and what the properties need to remember (from `claims` on).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row {
     pub stand: Stand,
     pub attempt: u8,
@@ -88,6 +88,13 @@ impl Row {
             illegal: false,
             fenced_write: false,
             expired_alive: false,
+        }
+    }
+
+    /// Worker 0 becomes worker 1 and the other way round.
+    pub fn mirror(&mut self) {
+        if let Stand::Running { worker, .. } = &mut self.stand {
+            *worker = 1 - *worker;
         }
     }
 

@@ -26,7 +26,7 @@ pub struct Fleet {
     pub flaw: Flaw,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct World {
     pub rows: Vec<Row>,
     pub workers: Vec<Worker>,
@@ -37,7 +37,7 @@ pub struct World {
 }
 
 /// A worker with one slot.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Worker {
     pub alive: bool,
     /// The database has not heard of it for a window.
@@ -49,7 +49,7 @@ pub struct Worker {
     pub process: Option<(u8, u8)>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slot {
     Free,
     /// Claimed in the database; the answer is on its way. `beats` went out since.
@@ -95,6 +95,8 @@ pub enum Action {
     ClaimAnswerLost(u8),
     SettleAnswerLost(u8),
     BeatAnswerLost(u8),
+    /// A claim's answer takes so long that a second beat leaves before it.
+    AnswerIsLate(u8),
 }
 
 impl Action {
@@ -114,6 +116,7 @@ impl Action {
                 | Self::ClaimAnswerLost(_)
                 | Self::SettleAnswerLost(_)
                 | Self::BeatAnswerLost(_)
+                | Self::AnswerIsLate(_)
                 | Self::Drain(_)
         )
     }
@@ -124,6 +127,15 @@ impl World {
     pub fn is_over(&self) -> bool {
         self.rows.iter().all(|row| row.name().is_terminal())
             && self.workers.iter().all(|w| w.slot == Slot::Free && w.process.is_none())
+    }
+
+    /// The workers are alike: of a world and its mirror image one is enough. (In a path that the
+    /// checker prints, the two may therefore change names.)
+    fn canonical(self) -> Self {
+        let mut mirrored = self.clone();
+        mirrored.workers.swap(0, 1);
+        mirrored.rows.iter_mut().for_each(Row::mirror);
+        self.min(mirrored)
     }
 
     fn processes(&self) -> impl Iterator<Item = (&Row, u8)> {
@@ -167,6 +179,7 @@ impl Model for Fleet {
         let mut next = world.clone();
         next.faults -= u8::from(action.is_fault());
         self.step(&mut next, action);
+        let next = next.canonical();
         (next != *world).then_some(next)
     }
 
@@ -241,7 +254,10 @@ impl Fleet {
             }
             return;
         }
-        actions.extend([Action::Beat(number), Action::BeatAnswerLost(number)]);
+        match worker.slot {
+            Slot::Asked { beats: 1.., .. } => actions.push(Action::AnswerIsLate(number)),
+            _ => actions.extend([Action::Beat(number), Action::BeatAnswerLost(number)]),
+        }
         // Someone must be left to finish the work.
         if world.workers.iter().all(|worker| worker.alive) {
             actions.push(Action::Crash(number));
@@ -306,7 +322,9 @@ impl Fleet {
             }
             Action::Claim(number) | Action::Look(number) => self.claim(world, number),
             Action::Crash(number) => crash(world, number),
-            Action::Beat(number) => self.beat(world, number, true),
+            Action::Beat(number) | Action::AnswerIsLate(number) => {
+                self.beat(world, number, true);
+            }
             Action::BeatAnswerLost(number) => self.beat(world, number, false),
             Action::Settle(number) => self.settle(world, number, true),
             Action::SettleAnswerLost(number) => self.settle(world, number, false),

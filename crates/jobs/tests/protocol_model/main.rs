@@ -16,15 +16,10 @@ mod recovery;
 
 use database::Flaw;
 use fleet::Fleet;
-use stateright::{Checker, Model};
+use stateright::{Checker, HasDiscoveries, Model};
 
-fn one_job(flaw: Flaw) -> Fleet {
-    Fleet { jobs: 1, faults: 3, cancels: 1, flaw }
-}
-
-fn two_jobs(flaw: Flaw) -> Fleet {
-    Fleet { jobs: 2, faults: 1, cancels: 1, flaw }
-}
+const ONE_JOB: Fleet = Fleet { jobs: 1, faults: 2, cancels: 1, flaw: Flaw::None };
+const TWO_JOBS: Fleet = Fleet { jobs: 2, faults: 1, cancels: 1, flaw: Flaw::None };
 
 fn assert_safe(fleet: Fleet) {
     let checker = fleet.checker().threads(2).spawn_bfs().join();
@@ -34,24 +29,26 @@ fn assert_safe(fleet: Fleet) {
 }
 
 fn assert_caught(flaw: Flaw, property: &'static str) {
-    let checker = one_job(flaw).checker().threads(2).spawn_bfs().join();
+    let found = HasDiscoveries::AnyOf([property].into());
+    let fleet = Fleet { flaw, ..ONE_JOB };
+    let checker = fleet.checker().threads(2).finish_when(found).spawn_bfs().join();
     let caught = checker.discoveries();
     assert!(caught.contains_key(property), "{flaw:?} was not caught: {:?}", caught.keys());
 }
 
 #[test]
 fn one_job_is_safe() {
-    assert_safe(one_job(Flaw::None));
+    assert_safe(Fleet { faults: 3, ..ONE_JOB });
 }
 
 #[test]
 fn two_jobs_are_safe() {
-    assert_safe(two_jobs(Flaw::None));
+    assert_safe(TWO_JOBS);
 }
 
 #[test]
 fn every_job_can_end_once_the_faults_cease() {
-    for fleet in [one_job(Flaw::None), two_jobs(Flaw::None)] {
+    for fleet in [ONE_JOB, Fleet { cancels: 0, ..TWO_JOBS }] {
         let stuck = recovery::stuck(&fleet);
         assert!(stuck.is_none(), "nothing leads to the end from {stuck:#?}");
     }
@@ -95,15 +92,15 @@ fn an_attempt_that_does_not_grow_is_caught() {
 
 #[test]
 fn a_lost_ticket_without_dispatcher_is_caught() {
-    assert!(recovery::stuck(&one_job(Flaw::NoDispatcher)).is_some());
+    assert!(recovery::stuck(&Fleet { flaw: Flaw::NoDispatcher, ..ONE_JOB }).is_some());
 }
 
 #[test]
 fn a_lost_claim_that_no_beat_releases_is_caught() {
-    assert!(recovery::stuck(&one_job(Flaw::KeepsLostClaims)).is_some());
+    assert!(recovery::stuck(&Fleet { flaw: Flaw::KeepsLostClaims, ..ONE_JOB }).is_some());
 }
 
 #[test]
 fn a_crash_that_nobody_expires_is_caught() {
-    assert!(recovery::stuck(&one_job(Flaw::NoExpirer)).is_some());
+    assert!(recovery::stuck(&Fleet { flaw: Flaw::NoExpirer, ..ONE_JOB }).is_some());
 }
