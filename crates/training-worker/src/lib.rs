@@ -1,1 +1,15 @@
-//! The training handler.
+//! Training: from a panel of bars to a fitted model, its predictions and report.
+//!
+//! [`run`] is the whole pipeline as a plain function, told everything it needs and speaking
+//! through a [`Sink`]; [`TrainingHandler`] serves it to a worker's child process.
+//! [`ProbeHandler`] does as it is told, for tests and measurements of a fleet.
+
+mod handler;
+mod pipeline;
+mod probe;
+
+pub use handler::TrainingHandler;
+pub use pipeline::{
+    Blame, Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, Trained, run,
+};
+pub use probe::ProbeHandler;

@@ -1,0 +1,146 @@
+use std::cell::Cell;
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use alphafleet_datasets::{ArtifactKey, DatasetError, LoadedVersion, load_version, open_store};
+use alphafleet_domain::job::{FailureCode, JobKind, LogLevel, Progress};
+use alphafleet_specs::TrainingSpec;
+use alphafleet_worker::child::{
+    Assignment, Completed, Context, DatasetInput, Handler, HandlerError, Stop as Asked,
+};
+use chrono::Utc;
+
+use crate::pipeline::{Blame, Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, run};
+
+/// Serves jobs of the kind `training`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TrainingHandler;
+
+impl Handler for TrainingHandler {
+    fn kind(&self) -> JobKind {
+        JobKind::Training
+    }
+
+    fn run(&self, assignment: &Assignment, ctx: &Context) -> Result<Completed, HandlerError> {
+        let spec = TrainingSpec::from_value(&assignment.spec).map_err(|faults| {
+            HandlerError::permanent(FailureCode::InvalidSpec, faults.to_string())
+        })?;
+        ctx.progress(Progress {
+            stage: Stage::Preparing.name().to_owned(),
+            message: "reading the dataset".to_owned(),
+            ..Progress::default()
+        });
+        let loaded = load(&assignment.storage_url, &assignment.dataset()?)?;
+        ctx.check()?;
+        let LoadedVersion { panel, manifest } = loaded;
+        let version = manifest.version_id.to_string();
+        let session = assignment.job.to_string();
+        let trained = run(
+            &Run {
+                spec: &spec,
+                dataset: RunDataset { name: &manifest.dataset_name, version: &version },
+                session: &session,
+                build: env!("CARGO_PKG_VERSION"),
+                threads: assignment.threads,
+                scratch: &assignment.scratch,
+                checkpoint: assignment.checkpoint.as_deref(),
+                now: Utc::now,
+            },
+            panel,
+            &Reporter { ctx, fitting_since: Cell::new(None) },
+        )?;
+        Ok(Completed { result: trained.summary, files: trained.files, model: Some(trained.model) })
+    }
+}
+
+fn load(storage_url: &str, input: &DatasetInput) -> Result<LoadedVersion, HandlerError> {
+    let store = open_store(storage_url)
+        .map_err(|error| HandlerError::retryable(FailureCode::Internal, error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| HandlerError::retryable(FailureCode::Internal, error.to_string()))?;
+    let load = async {
+        let key: ArtifactKey = input.manifest_key.parse()?;
+        load_version(&store, &key, &input.manifest_sha256).await
+    };
+    runtime.block_on(load).map_err(|error: DatasetError| TrainError::from(error).into())
+}
+
+impl From<TrainError> for HandlerError {
+    fn from(error: TrainError) -> Self {
+        if matches!(error, TrainError::Stopped) {
+            return Self::Stopped;
+        }
+        let code = match error.blame() {
+            Blame::Specification => FailureCode::InvalidSpec,
+            Blame::Data => FailureCode::InvalidData,
+            Blame::Machine => FailureCode::HandlerError,
+            Blame::Program => FailureCode::Internal,
+        };
+        let message = format!("{} ({})", error.explain(), error.code());
+        if error.retryable() {
+            Self::retryable(code, message)
+        } else {
+            Self::permanent(code, message)
+        }
+    }
+}
+
+/// Speaks to the supervisor.
+struct Reporter<'a> {
+    ctx: &'a Context,
+    /// When the first round was reported, and which it was.
+    fitting_since: Cell<Option<(Instant, u32)>>,
+}
+
+impl Reporter<'_> {
+    /// Time for the remaining rounds at the pace so far; early stopping may end it sooner.
+    fn eta_ms(&self, progress: &StageProgress) -> Option<u64> {
+        let Some((since, first)) = self.fitting_since.get() else {
+            self.fitting_since.set(Some((Instant::now(), progress.round)));
+            return None;
+        };
+        let done = f64::from(progress.round.saturating_sub(first)).max(1.0);
+        let left = f64::from(progress.rounds.saturating_sub(progress.round));
+        Some((since.elapsed().as_secs_f64() * 1000.0 / done * left) as u64)
+    }
+}
+
+impl Sink for Reporter<'_> {
+    fn enter(&self, stage: Stage, percent: f64) {
+        self.ctx.stage(stage.name(), percent);
+        self.ctx.log(LogLevel::Info, stage.name());
+    }
+
+    fn progress(&self, progress: &StageProgress) {
+        self.ctx.progress(Progress {
+            percent: progress.percent,
+            stage: progress.stage.name().to_owned(),
+            message: progress.message.clone(),
+            epoch: Some(progress.round),
+            epochs: Some(progress.rounds),
+            eta_ms: self.eta_ms(progress),
+        });
+    }
+
+    fn metrics(&self, round: u32, values: &[(&str, f64)]) {
+        self.ctx.metrics(u64::from(round), values);
+    }
+
+    fn warn(&self, message: &str) {
+        self.ctx.log(LogLevel::Warn, message);
+    }
+
+    fn checkpoint(&self, path: &Path) -> io::Result<()> {
+        self.ctx.checkpoint(path)
+    }
+
+    fn stop(&self) -> Option<Stop> {
+        self.ctx.stop().map(|reason| match reason {
+            Asked::Cancel => Stop::Abandon,
+            Asked::Drain | Asked::SoftLimit => Stop::Checkpoint,
+        })
+    }
+}

@@ -1,0 +1,128 @@
+use std::path::PathBuf;
+
+use alphafleet_datasets::DatasetError;
+use alphafleet_factors::{FactorError, SegmentError};
+use alphafleet_market::{ColumnError, PanelError};
+use alphafleet_models::ModelError;
+use thiserror::Error;
+
+/// Why a training run ends without a model. [`TrainError::code`] is stable.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    #[error("stopped as asked")]
+    Stopped,
+    #[error(transparent)]
+    Factor(#[from] FactorError),
+    #[error(transparent)]
+    Column(#[from] ColumnError),
+    #[error(transparent)]
+    Panel(#[from] PanelError),
+    #[error("the segments do not fit the data: {}", joined(.0))]
+    Segments(Vec<SegmentError>),
+    #[error(
+        "no value in the training segment: {}; check the expression and the fields it reads",
+        .names.join(", ")
+    )]
+    EmptyFeatures { names: Vec<String> },
+    #[error("no feature is left: every one lacks its fields or has no value")]
+    NoFeatures,
+    #[error(
+        "the {segment} segment has {rows} row(s) with a label, at least {needed} are needed; \
+         give it more days"
+    )]
+    TooFewRows { segment: &'static str, rows: usize, needed: usize },
+    #[error("the scores of the test segment are not finite: the model cannot be used")]
+    Scores,
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    #[error("{} cannot be written", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{what} has no JSON form")]
+    Json {
+        what: &'static str,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// What has to change before another attempt can do better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    Specification,
+    Data,
+    /// Disk or storage; the same attempt may well succeed later.
+    Machine,
+    /// Our own fault.
+    Program,
+}
+
+impl TrainError {
+    /// A stable, machine-readable name of the problem.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Factor(error) => error.code(),
+            Self::Column(_) => "missing_column",
+            Self::Panel(_) => "bad_panel",
+            Self::Segments(errors) => errors.first().map_or("segments", SegmentError::code),
+            Self::EmptyFeatures { .. } => "empty_feature",
+            Self::NoFeatures => "no_features",
+            Self::TooFewRows { .. } => "too_few_rows",
+            Self::Scores => "scores_not_finite",
+            Self::Model(ModelError::Missing { .. }) => "feature_missing_values",
+            Self::Model(ModelError::TooFewRows { .. }) => "too_few_rows",
+            Self::Model(ModelError::Singular(_)) => "singular",
+            Self::Model(_) => "model_failed",
+            Self::Dataset(error) => error.code(),
+            Self::Write { .. } => "unwritable_file",
+            Self::Json { .. } => "internal",
+        }
+    }
+
+    /// Where the cause lies.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Factor(FactorError::Threads { .. }) | Self::Write { .. } => Blame::Machine,
+            Self::Factor(_) | Self::Segments(_) | Self::EmptyFeatures { .. } => {
+                Blame::Specification
+            }
+            Self::Model(ModelError::Missing { .. } | ModelError::Parameter { .. }) => {
+                Blame::Specification
+            }
+            Self::Column(_) | Self::NoFeatures | Self::TooFewRows { .. } => Blame::Data,
+            Self::Model(ModelError::TooFewRows { .. } | ModelError::Singular(_)) => Blame::Data,
+            Self::Dataset(error) if error.is_data_fault() => Blame::Data,
+            Self::Dataset(_) => Blame::Machine,
+            Self::Stopped | Self::Panel(_) | Self::Scores | Self::Model(_) | Self::Json { .. } => {
+                Blame::Program
+            }
+        }
+    }
+
+    /// Whether another attempt of the same run can succeed.
+    pub fn retryable(&self) -> bool {
+        self.blame() == Blame::Machine
+    }
+
+    /// The whole chain of causes as one sentence.
+    pub fn explain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+fn joined(errors: &[SegmentError]) -> String {
+    errors.iter().map(SegmentError::to_string).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,99 @@
+use std::collections::HashSet;
+
+use alphafleet_factors::{
+    FeatureFrame, NamedExpr, alpha158, compute, keep_available, validate_features,
+};
+use alphafleet_market::{Adjustment, Panel, adjust, complete_columns};
+use alphafleet_models::Finding;
+use alphafleet_specs::{Adjustment as Wanted, FeatureSet, TrainingSpec};
+use chrono::NaiveDateTime;
+
+use super::report::{factor_finding, market_finding};
+use super::{Sink, TrainError, sink};
+
+/// The label's column.
+pub(super) const LABEL: &str = "LABEL0";
+
+/// Instruments and time, without the bars: what is needed once features are computed.
+pub(super) struct Market {
+    pub calendar: Vec<NaiveDateTime>,
+    pub instruments: Vec<String>,
+    /// Bars that exist, over all instruments.
+    pub rows: usize,
+    pub findings: Vec<Finding>,
+}
+
+/// Computed columns and what belongs to them.
+pub(super) struct Prepared {
+    pub market: Market,
+    pub features: FeatureFrame,
+    pub labels: FeatureFrame,
+    /// One a cell of the frames: whether the instrument has a bar there.
+    pub present: Vec<bool>,
+    /// How many bars of the future the label reads.
+    pub look_ahead: usize,
+    /// Names of the person's own expressions.
+    pub own: HashSet<String>,
+}
+
+/// Adjusts, completes missing columns by their rules, computes features and label.
+pub(super) fn prepare(
+    spec: &TrainingSpec,
+    panel: Panel,
+    threads: usize,
+    sink: &dyn Sink,
+) -> Result<Prepared, TrainError> {
+    let adjustment = match spec.adjustment {
+        Wanted::None => Adjustment::None,
+        Wanted::Backward => Adjustment::Backward,
+        Wanted::Forward => Adjustment::Forward,
+    };
+    let (panel, found) = complete_columns(panel)?;
+    let mut findings: Vec<Finding> = found.into_iter().map(market_finding).collect();
+    let (panel, found) = adjust(panel, adjustment)?;
+    findings.extend(found.into_iter().map(market_finding));
+    sink::check(sink)?;
+
+    let (features, own) = expressions(spec, &panel, &mut findings)?;
+    let label = NamedExpr::parse(LABEL, &spec.label.expression)?;
+    let look_ahead = label.expr.look_ahead();
+    let labels = compute(&panel, std::slice::from_ref(&label), threads)?;
+    let features = compute(&panel, &features, threads)?;
+    let present = present(&panel, &features);
+    let market = Market {
+        rows: present.iter().filter(|present| **present).count(),
+        calendar: panel.calendar().to_vec(),
+        instruments: panel.instruments().to_vec(),
+        findings,
+    };
+    Ok(Prepared { market, features, labels, present, look_ahead, own })
+}
+
+/// A set's features are left out where the data lacks their fields; a person's own are not.
+fn expressions(
+    spec: &TrainingSpec,
+    panel: &Panel,
+    findings: &mut Vec<Finding>,
+) -> Result<(Vec<NamedExpr>, HashSet<String>), TrainError> {
+    let set = match spec.features.set {
+        Some(FeatureSet::Alpha158) => alpha158()?,
+        None => Vec::new(),
+    };
+    let (mut features, found) = keep_available(set, panel.field_names());
+    findings.extend(found.into_iter().map(factor_finding));
+    let mut own = HashSet::new();
+    for feature in &spec.features.expressions {
+        features.push(NamedExpr::parse(&feature.name, &feature.expression)?);
+        own.insert(feature.name.clone());
+    }
+    validate_features(&features)?;
+    if features.is_empty() { Err(TrainError::NoFeatures) } else { Ok((features, own)) }
+}
+
+fn present(panel: &Panel, frame: &FeatureFrame) -> Vec<bool> {
+    let mut present = Vec::with_capacity(frame.rows());
+    for instrument in 0..frame.instruments() {
+        present.extend(frame.listed(instrument).map(|bar| panel.has_bar(instrument, bar)));
+    }
+    present
+}

@@ -1,0 +1,174 @@
+use std::collections::HashSet;
+use std::ops::Range;
+
+use alphafleet_factors::{FittedPipeline, Matrix, Phase, Processor, Target};
+use alphafleet_models::Finding;
+use alphafleet_specs::TrainingSpec;
+
+use super::prepare::{LABEL, Market, Prepared};
+use super::split::Split;
+use super::{TrainError, report};
+
+/// Fewer rows than this teach nothing.
+const LEAST_ROWS: usize = 2;
+
+/// The rows of each segment as the model sees them, and how they became so.
+pub(super) struct Matrices {
+    pub train: Matrix,
+    pub valid: Matrix,
+    /// Every row with a bar, those without a label too. `label` went through the learning
+    /// processors for the label, the features only through the inferring ones.
+    pub test: Matrix,
+    pub infer: FittedPipeline,
+    pub learn: FittedPipeline,
+}
+
+/// Lays out the segments' rows and processes them. The frames are dropped on the way: what
+/// remains is what the fit needs.
+pub(super) fn process(
+    spec: &TrainingSpec,
+    prepared: Prepared,
+    split: Split,
+) -> Result<(Market, Matrices), TrainError> {
+    let mut findings = split.findings;
+    let bars = split.bars;
+    let mut infinite = 0;
+    let mut segment = |bars: Range<usize>| -> Result<Matrix, TrainError> {
+        let mut matrix = lay_out(&prepared, bars)?;
+        infinite += clear_infinite(&mut matrix);
+        Ok(matrix)
+    };
+    let mut train = segment(bars.train)?;
+    let mut valid = segment(bars.valid)?;
+    let mut test = segment(bars.test)?;
+    let Prepared { mut market, own, .. } = prepared;
+    if infinite > 0 {
+        let message = format!("{infinite} labels are infinite and count as missing");
+        findings.push(report::finding("warning", "infinite_labels", message));
+    }
+    drop_empty(&mut [&mut train, &mut valid, &mut test], &own, &mut findings)?;
+
+    let steps = |steps: &[alphafleet_specs::Processor]| -> Vec<Processor> {
+        steps.iter().copied().map(Processor::from).collect()
+    };
+    let infer = FittedPipeline::fit(&steps(&spec.processors.infer), &mut train)?;
+    infer.apply(&mut valid, Phase::Learn)?;
+    infer.apply(&mut test, Phase::Infer)?;
+    let learn = FittedPipeline::fit(&steps(&spec.processors.learn), &mut train)?;
+    learn.apply(&mut valid, Phase::Learn)?;
+    label_only(&learn, &mut test)?;
+    for (name, matrix) in [("train", &mut train), ("valid", &mut valid)] {
+        keep_labelled(name, matrix, &mut findings)?;
+    }
+    market.findings.append(&mut findings);
+    Ok((market, Matrices { train, valid, test, infer, learn }))
+}
+
+fn lay_out(prepared: &Prepared, bars: Range<usize>) -> Result<Matrix, TrainError> {
+    let Prepared { features, labels, present, .. } = prepared;
+    let keep = |instrument: usize, bar: usize| {
+        features.cell(instrument, bar).is_some_and(|cell| present[cell])
+    };
+    Ok(Matrix::from_frames(features, labels, LABEL, bars, keep)?)
+}
+
+/// An infinite label (a price of 0) would spoil the mean of its whole day.
+fn clear_infinite(matrix: &mut Matrix) -> usize {
+    let mut count = 0;
+    for (raw, label) in matrix.label_raw.iter_mut().zip(&mut matrix.label) {
+        if raw.is_infinite() {
+            (*raw, *label) = (f32::NAN, f32::NAN);
+            count += 1;
+        }
+    }
+    count
+}
+
+/// A feature without any value in the training segment: an error where a person wrote it, left
+/// out with a finding where a set brought it.
+fn drop_empty(
+    matrices: &mut [&mut Matrix; 3],
+    own: &HashSet<String>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), TrainError> {
+    let train = &matrices[0];
+    let empty: Vec<usize> = (0..train.feature_names.len())
+        .filter(|&at| !train.feature(at).iter().any(|value| value.is_finite()))
+        .collect();
+    if train.is_empty() || empty.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = empty.iter().map(|&at| train.feature_names[at].clone()).collect();
+    let wanted: Vec<String> = names.iter().filter(|name| own.contains(*name)).cloned().collect();
+    if !wanted.is_empty() {
+        return Err(TrainError::EmptyFeatures { names: wanted });
+    }
+    if empty.len() == train.feature_names.len() {
+        return Err(TrainError::NoFeatures);
+    }
+    let message = format!(
+        "{} features have no value in the training segment and are left out ({})",
+        names.len(),
+        names.join(", ")
+    );
+    findings.push(report::finding("warning", "empty_features", message));
+    for matrix in matrices {
+        remove_columns(matrix, &empty);
+    }
+    Ok(())
+}
+
+/// `columns` ascending.
+fn remove_columns(matrix: &mut Matrix, columns: &[usize]) {
+    let rows = matrix.len();
+    for &at in columns.iter().rev() {
+        matrix.features.drain(at * rows..(at + 1) * rows);
+        matrix.feature_names.remove(at);
+    }
+}
+
+/// What the learning processors make of the test segment's label, for the loss; its features and
+/// rows are left alone.
+fn label_only(learn: &FittedPipeline, test: &mut Matrix) -> Result<(), TrainError> {
+    let on_label = |processor: &Processor| {
+        matches!(
+            processor,
+            Processor::CsZscoreNorm { on: Target::Label }
+                | Processor::CsRankNorm { on: Target::Label }
+                | Processor::CsZfillna { on: Target::Label }
+        )
+    };
+    let steps = learn.steps.iter().filter(|step| on_label(&step.processor)).cloned().collect();
+    let mut labels = Matrix {
+        rows: test.rows.clone(),
+        label_raw: test.label_raw.clone(),
+        label: std::mem::take(&mut test.label),
+        ..Matrix::default()
+    };
+    FittedPipeline { steps }.apply(&mut labels, Phase::Infer)?;
+    test.label = labels.label;
+    Ok(())
+}
+
+/// Leaves out what no processor dropped or made a number of, and says so.
+fn keep_labelled(
+    segment: &'static str,
+    matrix: &mut Matrix,
+    findings: &mut Vec<Finding>,
+) -> Result<(), TrainError> {
+    let known: Vec<bool> = matrix.label.iter().map(|label| label.is_finite()).collect();
+    let missing = known.iter().filter(|known| !**known).count();
+    if missing > 0 {
+        matrix.retain(|row| known[row]);
+        let message = format!("{missing} rows of {segment} have no label and are left out");
+        findings.push(report::finding("info", "rows_without_label", message));
+    }
+    let rows = matrix.len();
+    if rows < LEAST_ROWS {
+        return Err(TrainError::TooFewRows { segment, rows, needed: LEAST_ROWS });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

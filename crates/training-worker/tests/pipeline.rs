@@ -1,0 +1,295 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use alphafleet_market::{Panel, PanelBuilder, PanelRow, SyntheticMarket};
+use alphafleet_models::ModelFile;
+use alphafleet_training_worker::{Blame, Stop, TrainError};
+use serde_json::{Value, json};
+use support::{Record, bytes, metric, train};
+
+fn market(signal: f64, seed: u64) -> Panel {
+    SyntheticMarket { instruments: 60, bars: 500, seed, signal, ..SyntheticMarket::default() }
+        .generate()
+        .unwrap()
+}
+
+/// A handful of features, among them one that sees the planted signal's pattern.
+fn document(model: Value) -> Value {
+    json!({
+        "dataset": "market",
+        "features": {"expressions": [
+            {"name": "ROC5", "expression": "Ref($close, 5)/$close"},
+            {"name": "MA10", "expression": "Mean($close, 10)/$close"},
+            {"name": "STD10", "expression": "Std($close, 10)/$close"},
+            {"name": "VMA5", "expression": "Mean($volume, 5)/($volume+1e-12)"},
+            {"name": "CORR10", "expression": "Corr($close, Log($volume+1), 10)"},
+            {"name": "RSV10", "expression":
+                "($close-Min($low, 10))/(Max($high, 10)-Min($low, 10)+1e-12)"},
+        ]},
+        "model": model,
+    })
+}
+
+fn small() -> Value {
+    json!({"type": "lightgbm", "rounds": 30, "num_leaves": 15, "early_stopping_rounds": 0})
+}
+
+#[test]
+fn a_run_tells_every_stage_and_round_and_leaves_its_files() {
+    let scratch = tempfile::tempdir().unwrap();
+    let record = Record::default();
+    let mut document = document(small());
+    document["outputs"] = json!({"features": true});
+    document["checkpoint_every_rounds"] = json!(10);
+    let trained = train(&document, market(0.1, 1), scratch.path(), None, &record).unwrap();
+
+    let stages = record.stages.borrow().clone();
+    let expected = [
+        ("preparing", 10.0),
+        ("configuring", 20.0),
+        ("training", 30.0),
+        ("evaluating", 90.0),
+        ("completed", 100.0),
+    ];
+    assert_eq!(stages, expected);
+    let rounds: Vec<u32> = record.rounds.borrow().iter().map(|(round, _)| *round).collect();
+    assert_eq!(rounds, (1..=30).collect::<Vec<_>>());
+    assert_eq!(record.percents.borrow().last(), Some(&90.0));
+    for name in [
+        "train_l2",
+        "valid_l2",
+        "train_accuracy",
+        "valid_accuracy",
+        "valid_ic",
+        "valid_rank_ic",
+        "learning_rate",
+        "rows_per_s",
+    ] {
+        assert_eq!(record.series(name).len(), 30, "{name}");
+    }
+    let losses = record.series("train_l2");
+    assert!(losses[29] < losses[0]);
+    assert_eq!(record.checkpoints.borrow().len(), 2);
+
+    let names: Vec<&str> = trained.files.iter().map(|file| file.name.as_str()).collect();
+    for name in
+        ["model.afm", "predictions.parquet", "report.json", "report.html", "features.parquet"]
+    {
+        assert!(names.contains(&name), "{name} in {names:?}");
+    }
+    let model = ModelFile::from_bytes(&bytes(&trained, "model.afm")).unwrap();
+    assert_eq!(model.features.len(), 6);
+    assert_eq!(trained.summary["model"]["type"], "lightgbm");
+    assert_eq!(trained.summary["model"]["rounds"], 30);
+    assert_eq!(trained.summary["model"]["sha256"], json!(trained.model.sha256));
+    assert_eq!(trained.summary["dataset"]["instruments"], 60);
+    let report: Value = serde_json::from_slice(&bytes(&trained, "report.json")).unwrap();
+    assert_eq!(report["configuration"]["model"]["rounds"], 30);
+    let findings = trained.summary["findings"].to_string();
+    assert!(findings.contains("label_purged"), "{findings}");
+}
+
+#[test]
+fn a_planted_signal_is_found_by_both_models() {
+    let market = SyntheticMarket {
+        instruments: 80,
+        bars: 700,
+        signal: 0.2,
+        seed: 3,
+        ..SyntheticMarket::default()
+    };
+    for model in
+        [json!({"type": "lightgbm", "rounds": 100, "num_leaves": 31}), json!({"type": "linear"})]
+    {
+        let scratch = tempfile::tempdir().unwrap();
+        let document = json!({"dataset": "market", "model": model});
+        let record = Record::default();
+        let panel = market.generate().unwrap();
+        let trained = train(&document, panel, scratch.path(), None, &record).unwrap();
+        let (ic, icir) = (metric(&trained, "ic"), metric(&trained, "icir"));
+        eprintln!("{model}: IC {ic:.4}, ICIR {icir:.3}");
+        assert!(ic > 0.05, "{model}: IC {ic}");
+        assert!(!record.series("valid_ic").is_empty());
+    }
+}
+
+/// Two standard errors of the mean daily IC: ICIR · √days is its t-value.
+fn within_noise(trained: &alphafleet_training_worker::Trained) -> (f64, f64) {
+    let days = trained.summary["dataset"]["rows"].as_f64().unwrap() / 80.0 * 0.2;
+    let icir = metric(trained, "icir");
+    (metric(trained, "ic"), icir.abs() * days.sqrt())
+}
+
+#[test]
+fn no_signal_gives_no_ic() {
+    let market = |signal| SyntheticMarket {
+        instruments: 80,
+        bars: 700,
+        signal,
+        seed: 5,
+        ..SyntheticMarket::default()
+    };
+    let model = json!({"type": "lightgbm", "rounds": 60, "num_leaves": 31});
+    // Shuffled labels: the signal is there, but each label is one of another day and instrument.
+    let cases = [("signal-free", market(0.0), None), ("shuffled", market(0.2), Some("$noise"))];
+    for (name, market, label) in cases {
+        let panel = market.generate().unwrap();
+        let panel = if label.is_some() { shuffled(panel) } else { panel };
+        let mut document = json!({"dataset": "market", "model": model});
+        if let Some(label) = label {
+            document["label"] = json!(label);
+        }
+        let scratch = tempfile::tempdir().unwrap();
+        let trained = train(&document, panel, scratch.path(), None, &Record::default()).unwrap();
+        let (ic, t) = within_noise(&trained);
+        eprintln!("{name}: IC {ic:.5}, t {t:.2}");
+        assert!(t <= 2.0, "{name}: IC {ic} is {t} standard errors from 0");
+    }
+}
+
+/// The default label under the name `noise`, dealt out anew over all cells that have one.
+fn shuffled(panel: Panel) -> Panel {
+    let close = panel.field("close").unwrap();
+    let bars = panel.calendar().len();
+    let mut label = vec![f64::NAN; close.len()];
+    for (cell, label) in label.iter_mut().enumerate() {
+        if cell % bars + 2 < bars {
+            *label = close[cell + 2] / close[cell + 1] - 1.0;
+        }
+    }
+    let cells: Vec<usize> = (0..label.len()).filter(|&cell| label[cell].is_finite()).collect();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for at in (1..cells.len()).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let other = ((state >> 33) % (at as u64 + 1)) as usize;
+        label.swap(cells[at], cells[other]);
+    }
+    panel.with_field("noise", label).unwrap()
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes_even_when_interrupted() {
+    let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
+    let document = document(json!({"type": "lightgbm", "rounds": 24, "num_leaves": 15}));
+    let whole: Vec<_> = folders[..2]
+        .iter()
+        .map(|folder| {
+            train(&document, market(0.1, 1), folder.path(), None, &Record::default()).unwrap()
+        })
+        .collect();
+    assert_eq!(whole[0].model.sha256, whole[1].model.sha256);
+    let predictions = |trained| bytes(trained, "predictions.parquet");
+    assert_eq!(predictions(&whole[0]), predictions(&whole[1]));
+
+    let record = Record::stopping(13, Stop::Checkpoint);
+    let stopped = train(&document, market(0.1, 1), folders[2].path(), None, &record).unwrap_err();
+    assert!(matches!(stopped, TrainError::Stopped));
+    let checkpoint = record.checkpoints.borrow().last().unwrap().clone();
+    let record = Record::default();
+    let resumed =
+        train(&document, market(0.1, 1), folders[3].path(), Some(&checkpoint), &record).unwrap();
+    assert_eq!(record.warnings.borrow().as_slice(), [] as [String; 0]);
+    let first = record.rounds.borrow()[0].0;
+    assert!(first > 1 && first <= 14, "went on in round {first}");
+    assert_eq!(resumed.model.sha256, whole[0].model.sha256);
+    assert_eq!(predictions(&resumed), predictions(&whole[0]));
+}
+
+#[test]
+fn a_cancelled_run_leaves_no_checkpoint_and_a_foreign_one_starts_over() {
+    let scratch = tempfile::tempdir().unwrap();
+    let record = Record::stopping(5, Stop::Abandon);
+    let cancelled =
+        train(&document(small()), market(0.1, 1), scratch.path(), None, &record).unwrap_err();
+    assert!(matches!(cancelled, TrainError::Stopped));
+    assert_eq!(record.rounds.borrow().len(), 5);
+    assert!(record.checkpoints.borrow().is_empty());
+
+    let record = Record::stopping(10, Stop::Checkpoint);
+    let _ = train(&document(small()), market(0.1, 1), scratch.path(), None, &record).unwrap_err();
+    let foreign = record.checkpoints.borrow()[0].clone();
+    let broken = scratch.path().join("broken.json");
+    std::fs::write(&broken, b"{").unwrap();
+    for checkpoint in [foreign, broken] {
+        let record = Record::default();
+        let other = market(0.1, 2);
+        train(&document(small()), other, scratch.path(), Some(&checkpoint), &record).unwrap();
+        assert_eq!(record.rounds.borrow()[0].0, 1);
+        assert!(record.warnings.borrow()[0].contains("starting over"));
+    }
+}
+
+#[test]
+fn faults_of_data_and_specification_are_told_apart() {
+    let with = |patch: Value| {
+        let mut document = document(small());
+        document.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());
+        document
+    };
+    let dates = |year: u32| json!([format!("{year}-01-01"), format!("{year}-12-31")]);
+    let table = [
+        (
+            with(json!({"features": {"expressions": ["$close", "$wage"]}})),
+            "unknown_field",
+            Blame::Specification,
+        ),
+        (
+            with(json!({"features": {"expressions": ["$close", "Log(0-$close)"]}})),
+            "empty_feature",
+            Blame::Specification,
+        ),
+        (
+            with(json!({"segments": {
+                "train": dates(1999), "valid": dates(2000), "test": dates(2017)}})),
+            "segment_empty",
+            Blame::Specification,
+        ),
+        (with(json!({"label": "Log(0-$close)"})), "too_few_rows", Blame::Data),
+        (
+            with(json!({"model": {"type": "linear"}, "processors": {"infer": []}})),
+            "feature_missing_values",
+            Blame::Specification,
+        ),
+    ];
+    for (document, code, blame) in table {
+        let scratch = tempfile::tempdir().unwrap();
+        let failed = train(&document, market(0.1, 1), scratch.path(), None, &Record::default());
+        let error = failed.unwrap_err();
+        assert_eq!((error.code(), error.blame()), (code, blame), "{}", error.explain());
+        assert!(!error.retryable());
+    }
+}
+
+#[test]
+fn missing_columns_follow_their_rules() {
+    let full = market(0.1, 1);
+    let days = full.calendar().to_vec();
+    let mut builder = PanelBuilder::new(["open", "high", "low", "close"]);
+    let mut without_close = PanelBuilder::new(["open", "high", "low"]);
+    for (index, instrument) in full.instruments().iter().enumerate() {
+        for bar in full.listed(index).filter(|&bar| full.has_bar(index, bar)) {
+            let values = ["open", "high", "low", "close"]
+                .map(|field| full.series(field, index).unwrap()[bar]);
+            let time = days[bar];
+            builder.push(PanelRow { instrument, time, values: &values }).unwrap();
+            without_close.push(PanelRow { instrument, time, values: &values[..3] }).unwrap();
+        }
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let document = json!({
+        "dataset": "market", "model": {"type": "lightgbm", "rounds": 3, "num_leaves": 7},
+    });
+    let record = Record::default();
+    let panel = builder.build().unwrap();
+    let trained = train(&document, panel, scratch.path(), None, &record).unwrap();
+    let findings = trained.summary["findings"].to_string();
+    for code in ["missing_column", "derived_column", "features_left_out", "no_adjustment_factor"] {
+        assert!(findings.contains(code), "{code} in {findings}");
+    }
+    assert!(trained.summary["model"]["features"].as_u64().unwrap() < 158);
+
+    let refused = without_close.build().unwrap();
+    let error = train(&document, refused, scratch.path(), None, &record).unwrap_err();
+    assert_eq!((error.code(), error.blame()), ("missing_column", Blame::Data));
+}
