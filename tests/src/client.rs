@@ -22,7 +22,12 @@ impl Answer {
 
     /// Checks that a request was refused as a problem document says, and answers its detail.
     pub fn refused(&self, status: u16, code: &str) -> String {
-        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
+        assert_eq!(
+            (self.status, self.body["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.body
+        );
         self.body.to_string()
     }
 }

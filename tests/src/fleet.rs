@@ -12,7 +12,11 @@ pub fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.ancestors().nth(2).unwrap();
     let binary = folder.join("alphafleet");
-    assert!(binary.is_file(), "{} is missing: build it first, as scripts/test does", binary.display());
+    assert!(
+        binary.is_file(),
+        "{} is missing: build it first, as scripts/test does",
+        binary.display()
+    );
     binary
 }
 

@@ -17,7 +17,11 @@ pub use socket::Socket;
 use std::time::{Duration, Instant};
 
 /// Asks again and again until there is an answer; panics with `what` when it takes too long.
-pub async fn eventually<T>(what: &str, patience: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<T>(
+    what: &str,
+    patience: Duration,
+    mut ask: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let deadline = Instant::now() + patience;
     loop {
         if let Some(answer) = ask().await {

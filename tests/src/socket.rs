@@ -22,8 +22,7 @@ impl Socket {
     /// Opens with this query.
     pub async fn open_with(client: &Client, query: &str) -> Self {
         let url = client.url.replacen("http", "ws", 1);
-        let (socket, _) =
-            connect_async(format!("{url}/api/v1/ws/connect?{query}")).await.unwrap();
+        let (socket, _) = connect_async(format!("{url}/api/v1/ws/connect?{query}")).await.unwrap();
         Self(socket)
     }
 

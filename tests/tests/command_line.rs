@@ -9,7 +9,12 @@ use alphafleet_tests::{binary, shared_folder};
 use serde_json::Value;
 
 fn alphafleet(home: &Path, args: &[&str]) -> Output {
-    Command::new(binary()).args(args).env("HOME", home).env_remove("XDG_CONFIG_HOME").output().unwrap()
+    Command::new(binary())
+        .args(args)
+        .env("HOME", home)
+        .env_remove("XDG_CONFIG_HOME")
+        .output()
+        .unwrap()
 }
 
 fn done(home: &Path, args: &[&str]) -> String {
@@ -26,7 +31,8 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 fn demo(args: &[&str]) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let (out, data) = (folder.path().join("out"), folder.path().join("data"));
-    let mut all = vec!["demo", "--out", out.to_str().unwrap(), "--data-dir", data.to_str().unwrap()];
+    let mut all =
+        vec!["demo", "--out", out.to_str().unwrap(), "--data-dir", data.to_str().unwrap()];
     all.extend(args);
     let printed = done(folder.path(), &all);
     assert!(printed.contains("report.html") && printed.contains("live page"), "{printed}");

@@ -27,7 +27,8 @@ async fn a_crash_is_told_in_words_and_retried_where_it_can_help() {
     assert!(killed["error"]["message"].as_str().unwrap().contains("SIGKILL"), "{killed}");
     let panicked = ended(&client, crash(json!("panic"))).await;
     assert_eq!((&panicked["state"], panicked["attempt"].as_u64()), (&json!("failed"), Some(1)));
-    let fine = ended(&client, json!({ "spec": { "steps": [{ "step": "echo", "value": 7 }] } })).await;
+    let fine =
+        ended(&client, json!({ "spec": { "steps": [{ "step": "echo", "value": 7 }] } })).await;
     assert_eq!((&fine["state"], &fine["result"]), (&json!("completed"), &json!(7)));
 }
 

@@ -90,7 +90,8 @@ async fn a_training_is_followed_to_its_report() {
     assert_eq!(points, all_metrics(&client, &session).await.as_slice());
 
     let status = client.status(&session).await;
-    let recorded: Vec<&str> = status["stages"].as_array().unwrap().iter().map(|s| s["stage"].as_str().unwrap()).collect();
+    let recorded: Vec<&str> =
+        status["stages"].as_array().unwrap().iter().map(|s| s["stage"].as_str().unwrap()).collect();
     assert_eq!(recorded, stages);
     let done = client.session(&session).await;
     assert_eq!(done["result"]["model"]["rounds"], 40);
@@ -168,7 +169,8 @@ async fn a_running_training_is_cancelled_and_its_process_gone() {
 fn is_idle(pid: u32) -> bool {
     let used = || {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let fields: Vec<String> = stat.rsplit(") ").next().unwrap().split(' ').map(str::to_owned).collect();
+        let fields: Vec<String> =
+            stat.rsplit(") ").next().unwrap().split(' ').map(str::to_owned).collect();
         fields.get(11..13).map(<[String]>::to_vec)
     };
     let before = used();

@@ -27,7 +27,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "bootstrap",
         &[
-            "domain", "jobs", "store", "broker", "events", "artifacts", "datasets", "worker",
+            "domain",
+            "jobs",
+            "store",
+            "broker",
+            "events",
+            "artifacts",
+            "datasets",
+            "worker",
             "gateway",
         ],
     ),
@@ -108,7 +115,11 @@ fn licences_are_permissive() {
         let permissive = licence
             .split(" OR ")
             .map(|choice| choice.trim_matches(['(', ')', ' ']))
-            .any(|choice| choice.split(" AND ").all(|part| LICENCES.contains(&part.trim_matches(['(', ')', ' ']))));
+            .any(|choice| {
+                choice
+                    .split(" AND ")
+                    .all(|part| LICENCES.contains(&part.trim_matches(['(', ')', ' '])))
+            });
         if !permissive {
             offences.push(format!("{} {}: {licence:?}", package.name, package.version));
         }
@@ -127,7 +138,11 @@ fn pure_crates_know_no_runtime() {
         }
         for dependency in &package.dependencies {
             let normal = dependency.kind == DependencyKind::Normal;
-            assert!(!(normal && runtimes.contains(&&*dependency.name)), "{name} uses {}", dependency.name);
+            assert!(
+                !(normal && runtimes.contains(&&*dependency.name)),
+                "{name} uses {}",
+                dependency.name
+            );
         }
     }
 }

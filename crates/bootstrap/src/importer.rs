@@ -69,7 +69,7 @@ impl Importer for DatasetImporter {
             manifest_key: stored.manifest_key.to_string(),
             manifest_sha256: stored.manifest_sha256.clone(),
             rows: manifest.rows,
-            instruments: manifest.instruments.len() as u64,
+            instruments: manifest.instruments,
             start: manifest.start,
             end: manifest.end,
             findings: serde_json::to_value(&import.findings)

@@ -133,7 +133,8 @@ impl Fleet {
         let events = backends.events.clone();
         let relay = Arc::new(OutboxRelay::new(store.clone(), events, OutboxSettings::default()));
         let broker = backends.broker.clone();
-        let dispatcher = Dispatcher::new(store.clone(), broker.clone(), DispatchSettings::default());
+        let dispatcher =
+            Dispatcher::new(store.clone(), broker.clone(), DispatchSettings::default());
         let announcer = Announcer::new(broker, relay.clone());
         let expire = ExpireSettings { window: settings.worker.window, ..ExpireSettings::default() };
         let expirer = Arc::new(Expirer::new(store, announcer.clone(), clock.clone(), expire));
@@ -183,11 +184,8 @@ impl Fleet {
         worker: &Worker,
     ) -> Result<Gateway, StandaloneError> {
         let store = Arc::new(backends.store.clone());
-        let importer = DatasetImporter::new(
-            store.clone(),
-            backends.artifacts.clone(),
-            self.clock.clone(),
-        );
+        let importer =
+            DatasetImporter::new(store.clone(), backends.artifacts.clone(), self.clock.clone());
         let parts = Parts {
             jobs: store.clone(),
             users: store.clone(),

@@ -55,7 +55,11 @@ impl BackendUrl {
             _ => Err(UrlError {
                 field,
                 url: self.to_string(),
-                known: known.iter().map(|b| format!("{}://…", b.name())).collect::<Vec<_>>().join(" or "),
+                known: known
+                    .iter()
+                    .map(|b| format!("{}://…", b.name()))
+                    .collect::<Vec<_>>()
+                    .join(" or "),
             }),
         }
     }

@@ -26,7 +26,13 @@ pub struct Global {
     #[arg(long, global = true, env = "ALPHAFLEET_URL", value_name = "URL")]
     pub url: Option<String>,
     /// Access token [default: that of the last login].
-    #[arg(long, global = true, env = "ALPHAFLEET_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(
+        long,
+        global = true,
+        env = "ALPHAFLEET_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
     pub token: Option<String>,
 }
 

@@ -13,7 +13,7 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// A table whose columns named in `right` are aligned right.
 pub fn table<const N: usize>(header: [&str; N], right: &[usize], rows: Vec<[String; N]>) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header);
     table.add_rows(rows);
     for &column in right {

@@ -23,8 +23,10 @@ pub struct Watched {
 
 /// What a watcher shows, and where it keeps the frames.
 pub struct Watch<'a> {
-    /// Draw progress on standard error; else print each frame on standard output.
-    pub json: bool,
+    /// Draw no progress on standard error.
+    pub quiet: bool,
+    /// Print each frame on standard output.
+    pub print: bool,
     /// Every frame as it came, a line each.
     pub record: Option<&'a mut (dyn Write + Send)>,
 }
@@ -32,7 +34,7 @@ pub struct Watch<'a> {
 /// Follows the session to its end.
 pub async fn watch(api: &Api, session: JobId, mut watch: Watch<'_>) -> anyhow::Result<Watched> {
     let mut follower = Follower::new(api.clone(), session);
-    let mut screen = Screen::new(watch.json);
+    let mut screen = Screen::new(watch.quiet);
     while let Some(followed) = follower.next().await? {
         match followed {
             Followed::Reconnected => screen.note("the connection was lost and is there again"),
@@ -40,7 +42,7 @@ pub async fn watch(api: &Api, session: JobId, mut watch: Watch<'_>) -> anyhow::R
                 if let Some(record) = &mut watch.record {
                     writeln!(record, "{text}").context("the events cannot be written")?;
                 }
-                if watch.json {
+                if watch.print {
                     println!("{text}");
                 }
                 screen.show(&frame);
@@ -100,7 +102,8 @@ impl Screen {
 
     fn state(&mut self, state: &StatePayload) {
         if let Some(failure) = &state.failure {
-            let next = if state.state == SessionState::Pending { "; it is tried again" } else { "" };
+            let next =
+                if state.state == SessionState::Pending { "; it is tried again" } else { "" };
             self.note(&format!("attempt {}: {}{next}", state.attempt, failure.message));
         }
         if state.state == SessionState::Pending {

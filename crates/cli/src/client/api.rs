@@ -105,13 +105,12 @@ impl Api {
     ) -> Result<DatasetView, ClientError> {
         let opened = tokio::fs::File::open(file).await?;
         let bytes = opened.metadata().await?.len();
-        let chunks = tokio_util::io::ReaderStream::with_capacity(opened, 1 << 20).inspect(
-            move |chunk| {
+        let chunks =
+            tokio_util::io::ReaderStream::with_capacity(opened, 1 << 20).inspect(move |chunk| {
                 if let Ok(chunk) = chunk {
                     sent(chunk.len() as u64);
                 }
-            },
-        );
+            });
         let filename = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut query = vec![("filename", filename)];
         query.extend(mapping.map(|mapping| ("mapping", mapping.to_owned())));

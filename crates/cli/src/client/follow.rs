@@ -45,16 +45,7 @@ impl Follower {
     /// Follows from the session's first event.
     pub fn new(api: Api, session: JobId) -> Self {
         let (received, gaps) = (0, 0);
-        Self {
-            api,
-            session,
-            socket: None,
-            cursor: None,
-            attempts: 0,
-            received,
-            gaps,
-            ended: None,
-        }
+        Self { api, session, socket: None, cursor: None, attempts: 0, received, gaps, ended: None }
     }
 
     /// Waits for the next item. `None` after the session's last event.
@@ -154,8 +145,9 @@ impl Follower {
         let ticket = self.api.socket_ticket().await?.ticket;
         let base = self.api.url().replacen("http", "ws", 1);
         let url = format!("{base}/api/v1/ws/connect?ticket={ticket}");
-        let unreachable = |error: tokio_tungstenite::tungstenite::Error| {
-            ClientError::Unreachable { url: self.api.url().to_owned(), source: error.into() }
+        let unreachable = |error: tokio_tungstenite::tungstenite::Error| ClientError::Unreachable {
+            url: self.api.url().to_owned(),
+            source: error.into(),
         };
         let (mut socket, _) = connect_async(url).await.map_err(unreachable)?;
         let cursor = Some(self.cursor.unwrap_or(WireCursor::START));

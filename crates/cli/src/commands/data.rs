@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use alphafleet_datasets::{ImportOptions, import_files, write_panel};
+use alphafleet_datasets::{ColumnMapping, ImportOptions, import_files, write_panel};
 use alphafleet_protocol::api::{DatasetVersionView, DatasetView};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
@@ -16,12 +16,19 @@ pub async fn run(global: &Global, data: Data) -> anyhow::Result<ExitCode> {
     let api = connect(global)?;
     match data {
         Data::Import { files, name, columns } => {
-            let mapping = (!columns.is_empty()).then(|| columns.join(","));
             let dataset = match files.as_slice() {
-                [file] => upload(&api, &name, file, mapping.as_deref(), global.json).await?,
-                files => import_many(global, &api, &name, files.to_vec(), mapping).await?,
+                [file] if file.is_file() => {
+                    let mapping = (!columns.is_empty()).then(|| columns.join(","));
+                    upload(&api, &name, file, mapping.as_deref(), global.json).await?
+                }
+                files => {
+                    import_many(global, &api, &name, files.to_vec(), mapping(&columns)?).await?
+                }
             };
-            imported(global, &dataset)?;
+            match global.json {
+                true => output::json(&dataset)?,
+                false => imported(&dataset),
+            }
         }
         Data::List => list(global, api.datasets().await?.items)?,
         Data::Versions { name } => versions(global, api.dataset_versions(&name).await?.items)?,
@@ -35,6 +42,16 @@ pub async fn run(global: &Global, data: Data) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn mapping(columns: &[String]) -> Result<ColumnMapping, Usage> {
+    let pair = |column: &String| {
+        let (field, source) = column.split_once('=')?;
+        Some((field.to_owned(), source.to_owned()))
+    };
+    let expected = "--column expects FIELD=SOURCE, e.g. close=Last";
+    let pairs: Option<_> = columns.iter().map(pair).collect();
+    pairs.map(ColumnMapping).ok_or_else(|| Usage(expected.to_owned()))
 }
 
 /// Uploads one file with a progress bar.
@@ -71,12 +88,9 @@ async fn import_many(
     api: &Api,
     name: &str,
     files: Vec<PathBuf>,
-    mapping: Option<String>,
+    mapping: ColumnMapping,
 ) -> anyhow::Result<DatasetView> {
-    let options = match mapping {
-        Some(mapping) => ImportOptions { mapping: mapping.parse()?, ..ImportOptions::default() },
-        None => ImportOptions::default(),
-    };
+    let options = ImportOptions { columns: mapping, ..ImportOptions::default() };
     let folder = tempfile::tempdir()?;
     let merged = folder.path().join("bars.parquet");
     let target = merged.clone();
@@ -92,10 +106,8 @@ async fn import_many(
     upload(api, name, &merged, None, global.json).await
 }
 
-fn imported(global: &Global, dataset: &DatasetView) -> anyhow::Result<()> {
-    if global.json {
-        return output::json(dataset);
-    }
+/// Says what a dataset's newest version holds and what the checks found in it.
+pub fn imported(dataset: &DatasetView) {
     let version = &dataset.latest;
     println!(
         "{}: {} rows of {} instruments, {} to {}, version {}",
@@ -107,7 +119,6 @@ fn imported(global: &Global, dataset: &DatasetView) -> anyhow::Result<()> {
         version.id
     );
     print_findings(&version.findings);
-    Ok(())
 }
 
 /// One line a finding, as the checks worded it.

@@ -12,6 +12,7 @@ mod results;
 mod session;
 mod standalone;
 mod strategy;
+mod summary;
 mod train;
 mod user;
 

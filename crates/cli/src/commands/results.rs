@@ -22,7 +22,13 @@ pub fn print(session: &SessionView) {
     if let Some(error) = &session.error {
         println!("{} ({})", error.message, error.code);
     }
-    let Some(result) = &session.result else { return };
+    if let Some(result) = &session.result {
+        print_result(result);
+    }
+}
+
+/// Prints a training's model and metrics.
+pub fn print_result(result: &Value) {
     if let Some(model) = result.get("model") {
         let number = |field: &str| model.get(field).and_then(Value::as_u64);
         let rounds = match (number("rounds"), number("best_round")) {
@@ -33,9 +39,10 @@ pub fn print(session: &SessionView) {
         println!("model {}{rounds}, sha256 {:.12}…", text("type"), text("sha256"));
     }
     let metrics = result.get("metrics").and_then(Value::as_object);
-    let rows = metrics.into_iter().flatten().filter_map(|(name, value)| {
-        Some([metric_name(name), format!("{:.4}", value.as_f64()?)])
-    });
+    let rows = metrics
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some([metric_name(name), format!("{:.4}", value.as_f64()?)]));
     println!("{}", output::table(["metric on the test segment", "value"], &[1], rows.collect()));
 }
 

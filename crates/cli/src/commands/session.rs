@@ -37,7 +37,8 @@ pub async fn run(global: &Global, session: Session) -> anyhow::Result<ExitCode> 
 
 /// Follows a session to its end and prints the result; fails when it did not complete.
 pub async fn follow(global: &Global, api: &Api, id: JobId) -> anyhow::Result<ExitCode> {
-    let watched = watch(api, id, Watch { json: global.json, record: None }).await?;
+    let watched =
+        watch(api, id, Watch { quiet: global.json, print: global.json, record: None }).await?;
     let session = api.session(id).await?;
     if !global.json {
         results::print(&session);
@@ -102,9 +103,9 @@ async fn metrics(
     if global.json {
         return output::json(&points);
     }
-    let rows = points.into_iter().map(|point| {
-        [point.name, point.step.to_string(), format!("{:.6}", point.value)]
-    });
+    let rows = points
+        .into_iter()
+        .map(|point| [point.name, point.step.to_string(), format!("{:.6}", point.value)]);
     println!("{}", output::table(["metric", "step", "value"], &[1, 2], rows.collect()));
     Ok(())
 }

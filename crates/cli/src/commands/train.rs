@@ -36,9 +36,10 @@ fn parameters(pairs: &[String]) -> Result<Map<String, Value>, Usage> {
     pairs
         .iter()
         .map(|pair| {
-            let (name, value) = pair.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(
-                || Usage(format!("--set {pair}: expected NAME=VALUE, e.g. num_leaves=64")),
-            )?;
+            let (name, value) =
+                pair.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+                    Usage(format!("--set {pair}: expected NAME=VALUE, e.g. num_leaves=64"))
+                })?;
             let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
             Ok((name.to_owned(), value))
         })
