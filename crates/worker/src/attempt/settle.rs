@@ -27,7 +27,10 @@ pub(super) async fn settle(
         }
         match shared.ports.store.settle(lease, &outcome, &last).await {
             Ok(Settled::Done(settled)) => return announce(shared, &settled).await,
-            Ok(Settled::Already) => return announce(shared, job).await,
+            Ok(Settled::Already) => {
+                let settled = shared.ports.store.job(job.id).await.ok().flatten();
+                return announce(shared, settled.as_ref().unwrap_or(job)).await;
+            }
             Ok(Settled::Fenced) => return fenced(shared, job),
             Err(error) if error.is_retryable() => {
                 if back_off.tries() == 0 {

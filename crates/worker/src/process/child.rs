@@ -9,7 +9,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::group::ProcessGroup;
-use super::lines::Lines;
+use super::lines::{Lines, Overlong};
 use super::spawner::Spawner;
 use super::stderr::Stderr;
 use crate::frame::{FromChild, MAX_FRAME_BYTES, PROTOCOL, ToChild};
@@ -49,7 +49,7 @@ impl ChildProcess {
             return Err(StartError::Spawn(io::Error::other("the child has no pipes")));
         };
         let mut started = Self {
-            frames: Frames(Lines::new(BufReader::new(stdout), MAX_FRAME_BYTES)),
+            frames: Frames(Lines::new(BufReader::new(stdout), MAX_FRAME_BYTES, Overlong::Stop)),
             stderr: Stderr::follow(stderr),
             process: Process::new(child)?,
             stdin,

@@ -63,16 +63,15 @@ impl Crash<'_> {
     }
 
     fn allocation_failed(&self) -> bool {
-        self.last_words
-            .iter()
-            .rev()
-            .take(4)
-            .any(|line| NO_MEMORY.iter().any(|phrase| line.contains(phrase)))
+        self.last_words.iter().any(|line| NO_MEMORY.iter().any(|phrase| line.contains(phrase)))
     }
 
     fn quote(&self) -> Option<String> {
+        // A backtrace says little to the job's owner; what stands before it does.
+        let traced = self.last_words.iter().position(|line| line == "stack backtrace:");
+        let said = &self.last_words[..traced.unwrap_or(self.last_words.len())];
         let mut words = String::new();
-        for line in self.last_words.iter().rev() {
+        for line in said.iter().rev() {
             if words.len() + line.len() > LAST_WORDS_BYTES {
                 break;
             }

@@ -15,8 +15,7 @@ use super::spawner::Spawner;
 use crate::child::{MEMORY_LIMIT, SUPERVISOR};
 use crate::supervisor::{ChildCommand, WorkerConfig, WorkerStats, count};
 
-const INHERITED: [&str; 7] =
-    ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "RUST_BACKTRACE"];
+const INHERITED: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH"];
 
 /// Children that wait for work. They are started when first needed, and used again as long as
 /// they finish normally.

@@ -5,10 +5,10 @@ use tokio::io::BufReader;
 use tokio::process::ChildStderr;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use super::lines::Lines;
+use super::lines::{Lines, Overlong};
 
 const LONGEST_LINE: usize = 8 << 10;
-const LAST_WORDS: usize = 12;
+const LAST_WORDS: usize = 40;
 const WAITING: usize = 1_024;
 
 /// What a child writes to standard error, line by line. Nobody has to read it: what is too much is
@@ -56,7 +56,7 @@ impl Stderr {
 }
 
 async fn read(pipe: ChildStderr, sender: Sender<String>, tail: Arc<Mutex<Tail>>) {
-    let mut lines = Lines::new(BufReader::new(pipe), LONGEST_LINE);
+    let mut lines = Lines::new(BufReader::new(pipe), LONGEST_LINE, Overlong::Skip);
     while let Ok(Some(line)) = lines.next().await {
         let text = String::from_utf8_lossy(&line.bytes).trim_end().replace('\0', "");
         if text.is_empty() {

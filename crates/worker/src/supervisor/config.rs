@@ -67,7 +67,7 @@ pub struct QueueSlots {
 }
 
 /// The command that starts a child. Its environment holds `env`, the settings of a child and
-/// `PATH`, `HOME`, `LANG`, `LC_ALL`, `TZ`, `LD_LIBRARY_PATH`, `RUST_BACKTRACE`; nothing else.
+/// `PATH`, `HOME`, `LANG`, `LC_ALL`, `TZ`, `LD_LIBRARY_PATH`; nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChildCommand {
     pub program: PathBuf,

@@ -1,0 +1,156 @@
+//! The real store behind a connection that fails when told to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use alphafleet_domain::job::{LogLine, MetricPoint, Outcome, ProgressBatch, StageRecord};
+use alphafleet_domain::ports::{
+    Beat, BeatAnswer, CancelAnswer, Claim, Expired, JobFilter, JobStore, LogQuery, MetricQuery,
+    OutboxEntry, OutboxId, QueueDepth, Recorded, Settled, StoreError, Submission, SubmitError,
+    Submitted, WorkerRecord, WorkerRow,
+};
+use alphafleet_domain::{
+    ArtifactPointer, AuditRecord, Job, JobId, LeaseId, Page, PageRequest, WorkerId,
+};
+use alphafleet_store::Store;
+use async_trait::async_trait;
+
+pub struct Flaky {
+    pub store: Arc<Store>,
+    /// Nothing reaches the database.
+    pub away: AtomicBool,
+    /// So many claims and settlings are done, but their answers lost.
+    pub lost_claims: AtomicU32,
+    pub lost_settlings: AtomicU32,
+    pub records: AtomicU32,
+}
+
+impl Flaky {
+    pub fn new(store: Arc<Store>) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            away: AtomicBool::new(false),
+            lost_claims: AtomicU32::new(0),
+            lost_settlings: AtomicU32::new(0),
+            records: AtomicU32::new(0),
+        })
+    }
+
+    fn reach(&self) -> Result<&Store, StoreError> {
+        if self.away.load(Ordering::SeqCst) { Err(unavailable()) } else { Ok(&self.store) }
+    }
+}
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable("pulled the plug".into())
+}
+
+fn lose(answers: &AtomicU32) -> bool {
+    answers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+#[async_trait]
+impl JobStore for Flaky {
+    async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError> {
+        self.reach()?.submit(submission).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+        self.reach()?.job(id).await
+    }
+
+    async fn jobs(&self, filter: &JobFilter, page: PageRequest) -> Result<Page<Job>, StoreError> {
+        self.reach()?.jobs(filter, page).await
+    }
+
+    async fn request_cancel(
+        &self,
+        id: JobId,
+        audit: AuditRecord,
+    ) -> Result<CancelAnswer, StoreError> {
+        self.reach()?.request_cancel(id, audit).await
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Option<Job>, StoreError> {
+        let claimed = self.reach()?.claim(claim).await?;
+        if claimed.is_some() && lose(&self.lost_claims) { Err(unavailable()) } else { Ok(claimed) }
+    }
+
+    async fn beat(&self, beat: &Beat) -> Result<BeatAnswer, StoreError> {
+        self.reach()?.beat(beat).await
+    }
+
+    async fn record(&self, lease: LeaseId, batch: &ProgressBatch) -> Result<Recorded, StoreError> {
+        let recorded = self.reach()?.record(lease, batch).await;
+        self.records.fetch_add(1, Ordering::SeqCst);
+        recorded
+    }
+
+    async fn settle(
+        &self,
+        lease: LeaseId,
+        outcome: &Outcome,
+        last: &ProgressBatch,
+    ) -> Result<Settled, StoreError> {
+        let settled = self.reach()?.settle(lease, outcome, last).await?;
+        if lose(&self.lost_settlings) { Err(unavailable()) } else { Ok(settled) }
+    }
+
+    async fn expire(&self, window: Duration) -> Result<Vec<Expired>, StoreError> {
+        self.reach()?.expire(window).await
+    }
+
+    async fn take_due(&self, limit: u32) -> Result<Vec<Job>, StoreError> {
+        self.reach()?.take_due(limit).await
+    }
+
+    async fn take_outbox(
+        &self,
+        job: Option<JobId>,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.reach()?.take_outbox(job, limit, lease).await
+    }
+
+    async fn outbox_done(&self, ids: &[OutboxId]) -> Result<(), StoreError> {
+        self.reach()?.outbox_done(ids).await
+    }
+
+    async fn metrics(&self, query: &MetricQuery) -> Result<Vec<MetricPoint>, StoreError> {
+        self.reach()?.metrics(query).await
+    }
+
+    async fn stages(&self, job: JobId) -> Result<Vec<StageRecord>, StoreError> {
+        self.reach()?.stages(job).await
+    }
+
+    async fn logs(&self, query: &LogQuery) -> Result<Vec<LogLine>, StoreError> {
+        self.reach()?.logs(query).await
+    }
+
+    async fn artifacts(&self, job: JobId) -> Result<Vec<ArtifactPointer>, StoreError> {
+        self.reach()?.artifacts(job).await
+    }
+
+    async fn register_worker(&self, worker: &WorkerRecord) -> Result<(), StoreError> {
+        self.reach()?.register_worker(worker).await
+    }
+
+    async fn deregister_worker(&self, worker: WorkerId) -> Result<(), StoreError> {
+        self.reach()?.deregister_worker(worker).await
+    }
+
+    async fn workers(&self) -> Result<Vec<WorkerRow>, StoreError> {
+        self.reach()?.workers().await
+    }
+
+    async fn queue_depths(&self) -> Result<Vec<QueueDepth>, StoreError> {
+        self.reach()?.queue_depths().await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        JobStore::ping(self.reach()?).await
+    }
+}
