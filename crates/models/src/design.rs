@@ -27,7 +27,7 @@ impl<'a> Features<'a> {
     /// # Errors
     /// When the lengths do not fit together.
     pub fn check(&self) -> Result<(), ModelError> {
-        let expected = self.rows.checked_mul(self.columns).unwrap_or(usize::MAX);
+        let expected = self.rows.saturating_mul(self.columns);
         same("the feature matrix", expected, self.values.len())?;
         same("the list of feature names", self.columns, self.names.len())
     }

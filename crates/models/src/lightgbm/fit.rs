@@ -142,10 +142,9 @@ impl<'a> Run<'a> {
             }
             self.round += 1;
             self.measure(observer)?;
-            if every > 0 && self.round.is_multiple_of(every) && self.round < params.rounds {
-                if let Some(checkpoint) = self.checkpoint(self.round)? {
-                    observer.checkpoint(&checkpoint);
-                }
+            let due = every > 0 && self.round.is_multiple_of(every) && self.round < params.rounds;
+            if due && let Some(checkpoint) = self.checkpoint(self.round)? {
+                observer.checkpoint(&checkpoint);
             }
         };
         self.finish(stopped)

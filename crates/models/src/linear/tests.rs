@@ -44,6 +44,7 @@ fn ridge(alpha: f64) -> LinearParams {
 const OLS: LinearParams = LinearParams { estimator: Estimator::Ols, alpha: 1.0 };
 
 /// The normal equations as they stand in a book: standardise, build, eliminate with pivots.
+#[allow(clippy::needless_range_loop)] // with indices, as there
 fn reference(design: &Design<'_>, alpha: f64) -> (f64, Vec<f64>) {
     let (rows, columns) = (design.rows, design.columns);
     let x = |row: usize, at: usize| f64::from(design.features[at * rows + row]);

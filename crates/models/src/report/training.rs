@@ -1,3 +1,4 @@
+use alphafleet_factors::IcSummary;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -172,6 +173,15 @@ pub struct FinalValues {
     pub rank_icir: Option<f64>,
     pub mse: Option<f64>,
     pub accuracy: Option<f64>,
+}
+
+impl FinalValues {
+    /// The figures of a series of daily ICs (on the raw label), the MSE on the label the model
+    /// saw and the direction accuracy on the raw label.
+    pub fn new(ic: &IcSummary, mse: Option<f64>, accuracy: Option<f64>) -> Self {
+        let IcSummary { ic, icir, rank_ic, rank_icir, .. } = *ic;
+        Self { ic, icir, rank_ic, rank_icir, mse, accuracy }
+    }
 }
 
 impl TrainingReport {
