@@ -54,7 +54,7 @@ impl From<DieselError> for Fault {
 
 /// Whether the same statement can succeed later. Several of these have no kind of their own.
 fn is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
-    const PASSING: [&str; 9] = [
+    const PASSING: [&str; 12] = [
         "database is locked",
         "deadlock detected",
         "canceling statement due to",
@@ -64,6 +64,9 @@ fn is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
         "too many clients",
         "remaining connection slots",
         "connection closed",
+        "disk is full",
+        "disk I/O error",
+        "No space left on device",
     ];
     match kind {
         DatabaseErrorKind::ClosedConnection

@@ -4,6 +4,7 @@
 //! are written once, in `queries/`, and compiled for each database: `postgres.rs` and `sqlite.rs`
 //! bring the connection type and the few things in which the two differ (row locks, the clock).
 //! Time is the database's wherever liveness hangs on it.
+#![allow(clippy::duplicate_mod, reason = "the queries are compiled once for each database")]
 
 mod error;
 mod migrations;

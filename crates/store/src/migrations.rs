@@ -117,7 +117,7 @@ async fn on_sqlite<T: Send + 'static>(
     work: impl FnOnce(&mut diesel::SqliteConnection) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let mut writer = database.writer().await;
-    writer.spawn_blocking(move |connection| Ok(work(connection))).await?
+    writer.connection.spawn_blocking(move |connection| Ok(work(connection))).await?
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use futures::FutureExt;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::OpenError;
-use crate::error::unavailable;
+use crate::error::{Fault, unavailable};
 
 pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection>;
 
@@ -28,17 +28,41 @@ const SESSION: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY";
 
 pub(crate) struct Database {
-    writer: Arc<Mutex<Connection>>,
+    writer: Arc<Mutex<Writer>>,
     readers: Pool<Connection>,
     /// Its lock keeps a second process out; the system releases it when this one ends.
     _lock: File,
+}
+
+/// The one connection that writes.
+pub(crate) struct Writer {
+    pub connection: Connection,
+    name: String,
+}
+
+impl Writer {
+    async fn open(name: String) -> Result<Self, ConnectionError> {
+        Ok(Self { connection: connect(name.clone(), SESSION).await?, name })
+    }
+
+    /// After a failure nobody knows in what transaction the connection is (a full disk, say, ends
+    /// it behind diesel's back): a new one takes its place.
+    pub async fn recover(&mut self, fault: &Fault) {
+        if !matches!(fault.0, StoreError::Unavailable(_) | StoreError::Database(_)) {
+            return;
+        }
+        match connect(self.name.clone(), SESSION).await {
+            Ok(fresh) => self.connection = fresh,
+            Err(error) => tracing::error!(%error, "the database cannot be opened again"),
+        }
+    }
 }
 
 impl Database {
     pub async fn open(path: PathBuf) -> Result<Self, OpenError> {
         let lock = lock(&path)?;
         let name = path.to_string_lossy().into_owned();
-        let writer = connect(name.clone(), SESSION)
+        let writer = Writer::open(name.clone())
             .await
             .map_err(|error| OpenError::Connect(Box::new(error)))?;
         let mut config = ManagerConfig::<Connection>::default();
@@ -54,7 +78,7 @@ impl Database {
         Ok(Self { writer: Arc::new(Mutex::new(writer)), readers, _lock: lock })
     }
 
-    pub async fn writer(&self) -> OwnedMutexGuard<Connection> {
+    pub async fn writer(&self) -> OwnedMutexGuard<Writer> {
         self.writer.clone().lock_owned().await
     }
 

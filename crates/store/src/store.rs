@@ -89,13 +89,18 @@ macro_rules! write {
             }
             crate::store::Database::Sqlite(database) => {
                 use crate::sqlite::queries as $queries;
-                let mut connection = database.writer().await;
+                let mut writer = database.writer().await;
                 let task = tokio::spawn(async move {
-                    connection
+                    let answer: Result<_, crate::error::Fault> = writer
+                        .connection
                         .immediate_transaction(
                             async move |$connection: &mut crate::sqlite::Connection| $body.await,
                         )
-                        .await
+                        .await;
+                    if let Err(fault) = &answer {
+                        writer.recover(fault).await;
+                    }
+                    answer
                 });
                 task.await.map_err(crate::error::unavailable)?
             }

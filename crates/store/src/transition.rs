@@ -54,11 +54,10 @@ pub(crate) fn state_event(job: &Job, at: Instant) -> EventBody {
     if let JobState::Pending { not_before: Some(at) } = job.state {
         payload.insert("not_before".to_owned(), json!(at));
     }
-    match (&job.state, &job.last_failure) {
-        (JobState::Pending { .. } | JobState::Failed(_), Some(failure)) => {
-            payload.insert("failure".to_owned(), json!(failure));
-        }
-        _ => {}
+    if let JobState::Pending { .. } | JobState::Failed(_) = job.state
+        && let Some(failure) = &job.last_failure
+    {
+        payload.insert("failure".to_owned(), json!(failure));
     }
     EventBody {
         job: job.id,

@@ -231,6 +231,7 @@ pub enum Recorded {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "short-lived, and nearly always `Done`")]
 pub enum Settled {
     /// The job as it is now.
     Done(Job),

@@ -26,12 +26,15 @@ use crate::values::{At, Moment};
 /// What `lock_gate` guards.
 #[derive(Clone, Copy)]
 enum Gate {
-    FirstAdministrator = 4_702_111_234_474_983_746,
-    Outbox = 4_702_111_234_474_983_747,
+    FirstAdministrator,
+    Outbox,
 }
 
+/// Any numbers will do that nothing else in the database locks.
+const FIRST_GATE: i64 = 4_702_111_234_474_983_746;
+
 async fn pass(connection: &mut Connection, gate: Gate) -> Answer<()> {
-    Ok(lock_gate(connection, gate as i64).await?)
+    Ok(lock_gate(connection, FIRST_GATE + gate as i64).await?)
 }
 
 /// The database's clock.

@@ -46,6 +46,9 @@ pub(crate) async fn take(
         .select(OutboxRow::as_select())
         .load(connection)
         .await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let until = now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::hours(1));
     diesel::update(outbox::table.filter(outbox::id.eq_any(ids)))

@@ -85,6 +85,9 @@ pub(crate) async fn page(
     Ok(Page { items, total: unsigned(total, "count")? })
 }
 
+/// Sessions of one strategy in one state and of one kind: how many, and the newest's beginning.
+type Counted = (Option<Uid>, String, String, i64, Option<At>);
+
 #[derive(Default)]
 struct Sessions {
     active: u64,
@@ -99,7 +102,7 @@ async fn summarise(
     rows: Vec<StrategyRow>,
 ) -> Answer<Vec<StrategySummary>> {
     let ids: Vec<Uid> = rows.iter().map(|row| row.id).collect();
-    let counted: Vec<(Option<Uid>, String, String, i64, Option<At>)> = jobs::table
+    let counted: Vec<Counted> = jobs::table
         .filter(jobs::strategy.eq_any(ids))
         .filter(jobs::parent.is_null())
         .group_by((jobs::strategy, jobs::state, jobs::kind))

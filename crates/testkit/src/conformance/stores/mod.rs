@@ -59,6 +59,7 @@ macro_rules! store_conformance {
                 a_repeated_request_is_replayed
                 racing_repetitions_make_one_job
                 abandoned_calls_do_no_harm
+                a_refused_statement_changes_nothing
             }
             claim {
                 a_claim_starts_an_attempt

@@ -146,3 +146,15 @@ pub async fn abandoned_calls_do_no_harm(store: AnyStore) {
     let first_event = store.take_outbox(None, 1, std::time::Duration::from_secs(9)).await.unwrap();
     assert_eq!(first_event.len(), 1, "nothing stays locked");
 }
+
+pub async fn a_refused_statement_changes_nothing(store: AnyStore) {
+    let owner = user(&store, 3).await;
+    let mut orphan = probe(&owner);
+    orphan.strategy = Some(alphafleet_domain::StrategyId::new());
+    let answer = store.submit(submission(orphan, Some(("key", "body")))).await;
+    assert!(matches!(answer, Err(SubmitError::Store(_))), "{answer:?}");
+    assert_eq!(store.jobs(&Default::default(), Default::default()).await.unwrap().total, 0);
+    assert_eq!(audited(&store).await, ["user.create"]);
+    let next = store.submit(submission(probe(&owner), Some(("key", "body")))).await.unwrap();
+    assert!(matches!(next, Submitted::New(_)), "{next:?}");
+}
