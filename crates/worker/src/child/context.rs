@@ -3,9 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::{fs, io};
 
-use alphafleet_domain::LeaseId;
+use alphafleet_domain::{Clock, LeaseId, SystemClock};
 use alphafleet_domain::job::{LogLevel, LogLine, MetricPoint, Progress};
-use chrono::Utc;
 
 use super::output::Output;
 use super::{HandlerError, Stop};
@@ -66,7 +65,7 @@ impl Context {
 
     /// Values of several metrics at one step.
     pub fn metrics(&self, step: u64, values: &[(&str, f64)]) {
-        let at = Utc::now();
+        let at = SystemClock.now();
         let point =
             |&(name, value): &(&str, f64)| MetricPoint { name: name.to_owned(), step, value, at };
         self.points(values.iter().map(point).collect());
@@ -90,7 +89,7 @@ impl Context {
 
     /// A line for the job's owner.
     pub fn log(&self, level: LogLevel, message: &str) {
-        let line = LogLine { at: Utc::now(), level, message: shorten(message) };
+        let line = LogLine { at: SystemClock.now(), level, message: shorten(message) };
         self.send(FromChild::Log { lease: self.inner.lease, line });
     }
 
