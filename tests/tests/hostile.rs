@@ -31,7 +31,10 @@ async fn mistakes_are_named_and_change_nothing() {
         { "name": "tomorrow", "expression": "Ref($close, -1)/$close" } ] } });
     let answer = client.post("/api/v1/strategies", json!({ "name": "t", "config": ahead })).await;
     let said = answer.refused(400, "validation_failed");
-    assert!(said.contains("expressions") && said.contains("future"), "{said}");
+    assert!(
+        said.contains("features.expressions[0].expression") && said.contains("look_ahead"),
+        "{said}"
+    );
     assert_eq!(sessions(&client).await, 0);
     assert_eq!(client.get("/api/v1/strategies").await.ok()["total"], 1);
     drop(fleet);
@@ -89,7 +92,7 @@ async fn strangers_find_nothing() {
     let (_fleet, admin) = Fleet::start(&[]).await;
     let (ann, bob) = (admin.new_user("ann", 3).await, admin.new_user("bob", 3).await);
     let probe = json!({ "spec": { "steps": [{ "step": "echo", "value": 1 }] } });
-    bob.post("/api/v1/probes", probe.clone()).await.refused(403, "forbidden");
+    bob.post("/api/v1/probes", probe.clone()).await.refused(403, "permission_denied");
     let session = admin.probe(probe).await;
     for path in ["", "/status", "/metrics", "/logs", "/report", "/predictions", "/artifacts"] {
         let path = format!("/api/v1/strategies/sessions/{session}{path}");

@@ -1,4 +1,4 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 
 /// A point in time, UTC, kept to the microsecond.
 pub type Instant = DateTime<Utc>;
@@ -14,6 +14,6 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Instant {
-        Utc::now()
+        Utc::now().trunc_subsecs(6)
     }
 }

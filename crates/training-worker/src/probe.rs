@@ -3,11 +3,10 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use alphafleet_domain::ArtifactKind;
+use alphafleet_domain::{ArtifactKind, Clock, SystemClock};
 use alphafleet_domain::job::{FailureCode, JobKind, MetricPoint};
 use alphafleet_specs::{Crash, ProbeSpec, ProbeStep};
 use alphafleet_worker::child::{Assignment, Completed, Context, Handler, HandlerError, OutputFile};
-use chrono::Utc;
 use nix::sys::signal::{Signal, raise};
 
 /// How often a sleep looks whether to go on.
@@ -126,7 +125,7 @@ fn emit(name: &str, count: u32, ctx: &Context) -> Result<(), HandlerError> {
     for from in (0..count).step_by(POINTS_AT_ONCE as usize) {
         ctx.check()?;
         let steps = from..count.min(from + POINTS_AT_ONCE);
-        let at = Utc::now();
+        let at = SystemClock.now();
         let point = |step: u32| MetricPoint {
             name: name.to_owned(),
             step: u64::from(step),

@@ -1,10 +1,10 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use alphafleet_bootstrap::{Overrides, Settings, Standalone, telemetry};
+use alphafleet_bootstrap::{Overrides, Settings, Standalone, StandaloneError, telemetry};
 use alphafleet_datasets::write_panel;
 use alphafleet_market::SyntheticMarket;
 use alphafleet_protocol::SessionState;
@@ -33,9 +33,16 @@ pub async fn run(global: &Global, demo: Demo) -> anyhow::Result<ExitCode> {
     };
     let out = demo.out.clone().unwrap_or_else(|| data_dir.join("result"));
     std::fs::create_dir_all(&out).map_err(|error| Usage(format!("{}: {error}", out.display())))?;
-    let settings = settings(data_dir)?;
+    let mut settings = settings(data_dir)?;
     telemetry::start(&settings.log)?;
-    let fleet = Standalone::start(&settings).await?;
+    let fleet = match Standalone::start(&settings).await {
+        // The usual port is taken: any other does.
+        Err(StandaloneError::Listen { .. }) => {
+            settings.server.listen.set_port(0);
+            Standalone::start(&settings).await?
+        }
+        started => started?,
+    };
     let shutdown = fleet.shutdown_token();
     tokio::spawn(on_signal(shutdown.clone()));
     let page = format!("http://{}", fleet.address());
@@ -56,13 +63,11 @@ pub async fn run(global: &Global, demo: Demo) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// The embedded defaults in the demo's folder, on port 8300 if it is free.
+/// The embedded defaults in the demo's folder.
 fn settings(data_dir: PathBuf) -> anyhow::Result<Settings> {
-    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, 8300));
-    let free = TcpListener::bind(usual).is_ok();
-    let listen = if free { usual } else { SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) };
+    let listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8300)));
     let log_level = Some("warn".to_owned());
-    let overrides = Overrides { data_dir: Some(data_dir), listen: Some(listen), log_level };
+    let overrides = Overrides { data_dir: Some(data_dir), listen, log_level };
     Ok(Settings::load(None, overrides)?)
 }
 
