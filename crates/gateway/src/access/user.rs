@@ -94,7 +94,10 @@ impl FromRequest for Reader {
 
 async fn user_of(gateway: &Gateway, claims: Claims) -> Result<Authenticated, ApiError> {
     gateway.limiters.request(claims.user)?;
-    let user = gateway.parts.users.user(claims.user).await?;
+    let users = gateway.parts.users.clone();
+    // Extractors run side by side and the first to fail ends the others: not in mid-query.
+    let found = tokio::spawn(async move { users.user(claims.user).await }).await;
+    let user = found.map_err(|error| ApiError::internal(&error))??;
     let user = user.ok_or_else(|| ApiError::unauthorized("The token's user does not exist."))?;
     Ok(Authenticated { user, expires_at: claims.expires_at })
 }

@@ -10,7 +10,7 @@ use super::State;
 use super::train::accepted;
 use crate::access::{Administer, Requires};
 use crate::error::ApiError;
-use crate::request::{Answer, Client, JsonValue, idempotency_key, read_json};
+use crate::request::{Answer, Client, JsonValue, idempotency_key, read_object};
 
 /// A week.
 const LONGEST_MS: u64 = 604_800_000;
@@ -23,7 +23,7 @@ pub(crate) async fn submit(
     body: JsonValue,
 ) -> Answer {
     let idempotency = idempotency_key(&request, &body.bytes)?;
-    let probe: SubmitProbe = read_json(&body.bytes)?;
+    let probe: SubmitProbe = read_object(&body.bytes)?;
     let spec = ProbeSpec::from_value(&probe.spec).map_err(|mut faults| {
         for fault in &mut faults.0 {
             fault.field = format!("spec.{}", fault.field);

@@ -19,12 +19,12 @@ pub(crate) async fn health() -> Answer {
 }
 
 pub(crate) async fn readiness(gateway: State) -> Answer {
-    let (parts, backends) = (&gateway.parts, &gateway.settings.backends);
+    let (parts, backends) = (gateway.parts.clone(), &gateway.settings.backends);
     let checks = tokio::join!(
-        check("database", &backends.database, parts.jobs.ping()),
-        check("broker", &backends.broker, parts.broker.ping()),
-        check("events", &backends.events, parts.events.ping()),
-        check("storage", &backends.storage, parts.artifacts.ping()),
+        check("database", &backends.database, async move { parts.jobs.ping().await }),
+        check("broker", &backends.broker, async move { parts.broker.ping().await }),
+        check("events", &backends.events, async move { parts.events.ping().await }),
+        check("storage", &backends.storage, async move { parts.artifacts.ping().await }),
     );
     let checks = Vec::from([checks.0, checks.1, checks.2, checks.3]);
     let ready = checks.iter().all(|check| check.ok) && !gateway.shutdown.is_cancelled();
@@ -32,18 +32,19 @@ pub(crate) async fn readiness(gateway: State) -> Answer {
     Ok(answer.json(Readiness { ready, checks }))
 }
 
-async fn check<E: std::fmt::Display>(
+/// Pings in a task of its own: whoever does not answer in time is not cut off in mid-query.
+async fn check<E: std::fmt::Display + Send + 'static>(
     name: &str,
     backend: &str,
-    ping: impl Future<Output = Result<(), E>>,
+    ping: impl Future<Output = Result<(), E>> + Send + 'static,
 ) -> ReadinessCheck {
-    let ok = match timeout(PATIENCE, ping).await {
-        Ok(Ok(())) => true,
-        Ok(Err(error)) => {
+    let ok = match timeout(PATIENCE, tokio::spawn(ping)).await {
+        Ok(Ok(Ok(()))) => true,
+        Ok(Ok(Err(error))) => {
             warn!(service = name, %error, "a service is not ready");
             false
         }
-        Err(_) => {
+        Ok(Err(_)) | Err(_) => {
             warn!(service = name, "a service does not answer");
             false
         }

@@ -69,9 +69,14 @@ impl Connection {
         drop(follows);
         gateway.telemetry.sockets.dec();
         debug!(user = %user.id, code = ?ended, "a socket ended");
-        if let Some(code) = ended {
-            let _ = timeout(Duration::from_secs(1), close(session, code)).await;
-        }
+        let closing = async {
+            match ended {
+                Some(code) => close(session, code).await,
+                // The answer to the client's own close.
+                None => drop(session.close(None).await),
+            }
+        };
+        let _ = timeout(Duration::from_secs(1), closing).await;
         drop(open);
     }
 
@@ -177,7 +182,7 @@ impl Connection {
                 if matches!(sent, Ok(Ok(()))) { Step::Continue(()) } else { Step::Break(None) }
             }
             AggregatedMessage::Pong(_) => Step::Continue(()),
-            AggregatedMessage::Close(_) => Step::Break(Some(CloseCode::GoingAway)),
+            AggregatedMessage::Close(_) => Step::Break(None),
             AggregatedMessage::Binary(_) => {
                 self.refuse("bad_frame", "Frames are JSON text.", None).await
             }

@@ -9,6 +9,7 @@ use actix_web::{Error, web};
 use tracing::info;
 use uuid::Uuid;
 
+use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::request::client_address;
 
@@ -27,7 +28,7 @@ pub(crate) fn current_request_id() -> Option<String> {
 /// may hold a token.
 pub(crate) async fn observe(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
     let id = given_id(&request).unwrap_or_else(|| Uuid::now_v7().to_string());
@@ -36,7 +37,9 @@ pub(crate) async fn observe(
     let path = request.path().to_owned();
     let client = gateway.as_deref().and_then(|gateway| client_address(gateway, request.request()));
     let header = HeaderValue::from_str(&id);
-    let mut response = CURRENT.scope(id.clone(), next.call(request)).await?;
+    // A task of its own, so that work is not broken off half-way when the client goes away.
+    let answer = actix_web::rt::spawn(CURRENT.scope(id.clone(), next.call(request))).await;
+    let mut response = answer.map_err(|error| ApiError::internal(&error))??;
     if let Ok(header) = header {
         response.headers_mut().insert(REQUEST_ID, header);
     }

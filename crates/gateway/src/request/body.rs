@@ -30,7 +30,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move { Ok(Self(read_json(&body(&request, payload).await?)?)) })
+        Box::pin(async move { Ok(Self(read_object(&body(&request, payload).await?)?)) })
     }
 }
 
@@ -78,8 +78,17 @@ pub(crate) fn broken_off() -> ApiError {
     ApiError::bad_request("body_incomplete", "The body broke off before its end.")
 }
 
+/// Reads a JSON object. serde would take a list of a struct's fields too.
+pub(crate) fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        read_json::<Value>(bytes)?;
+        return Err(ApiError::invalid_field("$", "wrong_type", "give a JSON object"));
+    }
+    read_json(bytes)
+}
+
 /// Reads JSON; a fault of form names its position, one of content its field.
-pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut deserializer);
     let read = read.map_err(|error| {
@@ -125,7 +134,7 @@ mod tests {
     use super::*;
 
     fn refused<T: DeserializeOwned>(text: &str) -> Problem {
-        match read_json::<T>(text.as_bytes()) {
+        match read_object::<T>(text.as_bytes()) {
             Ok(_) => panic!("{text} was taken"),
             Err(error) => error.problem(None),
         }
@@ -148,6 +157,7 @@ mod tests {
             assert_eq!((fault.field.as_str(), fault.code.as_str()), (field, code), "{text}");
         }
         assert_eq!(refused::<Setup>("").code, "malformed_json");
+        assert_eq!(refused::<Login>("[\"a\", \"b\"]").faults[0].code, "wrong_type");
         assert_eq!(refused::<Value>("{} {}").code, "malformed_json");
     }
 }

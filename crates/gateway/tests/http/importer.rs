@@ -5,7 +5,7 @@ use alphafleet_domain::{Dataset, DatasetId, DatasetVersion, DatasetVersionId};
 use alphafleet_gateway::{ImportError, ImportRequest, Importer};
 use alphafleet_store::Store;
 use async_trait::async_trait;
-use chrono::{NaiveDate, Utc};
+use chrono::{NaiveDate, SubsecRound, Utc};
 use serde_json::json;
 
 /// Keeps a CSV file with a close column as it is.
@@ -46,7 +46,7 @@ impl Importer for CsvImporter {
             start: day.into(),
             end: day.into(),
             findings: json!([]),
-            created_at: Utc::now(),
+            created_at: Utc::now().trunc_subsecs(6),
         };
         let (owner, dataset_name) = (request.owner, request.dataset_name);
         let new = NewDatasetVersion { owner, dataset_name, dataset, version };

@@ -3,6 +3,7 @@ use alphafleet_domain::ports::{EventBus, Published};
 use alphafleet_domain::{EventBody, EventKind, JobId};
 use alphafleet_protocol::{ClientFrame, ServerFrame, SessionState, WireCursor};
 use chrono::Utc;
+use futures::StreamExt;
 use serde_json::{Value, json};
 
 use crate::harness::Harness;
@@ -226,6 +227,16 @@ async fn a_slow_client_gets_a_gap_and_nobody_else_notices() {
     }
     assert!(gaps > 0, "all {received} were received: the client was not slow");
     assert!(received < EVENTS as usize);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_is_answered() {
+    let gateway = Harness::start().await;
+    let admin = gateway.admin().await;
+    let mut socket = Socket::connect(&gateway, &admin).await;
+    socket.stream.close(None).await.unwrap();
+    assert!(matches!(socket.next().await, Heard::Closed(_)));
+    assert!(socket.stream.next().await.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
