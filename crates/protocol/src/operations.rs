@@ -73,6 +73,10 @@ const fn query(name: &'static str, help: &'static str) -> Parameter {
 const LIMIT: Parameter = query("limit", "How many at most: 1 to 1000, 50 by default.");
 const OFFSET: Parameter = query("offset", "How many to skip; 0 by default.");
 const PAGE: &[Parameter] = &[LIMIT, OFFSET];
+const TICKET: Parameter = query(
+    "ticket",
+    "A one-time ticket instead of the access token: for links, which send no headers.",
+);
 const STARTS_WORK: &[Parameter] = &[Parameter {
     name: "Idempotency-Key",
     place: "header",
@@ -106,15 +110,16 @@ const fn get(
     }
 }
 
+/// What goes in, the status of success, and what comes out.
+struct Exchange(Body, u16, Body);
+
 const fn send(
     method: Method,
     path: &'static str,
     tag: &'static str,
     summary: &'static str,
     access: Access,
-    request: Body,
-    status: u16,
-    response: Body,
+    Exchange(request, status, response): Exchange,
 ) -> Operation {
     Operation { method, path, tag, summary, access, parameters: &[], request, status, response }
 }
@@ -136,51 +141,51 @@ pub const OPERATIONS: &[Operation] = &[
     get("/api/docs", "system", "This description, to read.", Access::Public, &[], Bytes("text/html")),
 
     get("/api/v1/setup", "users", "Whether the first administrator is still to be created.", Access::Public, &[], Json("SetupStatus")),
-    send(Post, "/api/v1/setup", "users", "Creates the first administrator; 409 once there is a user.", Access::Public, Json("Setup"), 201, Json("Token")),
-    send(Post, "/api/v1/auth/login", "users", "Trades a password for an access token.", Access::Public, Json("Login"), 200, Json("Token")),
+    send(Post, "/api/v1/setup", "users", "Creates the first administrator; 409 once there is a user.", Access::Public, Exchange(Json("Setup"), 201, Json("Token"))),
+    send(Post, "/api/v1/auth/login", "users", "Trades a password for an access token.", Access::Public, Exchange(Json("Login"), 200, Json("Token"))),
     get("/api/v1/auth/me", "users", "Who the token belongs to.", Access::User, &[], Json("UserView")),
-    send(Post, "/api/v1/auth/password", "users", "Changes your password.", Access::User, Json("SetPassword"), 204, None),
+    send(Post, "/api/v1/auth/password", "users", "Changes your password.", Access::User, Exchange(Json("SetPassword"), 204, None)),
     get("/api/v1/users", "users", "All users.", ADMIN, &[], Json("UserList")),
-    send(Post, "/api/v1/users", "users", "Creates a user.", ADMIN, Json("CreateUser"), 201, Json("UserView")),
+    send(Post, "/api/v1/users", "users", "Creates a user.", ADMIN, Exchange(Json("CreateUser"), 201, Json("UserView"))),
     get("/api/v1/audit", "users", "The audit log, newest first.", ADMIN, PAGE, Json("AuditList")),
 
     get("/api/v1/strategies", "strategies", "Your strategies.", Access::User,
         &[query("strategy_type", "Only those of this model type."), query("status", "`active`: with pending or running sessions only; `idle`: without."), LIMIT, OFFSET], Json("StrategyList")),
-    send(Post, "/api/v1/strategies", "strategies", "Creates a strategy.", CREATE, Json("StrategyBody"), 201, Json("StrategyView")),
+    send(Post, "/api/v1/strategies", "strategies", "Creates a strategy.", CREATE, Exchange(Json("StrategyBody"), 201, Json("StrategyView"))),
     get("/api/v1/strategies/templates", "strategies", "Complete configurations to start from.", Access::User, &[], Json("TemplateList")),
     get("/api/v1/strategies/{id}", "strategies", "One strategy.", Access::User, &[], Json("StrategyView")),
-    send(Put, "/api/v1/strategies/{id}", "strategies", "Replaces a strategy.", CREATE, Json("StrategyBody"), 200, Json("StrategyView")),
-    send(Delete, "/api/v1/strategies/{id}", "strategies", "Deletes a strategy; its sessions stay. 409 while one is active.", CREATE, None, 204, None),
-    with(send(Post, "/api/v1/strategies/{id}/train", "strategies", "Starts a training session.", EXECUTE, Json("TrainRequest"), 202, Json("SessionView")), STARTS_WORK),
+    send(Put, "/api/v1/strategies/{id}", "strategies", "Replaces a strategy.", CREATE, Exchange(Json("StrategyBody"), 200, Json("StrategyView"))),
+    send(Delete, "/api/v1/strategies/{id}", "strategies", "Deletes a strategy; its sessions stay. 409 while one is active.", CREATE, Exchange(None, 204, None)),
+    with(send(Post, "/api/v1/strategies/{id}/train", "strategies", "Starts a training session.", EXECUTE, Exchange(Json("TrainRequest"), 202, Json("SessionView"))), STARTS_WORK),
     get("/api/v1/model-types", "strategies", "The models there are, with their parameters.", Access::User, &[], Json("ModelTypeList")),
 
     get("/api/v1/strategies/sessions", "sessions", "Your sessions, newest first.", Access::User,
         &[query("strategy_id", "Only those of this strategy."), query("experiment_id", "Only those of this experiment."), query("state", "Only those in this state."), LIMIT, OFFSET], Json("SessionList")),
     get("/api/v1/strategies/sessions/{id}", "sessions", "One session, with its configuration and result.", Access::User, &[], Json("SessionView")),
     get("/api/v1/strategies/sessions/{id}/status", "sessions", "State, progress, newest metrics and stages.", Access::User, &[], Json("SessionStatus")),
-    send(Post, "/api/v1/strategies/sessions/{id}/stop", "sessions", "Cancels a pending or running session. A running one is `cancelled` once its process is gone.", EXECUTE, None, 202, Json("SessionView")),
+    send(Post, "/api/v1/strategies/sessions/{id}/stop", "sessions", "Cancels a pending or running session. A running one is `cancelled` once its process is gone.", EXECUTE, Exchange(None, 202, Json("SessionView"))),
     get("/api/v1/strategies/sessions/{id}/metrics", "sessions", "Time series for charts, oldest first.", Access::User,
         &[query("limit", "The newest how many: 1 to 100000, 100 by default."), query("metric_name", "Only this metric.")], Json("MetricList")),
     get("/api/v1/strategies/sessions/{id}/logs", "sessions", "What the session wrote, oldest first.", Access::User,
         &[query("limit", "The newest how many lines: 1 to 10000, 500 by default."), query("contains", "Only lines with this text.")], Json("LogList")),
     get("/api/v1/strategies/sessions/{id}/artifacts", "sessions", "The files a completed session left.", Access::User, &[], Json("ArtifactList")),
-    get("/api/v1/strategies/sessions/{id}/artifacts/{name}", "sessions", "One of the files.", Access::User, &[], Bytes("application/octet-stream")),
+    get("/api/v1/strategies/sessions/{id}/artifacts/{name}", "sessions", "One of the files.", Access::User, &[TICKET], Bytes("application/octet-stream")),
     get("/api/v1/strategies/sessions/{id}/report", "sessions", "The training report: JSON, or one HTML page with `?format=html`.", Access::User,
-        &[query("format", "`json` (default) or `html`.")], Bytes("application/json")),
-    get("/api/v1/strategies/sessions/{id}/predictions", "sessions", "Predictions on the test segment, as Parquet.", Access::User, &[], Bytes("application/vnd.apache.parquet")),
-    with(send(Post, "/api/v1/probes", "sessions", "Starts a probe, which exercises the fleet itself.", ADMIN, Json("SubmitProbe"), 202, Json("SessionView")), STARTS_WORK),
+        &[query("format", "`json` (default) or `html`."), TICKET], Bytes("application/json")),
+    get("/api/v1/strategies/sessions/{id}/predictions", "sessions", "Predictions on the test segment, as Parquet.", Access::User, &[TICKET], Bytes("application/vnd.apache.parquet")),
+    with(send(Post, "/api/v1/probes", "sessions", "Starts a probe, which exercises the fleet itself.", ADMIN, Exchange(Json("SubmitProbe"), 202, Json("SessionView"))), STARTS_WORK),
 
     get("/api/v1/datasets", "data", "Your datasets with their latest versions.", Access::User, PAGE, Json("DatasetList")),
     get("/api/v1/datasets/{name}", "data", "One dataset with its latest version.", Access::User, &[], Json("DatasetView")),
     get("/api/v1/datasets/{name}/versions", "data", "Its versions with their findings, newest first.", Access::User, &[], Json("DatasetVersionList")),
-    with(send(Post, "/api/v1/datasets/{name}/versions", "data", "Imports a CSV or Parquet file as a new version.", CREATE, Bytes("application/octet-stream"), 201, Json("DatasetView")),
+    with(send(Post, "/api/v1/datasets/{name}/versions", "data", "Imports a CSV or Parquet file as a new version.", CREATE, Exchange(Bytes("application/octet-stream"), 201, Json("DatasetView"))),
         &[Parameter { name: "filename", place: "query", required: true, help: "Name of the file, e.g. `bars.parquet`." }, query("mapping", "Columns of layouts that are not recognised: `close=Last,instrument=Ticker`.")]),
 
     get("/api/v1/experiments", "results", "Your experiments.", Access::User, PAGE, Json("ExperimentList")),
     get("/api/v1/models", "results", "Your fitted models, newest first.", Access::User, PAGE, Json("ModelList")),
     get("/api/v1/models/{id}", "results", "One model.", Access::User, &[], Json("ModelView")),
 
-    send(Post, "/api/v1/ws/ticket", "live", "A one-time ticket that opens a WebSocket.", Access::User, None, 200, Json("SocketTicket")),
+    send(Post, "/api/v1/ws/ticket", "live", "A one-time ticket that opens a WebSocket or one download.", Access::User, Exchange(None, 200, Json("SocketTicket"))),
     get("/api/v1/ws/connect", "live", "WebSocket: see the schemas `ClientFrame` and `ServerFrame`. Close code 4001 when refused.", Access::Socket,
         &[query("ticket", "A one-time ticket."), query("token", "An access token.")], None),
 

@@ -39,8 +39,8 @@ pub struct Token {
     pub user: UserView,
 }
 
-/// Opens one WebSocket within half a minute: `WS /api/v1/ws/connect?ticket=…`. Unlike a token it
-/// is worthless in a log.
+/// Opens one WebSocket, `WS /api/v1/ws/connect?ticket=…`, or one download within half a minute.
+/// Unlike a token it is worthless in a log.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 pub struct SocketTicket {
     pub ticket: String,
