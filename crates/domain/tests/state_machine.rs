@@ -63,7 +63,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
 enum Step {
     Claim,
     RequestCancel,
-    Settle(Outcome),
+    Settle(Box<Outcome>),
     Wait(u32),
 }
 
@@ -71,7 +71,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => Just(Step::Claim),
         1 => Just(Step::RequestCancel),
-        3 => any_outcome().prop_map(Step::Settle),
+        3 => any_outcome().prop_map(|outcome| Step::Settle(Box::new(outcome))),
         2 => (0_u32..120).prop_map(Step::Wait),
     ]
 }
