@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::{fs, io};
 
-use alphafleet_domain::{Clock, LeaseId, SystemClock};
 use alphafleet_domain::job::{LogLevel, LogLine, MetricPoint, Progress};
+use alphafleet_domain::{Clock, LeaseId, SystemClock};
 
 use super::output::Output;
 use super::{HandlerError, Stop};

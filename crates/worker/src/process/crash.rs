@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn every_end_is_told_apart() {
-        let cases: [(i32, &[&str], bool, FailureCode, bool, &str); 8] = [
+        type Case<'a> = (i32, &'a [&'a str], bool, FailureCode, bool, &'a str);
+        let cases: [Case<'_>; 8] = [
             (11, &[], false, FailureCode::ProcessKilled, true, "signal 11 (SIGSEGV)"),
             (9, &[], false, FailureCode::ProcessKilled, true, "signal 9 (SIGKILL)"),
             (9, &[], true, FailureCode::OutOfMemory, true, "memory ran out"),

@@ -165,7 +165,8 @@ fn tell_pids(folder: &std::path::Path, pids: &[u32]) {
     fs::rename(folder.join(".new"), folder.join("pids")).unwrap();
 }
 
-#[allow(unsafe_code)]
+// The grandchild is meant to be left alone.
+#[allow(unsafe_code, clippy::zombie_processes)]
 fn be_stubborn(pids: &std::path::Path) -> ! {
     // SAFETY: ignoring a signal runs no code of ours.
     unsafe { signal(Signal::SIGTERM, SigHandler::SigIgn) }.unwrap();
