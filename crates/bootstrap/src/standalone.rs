@@ -160,7 +160,7 @@ impl Fleet {
         config.grace.cancel = worker.stop_grace.min(config.grace.cancel);
         config.threads = threads_per_job(worker.threads_per_job, worker.training_slots);
         config.memory_bytes =
-            (worker.memory_mib_per_job > 0).then(|| worker.memory_mib_per_job << 20);
+            (worker.memory_mib_per_job > 0).then_some(worker.memory_mib_per_job << 20);
         let store = Arc::new(backends.store.clone());
         let ports = WorkerPorts {
             store: store.clone(),
@@ -232,16 +232,21 @@ impl Fleet {
             let _drained = drained;
             Ok(worker.run(token).await?)
         });
-        let token = settled.clone();
-        tasks.spawn(async move { Ok(relay.run(token).await) });
+        tasks.spawn(endless(async move { relay.run(settled).await }));
         let token = shutdown.clone();
-        tasks.spawn(async move { Ok(dispatcher.run(token).await) });
+        tasks.spawn(endless(async move { dispatcher.run(token).await }));
         let token = shutdown.clone();
-        tasks.spawn(async move { Ok(expirer.run(token).await) });
+        tasks.spawn(endless(async move { expirer.run(token).await }));
         let token = shutdown.clone();
-        tasks.spawn(async move { Ok(sweep(&events, &*clock, token).await) });
+        tasks.spawn(endless(async move { sweep(&events, &*clock, token).await }));
         tasks
     }
+}
+
+/// A loop that ends with its token and cannot fail.
+async fn endless(work: impl Future<Output = ()>) -> Result<(), StandaloneError> {
+    work.await;
+    Ok(())
 }
 
 /// Forgets the streams of sessions that ended a while ago.
