@@ -1,13 +1,66 @@
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use alphafleet_domain::ports::UserStore;
 use rand::RngExt;
 use secrecy::SecretString;
 
+use crate::backends::Backends;
+use crate::settings::Settings;
+use crate::standalone::StandaloneError;
+
+/// The secrets of an installation, each in a file of the data folder.
+pub(crate) struct Keys {
+    /// Signs access tokens.
+    pub jwt: SecretString,
+    /// Lets Prometheus read the metrics.
+    pub metrics: SecretString,
+    /// While there is no user.
+    pub setup: Option<SetupToken>,
+}
+
+/// What creates the first administrator, and the file it is kept in.
+#[derive(Clone)]
+pub(crate) struct SetupToken {
+    pub secret: SecretString,
+    pub file: PathBuf,
+}
+
+impl Keys {
+    pub async fn open(settings: &Settings, backends: &Backends) -> Result<Self, StandaloneError> {
+        Ok(Self {
+            jwt: key(&settings.data_dir.join("jwt.key"))?,
+            metrics: key(&settings.data_dir.join("metrics-token"))?,
+            setup: setup_token(settings, backends).await?,
+        })
+    }
+}
+
+fn key(file: &Path) -> Result<SecretString, StandaloneError> {
+    secret_file(file).map_err(|source| StandaloneError::Key { file: file.to_owned(), source })
+}
+
+/// A token while there is no user; afterwards its file goes.
+async fn setup_token(
+    settings: &Settings,
+    backends: &Backends,
+) -> Result<Option<SetupToken>, StandaloneError> {
+    let file = settings.data_dir.join("setup-token");
+    if backends.store.users().await?.is_empty() {
+        return Ok(Some(SetupToken { secret: key(&file)?, file }));
+    }
+    match fs::remove_file(&file) {
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            Err(StandaloneError::Key { file, source })
+        }
+        _ => Ok(None),
+    }
+}
+
 /// The secret in `file`, made at first use: 256 random bits in hex, readable by the owner alone.
-pub fn secret_file(file: &Path) -> io::Result<SecretString> {
+fn secret_file(file: &Path) -> io::Result<SecretString> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
         Ok(mut fresh) => {
             let secret = random_hex();

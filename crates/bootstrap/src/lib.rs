@@ -5,6 +5,7 @@
 //! them in one process.
 
 mod backends;
+mod fleet;
 mod importer;
 mod keys;
 mod settings;
