@@ -3,8 +3,8 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use alphafleet_domain::{ArtifactKind, Clock, SystemClock};
 use alphafleet_domain::job::{FailureCode, JobKind, MetricPoint};
+use alphafleet_domain::{ArtifactKind, Clock, SystemClock};
 use alphafleet_specs::{Crash, ProbeSpec, ProbeStep};
 use alphafleet_worker::child::{Assignment, Completed, Context, Handler, HandlerError, OutputFile};
 use nix::sys::signal::{Signal, raise};

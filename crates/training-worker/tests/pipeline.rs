@@ -116,7 +116,8 @@ fn a_planted_signal_is_found_by_both_models() {
 
 /// Two standard errors of the mean daily IC: ICIR · √days is its t-value.
 fn within_noise(trained: &alphafleet_training_worker::Trained) -> (f64, f64) {
-    let days = trained.summary["dataset"]["rows"].as_f64().unwrap() / 80.0 * 0.2;
+    let report: Value = serde_json::from_slice(&bytes(trained, "report.json")).unwrap();
+    let days = report["ic_series"].as_array().unwrap().len() as f64;
     let icir = metric(trained, "icir");
     (metric(trained, "ic"), icir.abs() * days.sqrt())
 }

@@ -36,8 +36,8 @@ pub(super) fn model(
     Ok((write(run.scratch, ArtifactKind::Model, "model.afm", &bytes)?, sha256))
 }
 
-/// `datetime, instrument, score, label`: every row of the test segment that has a bar; the label
-/// is the raw one, null where the future is not known.
+/// `datetime, instrument, score, label`: every bar of the test segment from an
+/// instrument's first to its last; the label is the raw one, null where the future is not known.
 pub(super) fn predictions(
     scratch: &Path,
     market: &Market,

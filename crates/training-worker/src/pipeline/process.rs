@@ -16,7 +16,7 @@ const LEAST_ROWS: usize = 2;
 pub(super) struct Matrices {
     pub train: Matrix,
     pub valid: Matrix,
-    /// Every row with a bar, those without a label too. `label` went through the learning
+    /// Every row, those without a label too. `label` went through the learning
     /// processors for the label, the features only through the inferring ones.
     pub test: Matrix,
     pub infer: FittedPipeline,
@@ -64,12 +64,11 @@ pub(super) fn process(
     Ok((market, Matrices { train, valid, test, infer, learn }))
 }
 
+/// Every bar of an instrument's listed range is a row, days of suspension too, as in Qlib: their
+/// windows still hold values. Without a label they are no rows to learn from.
 fn lay_out(prepared: &Prepared, bars: Range<usize>) -> Result<Matrix, TrainError> {
-    let Prepared { features, labels, present, .. } = prepared;
-    let keep = |instrument: usize, bar: usize| {
-        features.cell(instrument, bar).is_some_and(|cell| present[cell])
-    };
-    Ok(Matrix::from_frames(features, labels, LABEL, bars, keep)?)
+    let Prepared { features, labels, .. } = prepared;
+    Ok(Matrix::from_frames(features, labels, LABEL, bars, |_, _| true)?)
 }
 
 /// An infinite label (a price of 0) would spoil the mean of its whole day.
