@@ -20,6 +20,7 @@ pub struct Socket {
 
 /// What a client hears.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)]
 pub enum Heard {
     Frame(ServerFrame),
     Closed(Option<u16>),
@@ -73,13 +74,10 @@ impl Socket {
         }
     }
 
-    #[track_caller]
-    pub fn frame(&mut self) -> impl Future<Output = ServerFrame> + '_ {
-        async {
-            match self.next().await {
-                Heard::Frame(frame) => frame,
-                Heard::Closed(code) => panic!("closed with {code:?}"),
-            }
+    pub async fn frame(&mut self) -> ServerFrame {
+        match self.next().await {
+            Heard::Frame(frame) => frame,
+            Heard::Closed(code) => panic!("closed with {code:?}"),
         }
     }
 
