@@ -9,8 +9,14 @@ use crate::{BoostedTrees, Design, History, ModelError};
 pub struct Checkpoint {
     /// Rounds done.
     pub round: u32,
+    /// Bags of rows drawn in them.
+    pub bags: u32,
+    /// Rounds without a tree since the last tree.
+    pub barren: u32,
     /// The trees of these rounds.
     pub model: BoostedTrees,
+    /// How many of them there were after each round.
+    pub trees: Vec<u32>,
     /// The round with the lowest validation loss so far.
     pub best_round: Option<u32>,
     /// The loss there.
@@ -26,8 +32,9 @@ impl Checkpoint {
         if self.fingerprint != fingerprint {
             return fail("its parameters or its data are others");
         }
-        let rounds = u32::try_from(self.model.rounds()).ok();
-        if rounds != Some(self.round) || self.round == 0 || self.model.columns() != columns {
+        let trees = self.trees.last().map(|trees| *trees as usize);
+        let rounds = self.trees.len() == self.round as usize && self.trees.is_sorted();
+        if !rounds || trees != Some(self.model.rounds()) || self.model.columns() != columns {
             return fail("its trees are not those of its rounds");
         }
         let complete = |points: &[(u32, Option<f64>)]| {

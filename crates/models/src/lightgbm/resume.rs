@@ -9,17 +9,18 @@
 //!   each tree from one generator. `LGBM_BoosterResetParameter` draws once more and keeps the
 //!   generator as long as its seed stays. So the booster is made with `feature_fraction = 1`, which
 //!   draws nothing, and the true fraction is set 1 + k times.
-//! * Rows of a bag (`bagging_fraction` < 1): drawn at rounds 0, f, 2f, … from generators of their
-//!   own. A round that finds no split adds no tree and does not count, but draws its bag. So ⌈k/f⌉
-//!   rounds are run in which no split is worth it (`min_gain_to_split` = 1e300). A new booster
-//!   counts from 0: `k` has to be a multiple of `f` for the bags to fall due at the same rounds.
+//! * Rows of a bag (`bagging_fraction` < 1): drawn before a round when the trees grown so far are a
+//!   multiple of `bagging_freq`, from generators of their own. A round that finds no split adds no
+//!   tree, but draws its bag. So as many rounds as bags were drawn are run in which no split is
+//!   worth it (`min_gain_to_split` = 1e300). A new booster counts its trees from 0: a checkpoint is
+//!   possible only where their number is a multiple of `bagging_freq`.
 //!
 //! `tests::resumed` holds this against uninterrupted fits.
 
 use alphafleet_lightgbm::{Booster, Parameters};
 use alphafleet_specs::LightGbmParams;
 
-use super::parameters::bagging_period;
+use super::Checkpoint;
 use crate::ModelError;
 
 /// No split gains so much.
@@ -30,14 +31,13 @@ pub(super) fn initial(parameters: &Parameters) -> Parameters {
     parameters.clone().with("feature_fraction", 1).with("min_gain_to_split", UNREACHABLE_GAIN)
 }
 
-/// Moves the random draws of `booster`, made with [`initial`] parameters, past `rounds` rounds.
+/// Moves the random draws of `booster`, made with [`initial`] parameters, past the checkpoint's.
 pub(super) fn advance(
     booster: &mut Booster,
     params: &LightGbmParams,
-    rounds: u32,
+    checkpoint: &Checkpoint,
 ) -> Result<(), ModelError> {
-    let bags = bagging_period(params).map_or(0, |period| rounds / period);
-    for _ in 0..bags {
+    for _ in 0..checkpoint.bags {
         if !booster.update_one_iter()? {
             return Err(ModelError::Checkpoint("a round meant to draw rows grew a tree".into()));
         }
@@ -45,7 +45,7 @@ pub(super) fn advance(
     let restored = Parameters::new()
         .with("feature_fraction", params.feature_fraction)
         .with("min_gain_to_split", params.min_split_gain);
-    for _ in 0..=rounds {
+    for _ in 0..=checkpoint.round {
         booster.reset_parameters(&restored)?;
     }
     Ok(())

@@ -254,12 +254,50 @@ fn a_checkpoint_of_another_run_is_refused() {
 fn a_label_without_variation_is_learnt_as_its_mean() {
     let mut train = Sample::new(1, 500);
     train.label.fill(0.25);
-    let params = quick();
-    let fit = BoostingFit { valid: None, ..fit(&train, &train, &params) };
-    let fitted = finished(fit_boosting(&fit, None, &mut NoObserver).unwrap());
-    assert_eq!((fitted.rounds, fitted.stopped), (0, StopReason::NoMoreSplits));
-    let scores = fitted.model.predict(&train.design().features(), 1).unwrap();
-    assert!(scores.iter().all(|score| (score - 0.25).abs() < 1e-9));
+    let all = LightGbmParams { feature_fraction: 1.0, bagging_freq: 0, ..quick() };
+    for (params, rounds) in [(all, 1), (LightGbmParams { rounds: 500, ..quick() }, 100)] {
+        let fit = BoostingFit { valid: None, ..fit(&train, &train, &params) };
+        let fitted = finished(fit_boosting(&fit, None, &mut NoObserver).unwrap());
+        assert_eq!((fitted.rounds, fitted.stopped), (rounds, StopReason::NoMoreSplits));
+        assert_eq!(fitted.model.rounds(), 1);
+        let scores = fitted.model.predict(&train.design().features(), 1).unwrap();
+        assert!(scores.iter().all(|score| (score - 0.25).abs() < 1e-9));
+    }
+}
+
+/// A penalty under which many draws of features and rows, the first among them, offer no split:
+/// the fit goes on, and resumes where it was.
+#[test]
+fn rounds_without_a_tree_do_not_end_a_sampled_fit() {
+    let (train, valid) = (Sample::new(3, 3_000), Sample::new(4, 700));
+    let mut first_was_barren = false;
+    for bagging_freq in [0, 2] {
+        let params = LightGbmParams {
+            feature_fraction: 0.1,
+            bagging_freq,
+            lambda_l1: 120.0,
+            rounds: 60,
+            ..quick()
+        };
+        for seed in 0..2 {
+            let fit = BoostingFit {
+                seed: Some(seed),
+                checkpoint_every: 7,
+                ..fit(&train, &valid, &params)
+            };
+            let mut recorder = Recorder::default();
+            let whole = finished(fit_boosting(&fit, None, &mut recorder).unwrap());
+            let trees = whole.model.rounds();
+            assert!(whole.rounds == 60 && trees > 3 && trees < 50, "{trees} trees");
+            first_was_barren |= recorder.checkpoints[0].trees[1] == 1;
+            for checkpoint in &recorder.checkpoints {
+                let mut again = Recorder::default();
+                let rest = finished(fit_boosting(&fit, Some(checkpoint), &mut again).unwrap());
+                assert!(rest == whole, "{bagging_freq} {seed} from {}", checkpoint.round);
+            }
+        }
+    }
+    assert!(first_was_barren);
 }
 
 #[test]
@@ -285,6 +323,9 @@ fn what_does_not_fit_is_refused() {
     names.swap(0, 1);
     let swapped = Design { names: &names, ..design };
     assert!(matches!(refused(swapped), ModelError::Features { at: 0, .. }));
+    let none = LightGbmParams { rounds: 0, ..quick() };
+    let error = fit_boosting(&BoostingFit { params: &none, ..good }, None, &mut NoObserver);
+    assert!(matches!(error, Err(ModelError::Parameter { name: "rounds", .. })));
     let bad = LightGbmParams { num_leaves: 1, ..quick() };
     let error = fit_boosting(&BoostingFit { params: &bad, ..good }, None, &mut NoObserver);
     assert!(error.unwrap_err().to_string().contains("num_leaves"));

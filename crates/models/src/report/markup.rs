@@ -33,15 +33,20 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
-/// Four places for figures of the usual size, four significant digits for others.
+/// Four places for figures of the usual size, whole numbers for large ones, three significant
+/// digits for others.
 pub(super) fn figure(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),
         Some(value) if !value.is_finite() => "–".to_owned(),
-        Some(value) if value == 0.0 || (1e-3..1e5).contains(&value.abs()) => {
+        Some(value) if value == 0.0 || (1e-3..1e3).contains(&value.abs()) => {
             minus(&format!("{value:.4}"))
         }
-        Some(value) => minus(&format!("{value:.3e}")),
+        Some(value) if (1e3..1e15).contains(&value.abs()) => {
+            let sign = if value < 0.0 { "−" } else { "" };
+            format!("{sign}{}", grouped(value.abs().round() as u64))
+        }
+        Some(value) => minus(&format!("{value:.2e}")),
     }
 }
 

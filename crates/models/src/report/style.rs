@@ -11,10 +11,10 @@ h2 { font-size: 1.05rem; letter-spacing: -0.005em; margin: 2.5rem 0 0.75rem; fon
 p { margin: 0.25rem 0; }
 .soft, figcaption, footer { color: var(--soft); }
 .mono, code, pre { font-family: ui-monospace, 'SF Mono', Menlo, Consolas, monospace; font-size: 0.86em; overflow-wrap: anywhere; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: 1px; background: var(--rule); border: 1px solid var(--rule); border-radius: 8px; overflow: hidden; }
-.figures div { background: var(--card); padding: 0.8rem 1rem; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); background: var(--card); border: 1px solid var(--rule); border-radius: 8px; overflow: hidden; }
+.figures div { padding: 0.8rem 0.9rem; border-left: 1px solid var(--rule); margin-left: -1px; }
 .figures dt { color: var(--soft); font-size: 0.82rem; }
-.figures dd { margin: 0.1rem 0 0; font-size: 1.45rem; font-weight: 600; font-variant-numeric: tabular-nums; letter-spacing: -0.01em; }
+.figures dd { margin: 0.1rem 0 0; font-size: 1.3rem; font-weight: 600; white-space: nowrap; font-variant-numeric: tabular-nums; letter-spacing: -0.01em; }
 dl { margin: 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 0.92rem; }
@@ -35,8 +35,7 @@ svg path { fill: none; }
 .line { stroke-width: 1.8; stroke-linejoin: round; } .line.a { stroke: var(--a); } .line.b { stroke: var(--b); } .line.c { stroke: var(--c); }
 .dot.a { fill: var(--a); } .dot.b { fill: var(--b); } .dot.c { fill: var(--c); }
 .bars { stroke: var(--bar); }
-.track { display: block; min-width: 6rem; height: 0.7rem; } .track rect { fill: var(--a); }
-td.wide { width: 45%; }
+.track { min-width: 6rem; height: 0.7rem; margin-top: 0.4rem; } .track rect { fill: var(--a); }
 .warning { color: var(--warn); font-weight: 600; } .error { color: var(--error); font-weight: 600; }
 details { margin-top: 0.75rem; } summary { cursor: pointer; color: var(--soft); }
 pre { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 0.9rem 1rem; white-space: pre-wrap; }
