@@ -205,7 +205,7 @@ pub enum Strategy {
     },
     /// Delete a strategy; its sessions stay.
     Delete { strategy: String },
-    /// The templates, or one of them as TOML.
+    /// The templates, or one of them as TOML, to save and edit. Needs no server.
     Templates { name: Option<String> },
 }
 

@@ -5,7 +5,7 @@ use alphafleet_domain::JobId;
 use alphafleet_protocol::api::{
     ArtifactList, DatasetList, DatasetVersionList, DatasetView, LogList, MetricList, Problem,
     SessionList, SessionStatus, SessionView, SocketTicket, StrategyBody, StrategyList,
-    StrategyView, TemplateList, Token, UserList, UserView,
+    StrategyView, Token, UserList, UserView,
 };
 use futures::StreamExt;
 use reqwest::{Method, RequestBuilder, Response};
@@ -126,10 +126,6 @@ impl Api {
 
     pub async fn strategies(&self) -> Result<StrategyList, ClientError> {
         self.get("/api/v1/strategies?limit=1000").await
-    }
-
-    pub async fn templates(&self) -> Result<TemplateList, ClientError> {
-        self.get("/api/v1/strategies/templates").await
     }
 
     /// A strategy by its name or id.

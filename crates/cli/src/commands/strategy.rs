@@ -8,15 +8,18 @@ use serde_json::Value;
 
 use super::connect::connect;
 use crate::args::{Global, Strategy, StrategySource};
-use crate::client::Api;
 use crate::failure::Usage;
 use crate::output;
 
 pub async fn run(global: &Global, strategy: Strategy) -> anyhow::Result<ExitCode> {
+    if let Strategy::Templates { name } = strategy {
+        templates(global, name)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let api = connect(global)?;
     match strategy {
         Strategy::Create { name, description, source } => {
-            let config = configuration(&api, source).await?;
+            let config = configuration(source)?;
             let body = StrategyBody { name, description, config };
             show(global, &api.create_strategy(&body).await?)?;
         }
@@ -24,7 +27,7 @@ pub async fn run(global: &Global, strategy: Strategy) -> anyhow::Result<ExitCode
         Strategy::Show { strategy } => show(global, &api.strategy(&strategy).await?)?,
         Strategy::Update { strategy, source } => {
             let found = api.strategy(&strategy).await?;
-            let config = configuration(&api, source).await?;
+            let config = configuration(source)?;
             let (name, description) = (found.name.clone(), found.description.clone());
             let body = StrategyBody { name, description, config };
             show(global, &api.update_strategy(&found, &body).await?)?;
@@ -33,25 +36,25 @@ pub async fn run(global: &Global, strategy: Strategy) -> anyhow::Result<ExitCode
             let found = api.strategy(&strategy).await?;
             api.delete_strategy(&found).await?;
         }
-        Strategy::Templates { name } => templates(global, &api, name).await?,
+        Strategy::Templates { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn configuration(api: &Api, source: StrategySource) -> anyhow::Result<Value> {
-    if let Some(file) = source.config {
-        return read(&file);
+fn configuration(source: StrategySource) -> anyhow::Result<Value> {
+    match source.config {
+        Some(file) => read(&file),
+        None => Ok(template(&source.template.unwrap_or_default())?),
     }
-    let wanted = source.template.unwrap_or_default();
-    template(api, &wanted).await
 }
 
-async fn template(api: &Api, wanted: &str) -> anyhow::Result<Value> {
-    let templates = api.templates().await?.items;
-    let known = templates.iter().map(|known| known.name.clone()).collect::<Vec<_>>().join(", ");
+fn template(wanted: &str) -> Result<Value, Usage> {
+    let templates = alphafleet_specs::templates();
+    let known = templates.iter().map(|known| known.name).collect::<Vec<_>>().join(", ");
     let found = templates.into_iter().find(|template| template.name == wanted);
-    let found = found.ok_or_else(|| Usage(format!("no template '{wanted}': there are {known}")))?;
-    Ok(found.config)
+    found
+        .map(|template| template.configuration)
+        .ok_or_else(|| Usage(format!("no template '{wanted}': there are {known}")))
 }
 
 /// A training configuration from TOML or, by its ending, JSON.
@@ -67,21 +70,22 @@ fn read(file: &Path) -> anyhow::Result<Value> {
     Ok(StrategyConfig::from_toml(&text).with_context(faulty)?.to_value())
 }
 
-async fn templates(global: &Global, api: &Api, name: Option<String>) -> anyhow::Result<()> {
+fn templates(global: &Global, name: Option<String>) -> anyhow::Result<()> {
     if let Some(name) = name {
-        let config = template(api, &name).await?;
+        let configuration = template(&name)?;
         if global.json {
-            return output::json(&config);
+            return output::json(&configuration);
         }
-        print!("{}", toml::to_string_pretty(&config)?);
+        print!("{}", toml::to_string_pretty(&without_nulls(&configuration))?);
         return Ok(());
     }
-    let items = api.templates().await?.items;
+    let templates = alphafleet_specs::templates();
     if global.json {
-        return output::json(&items);
+        return output::json(&templates);
     }
-    let rows = items.into_iter().map(|template| [template.name, template.description]);
-    println!("{}", output::table(["template", "what"], &[], rows.collect()));
+    let rows = templates.into_iter().map(|template| [template.name, template.description]);
+    let rows = rows.map(|row| row.map(str::to_owned)).collect();
+    println!("{}", output::table(["template", "what"], &[], rows));
     Ok(())
 }
 
