@@ -33,13 +33,13 @@ impl Handler for TrainingHandler {
         });
         let loaded = load(&assignment.storage_url, &assignment.dataset()?)?;
         ctx.check()?;
-        let LoadedVersion { panel, manifest } = loaded;
-        let version = manifest.version_id.to_string();
+        let version = loaded.manifest.version_id.to_string();
+        let name = loaded.manifest.dataset_name.clone();
         let session = assignment.job.to_string();
         let trained = run(
             &Run {
                 spec: &spec,
-                dataset: RunDataset { name: &manifest.dataset_name, version: &version },
+                dataset: RunDataset { name: &name, version: &version },
                 session: &session,
                 build: env!("CARGO_PKG_VERSION"),
                 threads: assignment.threads,
@@ -47,7 +47,7 @@ impl Handler for TrainingHandler {
                 checkpoint: assignment.checkpoint.as_deref(),
                 now: Utc::now,
             },
-            panel,
+            loaded,
             &Reporter { ctx, fitting_since: Cell::new(None) },
         )?;
         Ok(Completed { result: trained.summary, files: trained.files, model: Some(trained.model) })

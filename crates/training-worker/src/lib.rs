@@ -10,6 +10,6 @@ mod probe;
 
 pub use handler::TrainingHandler;
 pub use pipeline::{
-    Blame, Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, Trained, run,
+    Bars, Blame, Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, Trained, run,
 };
 pub use probe::ProbeHandler;

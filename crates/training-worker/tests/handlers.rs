@@ -128,7 +128,7 @@ fn assignment(kind: JobKind, spec: Value, scratch: &Path) -> Assignment {
         storage_url: "file:///nowhere".to_owned(),
         inputs: Value::Null,
         checkpoint: None,
-        threads: 2,
+        threads: 1,
     }
 }
 
@@ -258,7 +258,7 @@ fn a_drained_job_goes_on_from_its_checkpoint_to_the_same_model() {
     assert!(matches!(frames.last(), Some(FromChild::Stopped { .. })), "{:?}", frames.last());
     let checkpoint = checkpoint(&frames).expect("a checkpoint");
     // Short enough to be done: the number of rounds does not change the trees.
-    first.spec["model"]["rounds"] = json!(1000);
+    first.spec["model"]["rounds"] = json!(200);
     let second = Assignment {
         attempt: 2,
         lease: LeaseId::new(),

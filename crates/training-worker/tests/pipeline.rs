@@ -17,7 +17,7 @@ fn market(signal: f64, seed: u64) -> Panel {
 /// A handful of features, among them one that sees the planted signal's pattern.
 fn document(model: Value) -> Value {
     json!({
-        "dataset": "market",
+        "dataset": "market", "threads": 1,
         "features": {"expressions": [
             {"name": "ROC5", "expression": "Ref($close, 5)/$close"},
             {"name": "MA10", "expression": "Mean($close, 10)/$close"},
@@ -103,7 +103,7 @@ fn a_planted_signal_is_found_by_both_models() {
         [json!({"type": "lightgbm", "rounds": 100, "num_leaves": 31}), json!({"type": "linear"})]
     {
         let scratch = tempfile::tempdir().unwrap();
-        let document = json!({"dataset": "market", "model": model});
+        let document = json!({"dataset": "market", "threads": 1, "model": model});
         let record = Record::default();
         let panel = market.generate().unwrap();
         let trained = train(&document, panel, scratch.path(), None, &record).unwrap();
@@ -137,7 +137,7 @@ fn no_signal_gives_no_ic() {
     for (name, market, label) in cases {
         let panel = market.generate().unwrap();
         let panel = if label.is_some() { shuffled(panel) } else { panel };
-        let mut document = json!({"dataset": "market", "model": model});
+        let mut document = json!({"dataset": "market", "threads": 1, "model": model});
         if let Some(label) = label {
             document["label"] = json!(label);
         }
@@ -279,7 +279,7 @@ fn missing_columns_follow_their_rules() {
     }
     let scratch = tempfile::tempdir().unwrap();
     let document = json!({
-        "dataset": "market", "model": {"type": "lightgbm", "rounds": 3, "num_leaves": 7},
+        "dataset": "market", "threads": 1, "model": {"type": "lightgbm", "rounds": 3, "num_leaves": 7},
     });
     let record = Record::default();
     let panel = builder.build().unwrap();

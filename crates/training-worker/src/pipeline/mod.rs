@@ -1,5 +1,6 @@
 //! The stages of a training run, one file each.
 
+mod bars;
 mod error;
 mod evaluate;
 mod fit;
@@ -14,12 +15,12 @@ mod split;
 use std::path::Path;
 
 use alphafleet_domain::NewModel;
-use alphafleet_market::Panel;
 use alphafleet_specs::TrainingSpec;
 use alphafleet_worker::child::OutputFile;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+pub use bars::Bars;
 pub use error::{Blame, TrainError};
 pub use sink::{Sink, Stage, StageProgress, Stop};
 
@@ -60,7 +61,7 @@ pub struct Trained {
     pub files: Vec<OutputFile>,
 }
 
-/// Trains on a panel of raw bars.
+/// Trains on raw bars: a panel, an import or a loaded version.
 ///
 /// Stages, with the progress each begins at: `preparing` 10, `configuring` 20, `training` 30 to
 /// 90, `evaluating` 90, `completed` 100. Equal panel, specification, seed and number of threads
@@ -70,11 +71,15 @@ pub struct Trained {
 /// # Errors
 /// [`TrainError::Stopped`] when the sink asked for it; everything else is a fault of the
 /// specification, the data or the storage, see [`TrainError::code`].
-pub fn run(run: &Run<'_>, panel: Panel, sink: &dyn Sink) -> Result<Trained, TrainError> {
+pub fn run(run: &Run<'_>, bars: impl Into<Bars>, sink: &dyn Sink) -> Result<Trained, TrainError> {
+    train(run, bars.into(), sink)
+}
+
+fn train(run: &Run<'_>, bars: Bars, sink: &dyn Sink) -> Result<Trained, TrainError> {
     let started = (run.now)();
     sink.enter(Stage::Preparing, 10.0);
     let threads = threads(run);
-    let prepared = prepare::prepare(run.spec, panel, threads, sink)?;
+    let prepared = prepare::prepare(run.spec, bars, threads, sink)?;
     sink::check(sink)?;
 
     sink.enter(Stage::Configuring, 20.0);

@@ -9,7 +9,7 @@ use alphafleet_specs::{Adjustment as Wanted, FeatureSet, TrainingSpec};
 use chrono::NaiveDateTime;
 
 use super::report::{factor_finding, market_finding};
-use super::{Sink, TrainError, sink};
+use super::{Bars, Sink, TrainError, sink};
 
 /// The label's column.
 pub(super) const LABEL: &str = "LABEL0";
@@ -39,7 +39,7 @@ pub(super) struct Prepared {
 /// Adjusts, completes missing columns by their rules, computes features and label.
 pub(super) fn prepare(
     spec: &TrainingSpec,
-    panel: Panel,
+    bars: Bars,
     threads: usize,
     sink: &dyn Sink,
 ) -> Result<Prepared, TrainError> {
@@ -48,8 +48,10 @@ pub(super) fn prepare(
         Wanted::Backward => Adjustment::Backward,
         Wanted::Forward => Adjustment::Forward,
     };
+    let Bars { panel, findings } = bars;
+    let mut findings: Vec<Finding> = findings.into_iter().map(market_finding).collect();
     let (panel, found) = complete_columns(panel)?;
-    let mut findings: Vec<Finding> = found.into_iter().map(market_finding).collect();
+    findings.extend(found.into_iter().map(market_finding));
     let (panel, found) = adjust(panel, adjustment)?;
     findings.extend(found.into_iter().map(market_finding));
     sink::check(sink)?;

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use alphafleet_market::Panel;
 use alphafleet_specs::TrainingSpec;
 use alphafleet_training_worker::{
-    Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, Trained, run,
+    Bars, Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, Trained, run,
 };
 use chrono::Utc;
 use serde_json::Value;
@@ -73,7 +72,7 @@ pub fn spec(document: &Value) -> TrainingSpec {
 
 pub fn train(
     document: &Value,
-    panel: Panel,
+    bars: impl Into<Bars>,
     scratch: &Path,
     checkpoint: Option<&Path>,
     record: &Record,
@@ -89,7 +88,7 @@ pub fn train(
         checkpoint,
         now: Utc::now,
     };
-    run(&given, panel, record)
+    run(&given, bars, record)
 }
 
 pub fn metric(trained: &Trained, name: &str) -> f64 {
