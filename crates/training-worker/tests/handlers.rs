@@ -104,16 +104,27 @@ impl Running {
         frames
     }
 
-    fn end(mut self) -> std::process::ExitStatus {
-        drop(self.input);
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(start.elapsed() < DEADLINE, "the child does not end");
-            std::thread::yield_now();
+    /// Ends the child by ending its input.
+    fn end(self) -> std::process::ExitStatus {
+        let Self { child, input, .. } = self;
+        drop(input);
+        wait(child)
+    }
+
+    /// Waits for a child that ends by itself.
+    fn died(self) -> std::process::ExitStatus {
+        wait(self.child)
+    }
+}
+
+fn wait(mut child: Child) -> std::process::ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
         }
+        assert!(start.elapsed() < DEADLINE, "the child does not end");
+        std::thread::yield_now();
     }
 }
 
@@ -364,7 +375,7 @@ fn a_probe_dies_as_it_is_told() {
         let frames = child.serve(&probe(steps, scratch.path()), |_| None);
         let said = frames.iter().any(|frame| matches!(frame, FromChild::Failed { .. }));
         assert_eq!(said, how == "panic", "{frames:?}");
-        let status = child.end();
+        let status = child.died();
         assert_eq!((status.code(), status.signal()), (code, signal), "{how}");
     }
 }
