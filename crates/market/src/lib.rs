@@ -8,6 +8,7 @@ mod calendar;
 mod checks;
 mod columns;
 mod finding;
+mod index_code;
 mod panel;
 mod synthetic;
 
@@ -16,5 +17,6 @@ pub use calendar::business_days;
 pub use checks::{CheckRules, check_panel};
 pub use columns::{ColumnError, complete_columns};
 pub use finding::{Finding, FindingCode, FindingLog, Severity};
+pub use index_code::is_index_code;
 pub use panel::{Panel, PanelBuilder, PanelError, PanelRow};
 pub use synthetic::{SyntheticError, SyntheticMarket, planted_signal};

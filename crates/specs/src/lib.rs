@@ -26,5 +26,5 @@ pub use request::TrainRequest;
 pub use strategy::{StrategyConfig, Template, templates};
 pub use training::{
     Adjustment, Columns, DEFAULT_LABEL, DatasetRef, DateRange, Feature, FeatureSet, Features,
-    Label, Limits, Outputs, Processor, Processors, Ratios, Segments, TrainingSpec,
+    Label, Limits, Outputs, Processor, Processors, Ratios, Segments, TrainingSpec, Universe,
 };

@@ -41,7 +41,8 @@ pub struct TrainRequest {
 }
 
 /// Sections of a training document that a request's `parameters` may replace.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
+    "universe",
     "adjustment",
     "features",
     "label",

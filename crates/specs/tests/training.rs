@@ -22,6 +22,7 @@ fn everything_but_the_dataset_has_a_default() {
         spec.to_value(),
         json!({
             "dataset": {"name": "sp500"},
+            "universe": {},
             "adjustment": "backward",
             "features": {"set": "alpha158"},
             "label": {"expression": "Ref($close, -2)/Ref($close, -1) - 1"},
@@ -327,4 +328,17 @@ proptest! {
             let _ = TrainingSpec::from_value(&label);
         }
     }
+}
+
+#[test]
+fn a_universe_includes_or_excludes() {
+    let universe = |universe: Value| json!({"dataset": "d", "universe": universe});
+    let spec = TrainingSpec::from_value(&universe(json!({"exclude": ["INDEX"]}))).unwrap();
+    assert!(spec.universe.contains("A") && !spec.universe.contains("INDEX"));
+    let spec = TrainingSpec::from_value(&universe(json!({"include": ["A"]}))).unwrap();
+    assert!(spec.universe.contains("A") && !spec.universe.contains("B"));
+    let both = universe(json!({"include": ["A"], "exclude": ["A"]}));
+    assert_eq!(faults(&both), [("universe.exclude".to_owned(), FaultCode::Conflict)]);
+    let number = universe(json!({"exclude": [1]}));
+    assert_eq!(faults(&number), [("universe.exclude[0]".to_owned(), FaultCode::WrongType)]);
 }

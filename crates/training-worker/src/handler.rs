@@ -129,6 +129,10 @@ impl Sink for Reporter<'_> {
         self.ctx.metrics(u64::from(round), values);
     }
 
+    fn inform(&self, message: &str) {
+        self.ctx.log(LogLevel::Info, message);
+    }
+
     fn warn(&self, message: &str) {
         self.ctx.log(LogLevel::Warn, message);
     }

@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use alphafleet_datasets::read_table;
+use alphafleet_datasets::{Import, ImportOptions, import_files, read_table};
 use alphafleet_factors::{ic_series, pearson, summarise_ic};
-use alphafleet_market::{Panel, PanelBuilder, PanelRow};
 use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampNanosecondType};
@@ -17,10 +16,6 @@ use chrono::{DateTime, NaiveDateTime};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 use support::{Record, bytes, metric, train};
-
-/// The file holds the index beside the 300 stocks of the universe.
-const INDEX: &str = "SH000300";
-const FIELDS: [&str; 6] = ["open", "high", "low", "close", "volume", "vwap"];
 
 fn golden() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/golden/qlib_backtest");
@@ -60,17 +55,10 @@ fn rows(path: &Path, names: [&str; 2], fields: &[&str]) -> Vec<(NaiveDateTime, S
     rows
 }
 
-fn market(folder: &Path) -> Panel {
-    let mut builder = PanelBuilder::new(FIELDS);
-    for (time, instrument, values) in
-        rows(&folder.join("ohlcv_u300x2500.parquet"), ["date", "symbol"], &FIELDS)
-    {
-        if instrument == INDEX {
-            continue;
-        }
-        builder.push(PanelRow { instrument: &instrument, time, values: &values }).unwrap();
-    }
-    builder.build().unwrap()
+/// The file holds the index `SH000300` beside the 300 stocks of the universe, and adjusted prices.
+fn market(folder: &Path) -> Import {
+    let file = folder.join("ohlcv_u300x2500.parquet");
+    import_files(&[file], &ImportOptions::default()).unwrap()
 }
 
 #[test]
@@ -80,7 +68,6 @@ fn predictions_agree_with_qlib() {
         serde_json::from_slice(&std::fs::read(folder.join("meta.json")).unwrap()).unwrap();
     let document = json!({
         "dataset": "golden",
-        "adjustment": "none",
         "segments": meta["segments"],
         "purge": false,
         "model": {

@@ -246,6 +246,11 @@ fn faults_of_data_and_specification_are_told_apart() {
             "segment_empty",
             Blame::Specification,
         ),
+        (
+            with(json!({"universe": {"include": ["NOBODY"]}})),
+            "empty_universe",
+            Blame::Specification,
+        ),
         (with(json!({"label": "Log(0-$close)"})), "too_few_rows", Blame::Data),
         (
             with(json!({"model": {"type": "linear"}, "processors": {"infer": []}})),
@@ -293,4 +298,17 @@ fn missing_columns_follow_their_rules() {
     let refused = without_close.build().unwrap();
     let error = train(&document, refused, scratch.path(), None, &record).unwrap_err();
     assert_eq!((error.code(), error.blame()), ("missing_column", Blame::Data));
+}
+
+#[test]
+fn the_universe_chooses_instruments_and_leaves_indices_out() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut document = document(small());
+    document["universe"] = json!({"exclude": ["SYN00001", "NOBODY"]});
+    let bars = market(0.1, 1);
+    let instruments = bars.instruments().len();
+    let trained = train(&document, bars, scratch.path(), None, &Record::default()).unwrap();
+    assert_eq!(trained.summary["dataset"]["instruments"], instruments - 1);
+    let findings = trained.summary["findings"].to_string();
+    assert!(findings.contains("unknown_instrument") && findings.contains("NOBODY"), "{findings}");
 }

@@ -69,7 +69,7 @@ fn train(
         checkpoint: None,
         now: Utc::now,
     };
-    let trained = alphafleet_training_worker::run(&run, import.panel, &screen);
+    let trained = alphafleet_training_worker::run(&run, import, &screen);
     screen.bar.finish_and_clear();
     match trained {
         Ok(trained) => Ok(trained.summary),
@@ -138,6 +138,10 @@ impl Sink for Screen<'_> {
     fn metrics(&self, _round: u32, values: &[(&str, f64)]) {
         let values = values.iter().map(|(name, value)| format!("{name} {value:.5}"));
         *self.latest.borrow_mut() = values.collect::<Vec<_>>().join("  ");
+    }
+
+    fn inform(&self, message: &str) {
+        self.bar.suspend(|| eprintln!("{message}"));
     }
 
     fn warn(&self, message: &str) {

@@ -2,11 +2,13 @@ mod features;
 mod processors;
 mod read;
 mod segments;
+mod universe;
 
 pub use alphafleet_factors::DateRange;
 pub use features::{DEFAULT_LABEL, Feature, FeatureSet, Features, Label};
 pub use processors::{Columns, Processor, Processors};
 pub use segments::{Ratios, Segments};
+pub use universe::Universe;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -23,6 +25,8 @@ use crate::{Faults, ModelSpec};
 #[schemars(deny_unknown_fields)]
 pub struct TrainingSpec {
     pub dataset: DatasetRef,
+    #[serde(default)]
+    pub universe: Universe,
     #[serde(default)]
     pub adjustment: Adjustment,
     #[serde(default)]

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::{
     Adjustment, DatasetRef, Features, Label, Limits, Outputs, Processors, Segments, TrainingSpec,
-    checkpoint_every_rounds, purged,
+    Universe, checkpoint_every_rounds, purged,
 };
 use crate::reader::{Findings, Reader};
 use crate::{FaultCode, Faults, ModelSpec};
@@ -27,6 +27,7 @@ fn read(mut reader: Reader<'_>) -> TrainingSpec {
     let model_type = model.model_type();
     let spec = TrainingSpec {
         dataset,
+        universe: reader.section("universe").map(Universe::read).unwrap_or_default(),
         adjustment: adjustment(&mut reader),
         features: reader.section("features").map(Features::read).unwrap_or_default(),
         label: Label::read(&mut reader),

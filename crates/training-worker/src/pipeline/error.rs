@@ -24,6 +24,8 @@ pub enum TrainError {
         .names.join(", ")
     )]
     EmptyFeatures { names: Vec<String> },
+    #[error("no instrument is left in the universe; see universe.include and universe.exclude")]
+    EmptyUniverse,
     #[error("no feature is left: every one lacks its fields or has no value")]
     NoFeatures,
     #[error(
@@ -72,6 +74,7 @@ impl TrainError {
             Self::Panel(_) => "bad_panel",
             Self::Segments(errors) => errors.first().map_or("segments", SegmentError::code),
             Self::EmptyFeatures { .. } => "empty_feature",
+            Self::EmptyUniverse => "empty_universe",
             Self::NoFeatures => "no_features",
             Self::TooFewRows { .. } => "too_few_rows",
             Self::Scores => "scores_not_finite",
@@ -89,9 +92,10 @@ impl TrainError {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Factor(FactorError::Threads { .. }) | Self::Write { .. } => Blame::Machine,
-            Self::Factor(_) | Self::Segments(_) | Self::EmptyFeatures { .. } => {
-                Blame::Specification
-            }
+            Self::Factor(_)
+            | Self::Segments(_)
+            | Self::EmptyFeatures { .. }
+            | Self::EmptyUniverse => Blame::Specification,
             Self::Model(ModelError::Missing { .. } | ModelError::Parameter { .. }) => {
                 Blame::Specification
             }

@@ -48,7 +48,10 @@ fn boosted(
         checkpoint_every: run.spec.checkpoint_every_rounds,
     };
     let from = run.checkpoint.and_then(|path| match read_checkpoint(path) {
-        Ok(checkpoint) => Some(checkpoint),
+        Ok(checkpoint) => {
+            sink.inform(&format!("going on from the checkpoint after round {}", checkpoint.round));
+            Some(checkpoint)
+        }
         Err(reason) => {
             sink.warn(&format!("the checkpoint cannot be read, starting over: {reason}"));
             None

@@ -3,12 +3,12 @@ use std::collections::HashSet;
 use alphafleet_factors::{
     FeatureFrame, NamedExpr, alpha158, compute, keep_available, validate_features,
 };
-use alphafleet_market::{Adjustment, Panel, adjust, complete_columns};
+use alphafleet_market::{Adjustment, Panel, adjust, complete_columns, is_index_code};
 use alphafleet_models::Finding;
 use alphafleet_specs::{Adjustment as Wanted, FeatureSet, TrainingSpec};
 use chrono::NaiveDateTime;
 
-use super::report::{factor_finding, market_finding};
+use super::report::{factor_finding, finding, market_finding};
 use super::{Bars, Sink, TrainError, sink};
 
 /// The label's column.
@@ -50,6 +50,7 @@ pub(super) fn prepare(
     };
     let Bars { panel, findings } = bars;
     let mut findings: Vec<Finding> = findings.into_iter().map(market_finding).collect();
+    let panel = universe(spec, panel, &mut findings)?;
     let (panel, found) = complete_columns(panel)?;
     findings.extend(found.into_iter().map(market_finding));
     let (panel, found) = adjust(panel, adjustment)?;
@@ -69,6 +70,35 @@ pub(super) fn prepare(
         findings,
     };
     Ok(Prepared { market, features, labels, present, look_ahead, own })
+}
+
+/// The instruments of the universe. An index among them would be ranked as one of the stocks: it
+/// is left out unless it is included by name. One that is named and not there is a finding; none
+/// at all is an error.
+fn universe(
+    spec: &TrainingSpec,
+    panel: Panel,
+    findings: &mut Vec<Finding>,
+) -> Result<Panel, TrainError> {
+    let universe = &spec.universe;
+    let known = |name: &&String| panel.instruments().binary_search(name).is_ok();
+    let named = universe.include.iter().chain(&universe.exclude);
+    let unknown: Vec<&str> = named.filter(|name| !known(name)).map(String::as_str).collect();
+    if !unknown.is_empty() {
+        let message = format!("the universe names what the data lack: {}", unknown.join(", "));
+        findings.push(finding("warning", "unknown_instrument", message));
+    }
+    let index = |name: &str| {
+        is_index_code(name) && !universe.include.iter().any(|included| included == name)
+    };
+    let indices: Vec<&str> =
+        panel.instruments().iter().map(String::as_str).filter(|name| index(name)).collect();
+    if !indices.is_empty() {
+        let message = format!("left out as no stocks but indices: {}", indices.join(", "));
+        findings.push(finding("info", "index_left_out", message));
+    }
+    let panel = panel.retain_instruments(|name| universe.contains(name) && !index(name));
+    if panel.instruments().is_empty() { Err(TrainError::EmptyUniverse) } else { Ok(panel) }
 }
 
 /// A set's features are left out where the data lacks their fields; a person's own are not.

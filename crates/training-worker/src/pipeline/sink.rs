@@ -14,6 +14,9 @@ pub trait Sink {
     /// Values of one round, in the order of the rounds.
     fn metrics(&self, round: u32, values: &[(&str, f64)]);
 
+    /// Something its owner may want to know.
+    fn inform(&self, message: &str);
+
     /// Something its owner should know.
     fn warn(&self, message: &str);
 

@@ -49,6 +49,8 @@ impl Sink for Record {
         self.last.set(round);
     }
 
+    fn inform(&self, _: &str) {}
+
     fn warn(&self, message: &str) {
         self.warnings.borrow_mut().push(message.to_owned());
     }
