@@ -212,6 +212,8 @@ async function listPage() {
     count.textContent = `${list.total} in all`;
     const ids = new Set(list.items.map((session) => session.id));
     for (const id of shown.keys()) if (!ids.has(id)) { shown.delete(id); live.unfollow(id); }
+    // What has ended makes room for the sessions that go on.
+    for (const session of list.items) if (ENDED.includes(session.state)) live.unfollow(session.id);
     rows.replaceChildren(...list.items.map((session) => {
       if (!shown.has(session.id)) shown.set(session.id, sessionRow(session));
       const row = shown.get(session.id);
@@ -303,7 +305,15 @@ function sessionView(session) {
   const attempted = (work) => async () => {
     try { await work(); } catch (error) { failure.textContent = error.message; }
   };
-  stop.onclick = attempted(async () => { stop.disabled = true; await api('POST', `${path}/stop`); });
+  stop.onclick = attempted(async () => {
+    stop.disabled = true;
+    try {
+      await api('POST', `${path}/stop`);
+    } catch (error) {
+      stop.disabled = false;
+      throw error;
+    }
+  });
   report.onclick = attempted(() => open(`${path}/report?format=html&`, true));
   predictions.onclick = attempted(() => open(`${path}/predictions?`, false));
   const charts = el('div', { className: 'charts' });
@@ -328,7 +338,9 @@ function sessionView(session) {
       state.replaceChildren(stateBadge(name));
       stop.hidden = ENDED.includes(name);
       report.hidden = predictions.hidden = name !== 'completed' || session.kind !== 'training';
-      failure.textContent = error && name !== 'running' ? `${error.code}: ${error.message}` : '';
+      // A snapshot has the state without its error: what is known of a failure stays.
+      if (name === 'running' || name === 'completed') failure.textContent = '';
+      else if (error) failure.textContent = `${error.code}: ${error.message}`;
     },
     attempt(number) { facts.Attempt.textContent = number; },
     progress({ percent: done, stage, epoch, epochs, eta_ms: eta, message }) {
