@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use alphafleet_tests::{binary, shared_folder};
+use alphafleet_tests::{Fleet, binary, shared_folder};
 use serde_json::Value;
 
 fn alphafleet(home: &Path, args: &[&str]) -> Output {
@@ -116,4 +116,29 @@ fn mistakes_exit_with_2_and_a_remedy() {
         assert!(said.contains(remedy), "{args:?}: {said}");
     }
     assert!(done(home.path(), &["config", "dump"]).contains("[worker]"));
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_yours_cannot_be_watched() {
+    let (fleet, client) = Fleet::start(&[]).await;
+    let nobodys = "01980000-0000-7000-8000-000000000000";
+    let url = fleet.url.clone();
+    let args = ["session", "watch", nobodys, "--url", &url, "--token", &client.token];
+    let refused = alphafleet(fleet.data_dir(), &args);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("not_found"));
+}
+
+#[tokio::test]
+async fn a_file_an_instrument_becomes_one_dataset() {
+    let Some(shared) = shared_folder() else { return };
+    let (fleet, client) = Fleet::start(&[]).await;
+    let files = ["yahoo_AAPL.csv", "yahoo_MSFT.csv"].map(|name| shared.join("data").join(name));
+    let [apple, microsoft] = files.map(|file| file.to_str().unwrap().to_owned());
+    let login = ["--url", &fleet.url, "--token", &client.token];
+    let import = ["data", "import", &apple, &microsoft, "--name", "two"];
+    done(fleet.data_dir(), &[&import[..], &login[..]].concat());
+    let listed = done(fleet.data_dir(), &[&["data", "list", "--json"][..], &login[..]].concat());
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed[0]["latest"]["instruments"], 2);
 }

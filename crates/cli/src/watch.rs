@@ -11,12 +11,11 @@ use alphafleet_protocol::{
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::client::{Api, ClientError, Followed, Follower};
+use crate::client::{Api, Followed, Follower};
 
-/// How the session ended, and how well it was followed.
+/// How well the session was followed to its end.
 #[derive(Debug, Clone, Copy)]
 pub struct Watched {
-    pub state: SessionState,
     pub received: u64,
     pub gaps: u64,
 }
@@ -50,8 +49,7 @@ pub async fn watch(api: &Api, session: JobId, mut watch: Watch<'_>) -> anyhow::R
         }
     }
     screen.finish();
-    let state = follower.ended.ok_or(ClientError::Unexplained { status: 0 })?;
-    Ok(Watched { state, received: follower.received, gaps: follower.gaps })
+    Ok(Watched { received: follower.received, gaps: follower.gaps })
 }
 
 /// A progress bar with the newest metrics beside it.

@@ -7,6 +7,9 @@ pub enum ClientError {
     /// The gateway refused; its own words.
     #[error("{}", describe(.0))]
     Problem(Box<Problem>),
+    /// The gateway does not let us follow a session.
+    #[error("{message} ({code})")]
+    Refused { code: String, message: String },
     #[error("{url} does not answer: is `alphafleet standalone` running there?")]
     Unreachable {
         url: String,
@@ -27,8 +30,11 @@ impl ClientError {
     /// Whether the person who called can mend it.
     pub fn is_callers(&self) -> bool {
         match self {
-            Self::Problem(problem) => (400..500).contains(&problem.status),
-            Self::NotLoggedIn => true,
+            // 408 and 429 pass by themselves.
+            Self::Problem(problem) => {
+                (400..500).contains(&problem.status) && ![408, 429].contains(&problem.status)
+            }
+            Self::NotLoggedIn | Self::Refused { .. } => true,
             _ => false,
         }
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use alphafleet_domain::JobId;
-use alphafleet_protocol::{ClientFrame, ServerFrame, SessionState, WireCursor};
+use alphafleet_protocol::{ClientFrame, CloseCode, ServerFrame, SessionState, WireCursor};
 use futures::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -33,8 +33,8 @@ pub struct Follower {
     pub received: u64,
     /// Holes in the sequence of events, announced ones included.
     pub gaps: u64,
-    /// The state the session ended in, once it has.
-    pub ended: Option<SessionState>,
+    /// Whether the session's end was seen.
+    ended: bool,
 }
 
 impl Follower {
@@ -45,12 +45,12 @@ impl Follower {
     /// Follows from the session's first event.
     pub fn new(api: Api, session: JobId) -> Self {
         let (received, gaps) = (0, 0);
-        Self { api, session, socket: None, cursor: None, attempts: 0, received, gaps, ended: None }
+        Self { api, session, socket: None, cursor: None, attempts: 0, received, gaps, ended: false }
     }
 
     /// Waits for the next item. `None` after the session's last event.
     pub async fn next(&mut self) -> Result<Option<Followed>, ClientError> {
-        while self.ended.is_none() {
+        while !self.ended {
             let Some(socket) = &mut self.socket else {
                 let first = self.cursor.is_none();
                 self.connect().await?;
@@ -65,10 +65,8 @@ impl Follower {
                         return Ok(Some(followed));
                     }
                 }
-                Ok(Some(Ok(Message::Close(Some(close))))) if u16::from(close.code) == 4001 => {
-                    return Err(ClientError::NotLoggedIn);
-                }
-                Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => self.socket = None,
+                Ok(Some(Ok(Message::Close(Some(close))))) => self.closed(close.code.into())?,
+                Ok(Some(Ok(Message::Close(None)) | Err(_)) | None) | Err(_) => self.lose(),
                 Ok(Some(Ok(_))) => {}
             }
         }
@@ -82,10 +80,42 @@ impl Follower {
             self.say(&ClientFrame::Pong {}).await;
             return Ok(None);
         }
-        self.attempts = 0;
+        if let ServerFrame::Error { code, message, session_id: Some(_) } = &frame {
+            return self.refused(code, message).map(|()| None);
+        }
+        if !matches!(frame, ServerFrame::ConnectionEstablished { .. }) {
+            self.attempts = 0;
+        }
         self.count(&frame);
-        self.ended = self.end(&frame);
+        self.ended = self.ends(&frame);
         Ok(Some(Followed::Frame { text: text.to_owned(), frame: Box::new(frame) }))
+    }
+
+    /// The gateway does not follow the session for us: for now, or for good.
+    fn refused(&mut self, code: &str, message: &str) -> Result<(), ClientError> {
+        if code == "unavailable" {
+            self.lose();
+            return Ok(());
+        }
+        Err(ClientError::Refused { code: code.to_owned(), message: message.to_owned() })
+    }
+
+    fn closed(&mut self, code: u16) -> Result<(), ClientError> {
+        if code == CloseCode::Unauthorized.as_u16() {
+            return Err(ClientError::NotLoggedIn);
+        }
+        if code == CloseCode::TooManyConnections.as_u16() {
+            let message = "you have as many open connections as you may".to_owned();
+            return Err(ClientError::Refused { code: "too_many_connections".to_owned(), message });
+        }
+        self.lose();
+        Ok(())
+    }
+
+    /// The connection is gone; the next one waits its turn.
+    fn lose(&mut self) {
+        self.socket = None;
+        self.attempts += 1;
     }
 
     fn count(&mut self, frame: &ServerFrame) {
@@ -106,24 +136,25 @@ impl Follower {
         }
     }
 
-    /// The state the session ended in, if this frame is the last that says something about it.
-    fn end(&self, frame: &ServerFrame) -> Option<SessionState> {
+    /// Whether this frame is the last that says something about the session.
+    fn ends(&self, frame: &ServerFrame) -> bool {
         let state = match frame {
-            ServerFrame::Gap { snapshot, .. } => snapshot.state,
+            ServerFrame::Gap { snapshot, .. } => Some(snapshot.state),
+            // Unless more is to be replayed before the end.
             ServerFrame::SessionSubscribed { snapshot, latest, .. } => {
-                // More is to be replayed before the end.
-                if latest.is_some() && *latest != self.cursor {
-                    return None;
-                }
-                snapshot.state
+                (latest.is_none() || *latest == self.cursor).then_some(snapshot.state)
             }
-            event => event.state()?.state,
+            event => event.state().map(|state| state.state),
         };
-        state.is_terminal().then_some(state)
+        state.is_some_and(SessionState::is_terminal)
     }
 
     async fn connect(&mut self) -> Result<(), ClientError> {
         loop {
+            if self.attempts > 0 {
+                let wait = Duration::from_millis(100) * (1 << (self.attempts - 1).min(6));
+                sleep_until(Instant::now() + wait.min(Self::LONGEST_BACK_OFF)).await;
+            }
             match self.try_connect().await {
                 Ok(socket) => {
                     self.socket = Some(socket);
@@ -132,11 +163,7 @@ impl Follower {
                 Err(error) if error.is_callers() || self.attempts >= Self::PATIENCE => {
                     return Err(error);
                 }
-                Err(_) => {
-                    self.attempts += 1;
-                    let wait = Duration::from_millis(100) * (1 << self.attempts.min(6));
-                    sleep_until(Instant::now() + wait.min(Self::LONGEST_BACK_OFF)).await;
-                }
+                Err(_) => self.attempts += 1,
             }
         }
     }
@@ -160,7 +187,7 @@ impl Follower {
         if let (Some(socket), Ok(message)) = (&mut self.socket, message(frame))
             && socket.send(message).await.is_err()
         {
-            self.socket = None;
+            self.lose();
         }
     }
 }

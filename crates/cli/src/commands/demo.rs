@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use alphafleet_bootstrap::{Overrides, Settings, Standalone, StandaloneError, telemetry};
 use alphafleet_datasets::write_panel;
 use alphafleet_market::SyntheticMarket;
-use alphafleet_protocol::SessionState;
 use alphafleet_protocol::api::{DatasetView, SessionView, StrategyBody};
 use alphafleet_specs::TrainingSpec;
 use anyhow::Context;
@@ -125,8 +124,7 @@ impl Run<'_> {
         std::fs::write(&file, serde_json::to_string_pretty(&summary)? + "\n")
             .with_context(|| format!("{} cannot be written", file.display()))?;
         self.show(&session, &summary)?;
-        let completed = watched.state == SessionState::Completed;
-        Ok(if completed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(results::exit_code(&session))
     }
 
     /// As the first administrator of a fresh folder, or as the demo's user of an earlier one.

@@ -2,8 +2,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use alphafleet_domain::JobId;
+use alphafleet_protocol::SessionState;
 use alphafleet_protocol::api::SessionView;
 use anyhow::{Context, ensure};
 use serde_json::Value;
@@ -24,6 +26,16 @@ pub fn print(session: &SessionView) {
     }
     if let Some(result) = &session.result {
         print_result(result);
+    }
+}
+
+/// 0 for a completed session, 2 when its specification or data were at fault, else 1.
+pub fn exit_code(session: &SessionView) -> ExitCode {
+    let code = session.error.as_ref().map(|error| error.code.as_str());
+    match (session.state, code) {
+        (SessionState::Completed, _) => ExitCode::SUCCESS,
+        (_, Some("invalid_spec" | "invalid_data")) => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
     }
 }
 

@@ -37,14 +37,12 @@ pub async fn run(global: &Global, session: Session) -> anyhow::Result<ExitCode> 
 
 /// Follows a session to its end and prints the result; fails when it did not complete.
 pub async fn follow(global: &Global, api: &Api, id: JobId) -> anyhow::Result<ExitCode> {
-    let watched =
-        watch(api, id, Watch { quiet: global.json, print: global.json, record: None }).await?;
+    watch(api, id, Watch { quiet: global.json, print: global.json, record: None }).await?;
     let session = api.session(id).await?;
     if !global.json {
         results::print(&session);
     }
-    let completed = watched.state == SessionState::Completed;
-    Ok(if completed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(results::exit_code(&session))
 }
 
 fn stopped(session: &SessionView) -> &'static str {
