@@ -71,14 +71,43 @@ async fn pinned(
     })
 }
 
-/// A soft limit alone moves the hard one along, so that there is time to write a checkpoint.
+/// A soft limit alone moves the hard one along, and a hard one alone the soft one, so that there is
+/// time to write a checkpoint.
 fn limits(usual: TimeLimits, asked: alphafleet_specs::Limits) -> TimeLimits {
     let millis = |seconds: u32| Duration::from_secs(u64::from(seconds)).as_millis() as u64;
     let grace = usual.hard_ms - usual.soft_ms;
     match (asked.soft_s.map(millis), asked.hard_s.map(millis)) {
         (None, None) => usual,
         (Some(soft), None) => TimeLimits::new(soft, soft + grace),
-        (None, Some(hard)) => TimeLimits::new(usual.soft_ms.min(hard), hard),
+        (None, Some(hard)) => {
+            let room = grace.min(hard / 10);
+            TimeLimits::new(usual.soft_ms.min(hard - room).max(1), hard)
+        }
         (Some(soft), Some(hard)) => TimeLimits::new(soft.min(hard), hard),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alphafleet_specs::Limits;
+
+    use super::*;
+
+    #[test]
+    fn one_limit_alone_leaves_time_for_a_checkpoint() {
+        let usual = TimeLimits::new(3_600_000, 3_660_000);
+        for ((soft_s, hard_s), expected) in [
+            ((None, None), (3_600_000, 3_660_000)),
+            ((Some(10), None), (10_000, 70_000)),
+            ((None, Some(10)), (9_000, 10_000)),
+            ((None, Some(1)), (900, 1_000)),
+            ((None, Some(3_600)), (3_540_000, 3_600_000)),
+            ((None, Some(7_200)), (3_600_000, 7_200_000)),
+            ((Some(5), Some(10)), (5_000, 10_000)),
+            ((Some(20), Some(10)), (10_000, 10_000)),
+        ] {
+            let limits = limits(usual, Limits { soft_s, hard_s });
+            assert_eq!((limits.soft_ms, limits.hard_ms), expected, "{soft_s:?} {hard_s:?}");
+        }
     }
 }
