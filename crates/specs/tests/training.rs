@@ -342,3 +342,42 @@ fn a_universe_includes_or_excludes() {
     let number = universe(json!({"exclude": [1]}));
     assert_eq!(faults(&number), [("universe.exclude[0]".to_owned(), FaultCode::WrongType)]);
 }
+
+#[test]
+fn names_of_features_fit_beside_the_other_columns() {
+    use FaultCode::*;
+    let features = |set: bool, name: &str| {
+        let list = json!(["$open", {"name": name, "expression": "$close"}]);
+        let mut features = json!({"expressions": list});
+        if set {
+            features["set"] = json!("alpha158");
+        }
+        json!({"dataset": "d", "features": features})
+    };
+    let field = "features.expressions[1].name".to_owned();
+    let (longest, long) = ("ü".repeat(128), "x".repeat(129));
+    for (set, name, expected) in [
+        (false, "KMID", None),
+        (true, "mine", None),
+        (false, longest.as_str(), None),
+        (false, long.as_str(), Some(OutOfRange)),
+        (false, "a\u{7}b", Some(OutOfRange)),
+        (false, " ", Some(Empty)),
+        (false, "LABEL0", Some(Conflict)),
+        (false, "instrument", Some(Conflict)),
+        (false, " datetime ", Some(Conflict)),
+        (true, "KMID", Some(Conflict)),
+        (true, "VSUMD60", Some(Conflict)),
+    ] {
+        let document = features(set, name);
+        match expected {
+            None => assert!(TrainingSpec::from_value(&document).is_ok(), "{name}"),
+            Some(code) => assert_eq!(faults(&document), [(field.clone(), code)], "{name}"),
+        }
+    }
+    // An expression is a name, however long, in the canonical form too.
+    let expression = format!("$close{}", "+$open".repeat(40));
+    let document = json!({"dataset": "d", "features": {"expressions": [expression]}});
+    let spec = TrainingSpec::from_value(&document).unwrap();
+    assert_eq!(TrainingSpec::from_value(&spec.to_value()).unwrap(), spec);
+}

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use alphafleet_factors::alpha158_sources;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -14,6 +15,9 @@ pub const DEFAULT_LABEL: &str = "Ref($close, -2)/Ref($close, -1) - 1";
 
 const MOST_EXPRESSIONS: usize = 2_000;
 const LONGEST_EXPRESSION: usize = 4_096;
+const LONGEST_NAME: usize = 128;
+/// Columns that stand beside the features in every table.
+const RESERVED: [&str; 3] = ["LABEL0", "instrument", "datetime"];
 
 /// A published collection of features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
@@ -27,7 +31,9 @@ pub enum FeatureSet {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Feature {
-    #[schemars(length(min = 1, max = 128))]
+    /// At most 128 printable characters, or the expression itself. Not `LABEL0`, `instrument`,
+    /// `datetime` or a name of the chosen set.
+    #[schemars(length(min = 1, max = 4_096))]
     pub name: String,
     #[schemars(length(min = 1, max = 4_096))]
     pub expression: String,
@@ -101,6 +107,9 @@ impl Features {
             None if list.is_none() => Self::default().set,
             None => None,
         };
+        if let (Some(set), Some(list)) = (set, list) {
+            refuse_taken(&reader, set, list);
+        }
         if set.is_none() && list.is_some_and(<[Value]>::is_empty) {
             let message = "no features; name a set (\"alpha158\") or give expressions";
             reader.fault("expressions", FaultCode::Empty, message);
@@ -131,12 +140,12 @@ fn expressions(reader: &Reader<'_>, list: &[Value]) -> Vec<Feature> {
 }
 
 /// `{"name": …, "expression": …}`, or the expression alone, which is then its own name.
-fn feature(reader: &Reader<'_>, name: &str, value: &Value) -> Option<Feature> {
+fn feature(reader: &Reader<'_>, at: &str, value: &Value) -> Option<Feature> {
     if let Some(text) = value.as_str().map(str::trim) {
-        check(reader, name, text, Horizon::Past);
+        check(reader, at, text, Horizon::Past);
         return Some(Feature { name: text.to_owned(), expression: text.to_owned() });
     }
-    let mut inner = Reader::open(&reader.path_of(name), value, reader.findings())?;
+    let mut inner = Reader::open(&reader.path_of(at), value, reader.findings())?;
     let (named, text) = (inner.text(&["name"]), inner.text(&["expression"]));
     if let Some((name, text)) = text {
         check(&inner, name, text, Horizon::Past);
@@ -146,7 +155,39 @@ fn feature(reader: &Reader<'_>, name: &str, value: &Value) -> Option<Feature> {
     inner.finish();
     let (_, expression) = text?;
     let name = named.map_or(expression, |(_, name)| name);
+    if let Some((code, message)) = wrong_name(name, expression) {
+        reader.fault(&format!("{at}.name"), code, message);
+    }
     Some(Feature { name: name.to_owned(), expression: expression.to_owned() })
+}
+
+/// A feature that is named by its expression has no name of its own to judge.
+fn wrong_name(name: &str, expression: &str) -> Option<(FaultCode, String)> {
+    if name == expression {
+        return None;
+    }
+    if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        let message = format!("give at most {LONGEST_NAME} printable characters");
+        return Some((FaultCode::OutOfRange, message));
+    }
+    RESERVED.contains(&name).then(|| {
+        let message = format!("{name:?} is the name of another column; choose another");
+        (FaultCode::Conflict, message)
+    })
+}
+
+/// Faults for names that the set has already.
+fn refuse_taken(reader: &Reader<'_>, set: FeatureSet, list: &[Value]) {
+    let taken: BTreeSet<String> = match set {
+        FeatureSet::Alpha158 => alpha158_sources().into_iter().map(|(name, _)| name).collect(),
+    };
+    let names = list.iter().map(|value| value.get("name").and_then(Value::as_str));
+    for (at, name) in names.enumerate() {
+        if let Some(name) = name.map(str::trim).filter(|name| taken.contains(*name)) {
+            let message = format!("{name:?} is in the set already; choose another name");
+            reader.fault(&format!("expressions[{at}].name"), FaultCode::Conflict, message);
+        }
+    }
 }
 
 fn check(reader: &Reader<'_>, name: &str, text: &str, horizon: Horizon) {
