@@ -119,3 +119,40 @@ fn internal(error: StoreError) -> ImportError {
 const fn internal_error(source: Box<dyn std::error::Error + Send + Sync>) -> ImportError {
     ImportError::Internal(source)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use alphafleet_domain::{AuditRecord, SystemClock, UserId};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_upload_may_have_any_name() {
+        for filename in ["bars.csv", "bars.import", ".import", "import", "bars"] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join(filename);
+            std::fs::write(&file, "date,open,high,low,close\n2024-01-02,1,2,1,1.5\n").unwrap();
+            let audit = AuditRecord {
+                at: SystemClock.now(),
+                user: None,
+                action: "dataset.import".to_owned(),
+                target: "dataset/bars".to_owned(),
+                source: None,
+                details: serde_json::Value::Null,
+            };
+            let request = ImportRequest {
+                owner: UserId::new(),
+                dataset_name: "bars".to_owned(),
+                filename: filename.to_owned(),
+                mapping: [].into(),
+                file: file.clone(),
+                audit,
+            };
+            let import = parse(&request).await.map_err(|error| error.to_string()).expect(filename);
+            assert_eq!(import.sources[0].name, filename);
+            let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+            assert_eq!(left.len(), 1, "{filename}: {left:?}");
+        }
+    }
+}

@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use alphafleet_artifacts::{ArtifactError, ArtifactKeyError};
@@ -79,5 +80,13 @@ impl DatasetError {
     /// Whether the cause is the data or the request, not the storage or this program.
     pub fn is_data_fault(&self) -> bool {
         !matches!(self, Self::Read { .. } | Self::Write { .. } | Self::Storage(_) | Self::Key(_))
+    }
+
+    /// Whether the one who named the files is to put it right: the data are at fault, or a file
+    /// is not there, may not be read or is a folder.
+    pub fn is_callers(&self) -> bool {
+        let Self::Read { source, .. } = self else { return self.is_data_fault() };
+        let kinds = [ErrorKind::NotFound, ErrorKind::PermissionDenied, ErrorKind::IsADirectory];
+        kinds.contains(&source.kind())
     }
 }

@@ -1,6 +1,7 @@
 //! Files that are wrong: each is refused by name, or its faults become findings.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use alphafleet_datasets::{
@@ -97,6 +98,19 @@ fn csv_files_that_are_wrong_are_refused_by_name() {
         "/nowhere/x.csv",
     );
     refused(import_files(&[], &ImportOptions::default()), "empty_dataset", "");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_the_callers_fault() {
+    let import = |path: PathBuf| import_files(&[path], &ImportOptions::default()).unwrap_err();
+    let missing = import(PathBuf::from("/nowhere/x.csv"));
+    assert!(missing.is_callers() && !missing.is_data_fault());
+    let read = |kind: ErrorKind| DatasetError::Read { file: "x.csv".into(), source: kind.into() };
+    for kind in [ErrorKind::NotFound, ErrorKind::PermissionDenied, ErrorKind::IsADirectory] {
+        assert!(read(kind).is_callers(), "{kind}");
+    }
+    assert!(!read(ErrorKind::TimedOut).is_callers());
+    assert!(csv("").unwrap_err().is_callers());
 }
 
 #[test]
@@ -254,6 +268,46 @@ proptest! {
         prop_assert_eq!(panel_to_parquet(&import.panel).unwrap(), bytes);
         prop_assert_eq!(import.rows as usize, panel.rows());
     }
+}
+
+/// Daily bars with one split and many tiny changes of the factor, which are dividends and
+/// rounding: only the split tells whether the closes were adjusted.
+fn bars_with_factor(days: u32, adjusted: bool, split: Option<u32>) -> String {
+    let mut bars = "date,symbol,open,high,low,close,volume,factor\n".to_owned();
+    for day in 0..days {
+        let after = split.is_some_and(|split| day >= split);
+        let step = if after { 2.0 } else { 1.0 };
+        let factor = step * (1.0 + f64::from(day % 7) * 1e-3);
+        let adjusted_close = 100.0 + f64::from(day % 7) * 0.9;
+        let close = if adjusted { adjusted_close } else { adjusted_close / step };
+        let date =
+            chrono::NaiveDate::from_ymd_opt(2024, 1, 1).unwrap() + chrono::Days::new(day.into());
+        bars.push_str(&format!("{date},A,{close},{close},{close},{close},10,{factor}\n"));
+    }
+    bars
+}
+
+#[test]
+fn small_changes_of_the_factor_do_not_judge_the_price_basis() {
+    for (adjusted, split, expected) in [
+        (false, None, false),
+        (true, None, false),
+        (false, Some(50), false),
+        (true, Some(50), true),
+    ] {
+        let import = csv(bars_with_factor(100, adjusted, split)).unwrap();
+        let turned = codes(&import).iter().any(|(code, _)| *code == FindingCode::AdjustedSource);
+        assert_eq!(turned, expected, "adjusted: {adjusted}, split: {split:?}");
+    }
+    // Dividends that happen to fall with the closes, as rounding has it.
+    let mut bars = "date,symbol,open,high,low,close,volume,factor\n".to_owned();
+    for day in 1..=28 {
+        let (close, factor) = if day % 2 == 0 { (100.0, 1.0) } else { (100.5, 1.001) };
+        bars.push_str(&format!("2024-02-{day:02},A,{close},{close},{close},{close},10,{factor}\n"));
+    }
+    assert!(
+        !codes(&csv(bars).unwrap()).iter().any(|(code, _)| *code == FindingCode::AdjustedSource)
+    );
 }
 
 #[test]

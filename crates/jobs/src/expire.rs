@@ -1,9 +1,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use alphafleet_domain::ports::{Expired, JobStore, StoreError};
-use alphafleet_domain::{Clock, Instant};
+use alphafleet_domain::ports::{Beat, Expired, JobStore, StoreError};
+use alphafleet_domain::{Clock, Instant, WorkerId};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -72,6 +73,8 @@ impl Confidence {
 /// Ends the attempts of workers that fell silent: the only way in which a job changes hands.
 pub struct Expirer {
     store: Arc<dyn JobStore>,
+    /// Names no worker: under it the expirer tries the way that the workers' beats take.
+    probe: WorkerId,
     announcer: Announcer,
     clock: Arc<dyn Clock>,
     settings: ExpireSettings,
@@ -87,7 +90,8 @@ impl Expirer {
         settings: ExpireSettings,
     ) -> Self {
         let confidence = Mutex::new(Confidence::new(&settings));
-        Self { store, announcer, clock, settings, confidence, wake: Notify::new() }
+        let (probe, wake) = (WorkerId::new(), Notify::new());
+        Self { store, probe, announcer, clock, settings, confidence, wake }
     }
 
     /// Judges now instead of at the next interval: a redelivered ticket hints at a lost worker.
@@ -123,13 +127,27 @@ impl Expirer {
         Ok(expired)
     }
 
+    /// Where a beat of its own passes, those of the workers do: reads alone pass a database that
+    /// takes no writes, or that has a queue before its one writer.
     async fn expire(&self) -> Result<Vec<Expired>, StoreError> {
-        self.store.ping().await?;
+        let probe = Beat { worker: self.probe, held: Vec::new() };
+        self.soon(self.store.beat(&probe)).await?;
         let now = self.clock.now();
         if self.confidence(|confidence| confidence.succeeded(now)) {
-            self.store.expire(self.settings.window).await
+            self.soon(self.store.expire(self.settings.window)).await
         } else {
             Ok(Vec::new())
+        }
+    }
+
+    /// What waits so long has the beats of healthy workers wait too, and is no base to judge on.
+    async fn soon<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match timeout(self.settings.window / 3, call).await {
+            Ok(answer) => answer,
+            Err(late) => Err(StoreError::Unavailable(Box::new(late))),
         }
     }
 

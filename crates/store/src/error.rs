@@ -42,19 +42,28 @@ impl From<StoreError> for Fault {
 
 impl From<DieselError> for Fault {
     fn from(error: DieselError) -> Self {
-        let away = match &error {
-            DieselError::BrokenTransactionManager => true,
-            DieselError::DatabaseError(kind, detail) => is_away(kind, detail.message()),
-            _ => false,
-        };
+        let away = can_pass(&error);
         let source = Box::new(error);
         Self(if away { StoreError::Unavailable(source) } else { StoreError::Database(source) })
     }
 }
 
+/// Whether the same transaction can succeed later.
+fn can_pass(error: &DieselError) -> bool {
+    match error {
+        DieselError::BrokenTransactionManager | DieselError::AlreadyInTransaction => true,
+        DieselError::RollbackErrorOnCommit { commit_error, .. } => can_pass(commit_error),
+        DieselError::DatabaseError(kind, detail) => is_away(kind, detail.message()),
+        _ => false,
+    }
+}
+
 /// Whether the same statement can succeed later. Several of these have no kind of their own.
 fn is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
-    const PASSING: [&str; 12] = [
+    const PASSING: [&str; 13] = [
+        // SQLite ends a transaction by itself for want of disk or memory, and then diesel's error
+        // is that of its own rollback.
+        "cannot rollback - no transaction",
         "database is locked",
         "deadlock detected",
         "canceling statement due to",

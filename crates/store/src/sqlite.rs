@@ -151,3 +151,55 @@ async fn lock_gate(_connection: &mut Connection, _gate: i64) -> diesel::QueryRes
 
 #[path = "queries/mod.rs"]
 pub(crate) mod queries;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use alphafleet_domain::AuditRecord;
+    use alphafleet_domain::ports::AuditLog;
+    use diesel_async::SimpleAsyncConnection;
+
+    use crate::Store;
+    use crate::store::Database;
+
+    async fn append(store: &Store, bytes: usize) -> Result<(), alphafleet_domain::ports::StoreError> {
+        let record = AuditRecord {
+            at: chrono::DateTime::UNIX_EPOCH,
+            user: None,
+            action: "test".to_owned(),
+            target: "disk".to_owned(),
+            source: None,
+            details: serde_json::json!({ "filling": "x".repeat(bytes) }),
+        };
+        store.append_audit(record).await.map(drop)
+    }
+
+    /// SQLite answers at its page limit what it answers on a full disk.
+    async fn limit_pages(store: &Store, pragma: &str) {
+        let Database::Sqlite(database) = &*store.database else { panic!("not SQLite") };
+        database.writer().await.connection.batch_execute(pragma).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let store = Store::open(&url).await.unwrap();
+        store.migrate().await.unwrap();
+        for bytes in [1, 4_000_000] {
+            limit_pages(&store, "PRAGMA max_page_count = 1").await;
+            let mut refused = None;
+            for _ in 0..10_000 {
+                refused = append(&store, bytes).await.err();
+                if refused.is_some() {
+                    break;
+                }
+            }
+            let error = refused.expect("the disk is full");
+            assert!(error.is_retryable(), "{error:?}");
+            limit_pages(&store, "PRAGMA max_page_count = 1000000").await;
+            append(&store, bytes).await.unwrap();
+        }
+    }
+}

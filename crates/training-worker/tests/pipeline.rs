@@ -114,7 +114,7 @@ fn a_planted_signal_is_found_by_both_models() {
     }
 }
 
-/// Two standard errors of the mean daily IC: ICIR · √days is its t-value.
+/// Two standard errors of the mean IC: ICIR · √days is its t-value.
 fn within_noise(trained: &alphafleet_training_worker::Trained) -> (f64, f64) {
     let report: Value = serde_json::from_slice(&bytes(trained, "report.json")).unwrap();
     let days = report["ic_series"].as_array().unwrap().len() as f64;
@@ -311,4 +311,41 @@ fn the_universe_chooses_instruments_and_leaves_indices_out() {
     assert_eq!(trained.summary["dataset"]["instruments"], instruments - 1);
     let findings = trained.summary["findings"].to_string();
     assert!(findings.contains("unknown_instrument") && findings.contains("NOBODY"), "{findings}");
+}
+
+#[test]
+fn one_instrument_has_no_cross_section() {
+    let panel = || {
+        let market = SyntheticMarket { instruments: 1, bars: 400, ..SyntheticMarket::default() };
+        market.generate().unwrap()
+    };
+    for model in [small(), json!({"type": "linear"})] {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut document = document(model);
+        let failed = train(&document, panel(), scratch.path(), None, &Record::default());
+        let error = failed.unwrap_err();
+        assert_eq!((error.code(), error.blame()), ("label_needs_cross_section", Blame::Data));
+        let remedy = r#"processors.learn = ["dropna_label"]"#;
+        assert!(error.explain().contains(remedy), "{}", error.explain());
+
+        document["processors"] = json!({"learn": ["dropna_label"]});
+        train(&document, panel(), scratch.path(), None, &Record::default()).unwrap();
+    }
+}
+
+#[test]
+fn forward_adjustment_of_own_expressions_is_a_warning() {
+    let code = "forward_adjustment_looks_ahead";
+    for (adjustment, warned) in [("forward", true), ("backward", false), ("none", false)] {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut document = document(json!({"type": "linear"}));
+        document["adjustment"] = json!(adjustment);
+        let bars = market(0.1, 1);
+        let trained =
+            train(&document, bars, scratch.path(), None, &Record::default()).unwrap();
+        let findings = trained.summary["findings"].as_array().unwrap();
+        let found = findings.iter().find(|finding| finding["code"] == code);
+        assert_eq!(found.is_some(), warned, "{adjustment}");
+        assert!(found.is_none_or(|found| found["severity"] == "warning"));
+    }
 }

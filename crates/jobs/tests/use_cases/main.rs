@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use fleet::{DEADLINE, Fleet, HandClock, Worker, states, until};
 
-const WINDOW: Duration = Duration::from_millis(500);
+const WINDOW: Duration = Duration::from_millis(1_500);
 /// Longer than a window and a reconnect, in steps shorter than a window.
 const STEPS_TO_CONFIDENCE: u32 = 40;
 
@@ -284,6 +284,25 @@ async fn after_an_outage_of_the_database_nobody_is_judged_too_soon() {
     assert!(expirer.judge().await.unwrap().is_empty(), "it judged after half a window");
     assert_eq!(fleet.state(job.id).await, StateName::Running);
     assert!(worker.beat(&[lease]).await.fenced.is_empty(), "the worker came back in time");
+    assert!(matches!(worker.complete(lease).await, Settled::Done(_)));
+}
+
+#[tokio::test]
+async fn a_database_that_stalls_makes_no_worker_look_lost() {
+    let fleet = Fleet::start().await;
+    let job = fleet.submit().await;
+    let worker = Worker::start(&fleet).await;
+    let lease = worker.claim().await.unwrap().lease().unwrap();
+    let clock = HandClock::new();
+    let expirer = fleet.expirer(&clock, WINDOW);
+    while_beating(&worker, lease, judge_with_confidence(&expirer, &clock)).await;
+    fleet.store.hang();
+    let judged = timeout(DEADLINE, expirer.judge()).await.expect("it waits for ever");
+    assert!(judged.expect_err("it stalls").is_retryable());
+    until_silent(&fleet, &worker).await;
+    fleet.store.mend();
+    assert!(expirer.judge().await.unwrap().is_empty(), "it judged after a stall");
+    assert_eq!(fleet.state(job.id).await, StateName::Running);
     assert!(matches!(worker.complete(lease).await, Settled::Done(_)));
 }
 

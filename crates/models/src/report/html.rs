@@ -1,10 +1,10 @@
 use std::fmt::Write;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{NaiveDateTime, NaiveTime};
 use serde_json::Value;
 
 use super::chart::{Chart, Line, draw};
-use super::markup::{duration, escape, figure, grouped, table};
+use super::markup::{duration, escape, figure, fixed, grouped, table};
 use super::style::STYLE;
 use super::{IcPoint, TrainingReport};
 use crate::{FeatureImportance, Series, TRAIN_L2, VALID_L2};
@@ -37,9 +37,18 @@ pub(super) fn page(report: &TrainingReport) -> String {
         escape(&report.model.sha256),
         escape(&report.environment.build),
         report.environment.threads,
-        report.environment.seed.map_or_else(|| "of LightGBM".to_owned(), |seed| seed.to_string()),
+        seed(report),
     );
     out
+}
+
+/// A linear model needs none; LightGBM brings one of its own.
+fn seed(report: &TrainingReport) -> String {
+    match report.environment.seed {
+        Some(seed) => seed.to_string(),
+        None if report.model.kind == "lightgbm" => "of LightGBM".to_owned(),
+        None => "–".to_owned(),
+    }
 }
 
 /// A section without content is left out.
@@ -68,14 +77,20 @@ fn header(out: &mut String, report: &TrainingReport) {
 fn figures(report: &TrainingReport) -> String {
     let mut out = String::from("<dl class=\"figures\">");
     for (name, metric) in report.metrics.iter() {
-        let _ = write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", figure(metric.value));
+        let _ = write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", fixed(metric.value));
     }
-    let rounds = format!("{} of {}", report.model.best_round, report.model.rounds);
-    let _ = write!(out, "<div><dt>Best round</dt><dd>{rounds}</dd></div></dl>");
+    let (best, all) = (report.model.best_round, report.model.rounds);
+    let _ = write!(
+        out,
+        "<div><dt>Best round</dt><dd>{best} <small>of {all}</small></dd></div></dl>"
+    );
     out.push_str("<details><summary>How these figures are defined</summary>");
     let rows = report.metrics.iter();
-    let rows = rows.iter().map(|(name, metric)| vec![escape(name), escape(&metric.convention)]);
-    out.push_str(&table(&[("Figure", false), ("Convention", false)], rows));
+    let rows = rows.iter().map(|(name, metric)| {
+        vec![escape(name), figure(metric.value), escape(&metric.convention)]
+    });
+    let heads = [("Figure", false), ("Value", true), ("Convention", false)];
+    out.push_str(&table(&heads, rows));
     out.push_str("</details>");
     out
 }
@@ -137,9 +152,8 @@ fn learning(report: &TrainingReport) -> String {
 }
 
 fn coefficients(series: &[IcPoint]) -> String {
-    let day = |date: NaiveDate| f64::from(date.num_days_from_ce());
     let points = |value: fn(&IcPoint) -> Option<f64>| -> Vec<(f64, f64)> {
-        series.iter().map(|point| (day(point.date), value(point).unwrap_or(f64::NAN))).collect()
+        series.iter().map(|point| (place(point.datetime), value(point).unwrap_or(f64::NAN))).collect()
     };
     let summed = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
         let mut sum = 0.0;
@@ -159,9 +173,9 @@ fn coefficients(series: &[IcPoint]) -> String {
         Line { name: "IC", class: "a", points: summed(&ic) },
         Line { name: "rank IC", class: "b", points: summed(&rank) },
     ];
-    let mean = Line { name: "mean of the last 20 days", class: "a", points: rolling(&ic, 20) };
-    let daily = Chart {
-        title: "Daily IC",
+    let mean = Line { name: "mean of the last 20 bars", class: "a", points: rolling(&ic, 20) };
+    let each = Chart {
+        title: "IC of each bar",
         lines: vec![mean],
         bars: ic,
         mark: None,
@@ -174,7 +188,7 @@ fn coefficients(series: &[IcPoint]) -> String {
         mark: None,
         x_labels: dates(series),
     };
-    draw(&daily) + &draw(&cumulative)
+    draw(&each) + &draw(&cumulative)
 }
 
 /// Means over the last `window` known values, from the first full window on.
@@ -193,12 +207,16 @@ fn dates(series: &[IcPoint]) -> Vec<(f64, String)> {
     let last = series.len().saturating_sub(1);
     let mut places: Vec<usize> = (0..=4).map(|part| last * part / 4).collect();
     places.dedup();
-    let place = |at: usize| series.get(at).map(|point| point.date);
-    places
-        .into_iter()
-        .filter_map(place)
-        .map(|date| (f64::from(date.num_days_from_ce()), date.to_string()))
-        .collect()
+    let daily = series.iter().all(|point| point.datetime.time() == NaiveTime::MIN);
+    let format = if daily { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M" };
+    let time = |at: usize| series.get(at).map(|point| point.datetime);
+    let label = |time: NaiveDateTime| (place(time), time.format(format).to_string());
+    places.into_iter().filter_map(time).map(label).collect()
+}
+
+/// In days, on the axis of time.
+fn place(time: NaiveDateTime) -> f64 {
+    time.and_utc().timestamp() as f64 / 86_400.0
 }
 
 fn importance(features: &[FeatureImportance]) -> String {

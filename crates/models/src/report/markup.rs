@@ -50,6 +50,15 @@ pub(super) fn figure(value: Option<f64>) -> String {
     }
 }
 
+/// Four places whatever the size, for figures that stand side by side; large ones as [`figure`].
+pub(super) fn fixed(value: Option<f64>) -> String {
+    match value {
+        Some(small) if small.abs() < 5e-5 => "0.0000".to_owned(),
+        Some(usual) if usual.abs() < 1e3 => minus(&format!("{usual:.4}")),
+        other => figure(other),
+    }
+}
+
 pub(super) fn minus(text: &str) -> String {
     text.replace('-', "−")
 }

@@ -11,10 +11,11 @@ h2 { font-size: 1.05rem; letter-spacing: -0.005em; margin: 2.5rem 0 0.75rem; fon
 p { margin: 0.25rem 0; }
 .soft, figcaption, footer { color: var(--soft); }
 .mono, code, pre { font-family: ui-monospace, 'SF Mono', Menlo, Consolas, monospace; font-size: 0.86em; overflow-wrap: anywhere; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); background: var(--card); border: 1px solid var(--rule); border-radius: 8px; overflow: hidden; }
-.figures div { padding: 0.8rem 0.9rem; border-left: 1px solid var(--rule); margin-left: -1px; }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr)); gap: 0.5rem; }
+.figures div { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 0.7rem 0.75rem; }
 .figures dt { color: var(--soft); font-size: 0.82rem; }
-.figures dd { margin: 0.1rem 0 0; font-size: 1.3rem; font-weight: 600; white-space: nowrap; font-variant-numeric: tabular-nums; letter-spacing: -0.01em; }
+.figures dd { margin: 0.1rem 0 0; font-size: 1.25rem; font-weight: 600; font-variant-numeric: tabular-nums; letter-spacing: -0.01em; }
+.figures small { font-size: 0.8rem; font-weight: 400; color: var(--soft); }
 dl { margin: 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 0.92rem; }

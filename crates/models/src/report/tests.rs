@@ -67,7 +67,7 @@ fn report(text: &str, rounds: u32, days: u64) -> TrainingReport {
             .collect(),
         ic_series: (0..days)
             .map(|at| IcPoint {
-                date: day(at),
+                datetime: day(at).into(),
                 ic: (at % 7 != 0).then(|| wave(at)),
                 rank_ic: Some(wave(at + 3)),
             })
@@ -140,6 +140,37 @@ fn a_report_with_next_to_nothing_is_a_page() {
         check_tags(&html).unwrap();
         assert!(!html.contains("NaN") && !html.contains("inf"), "{rounds}");
     }
+}
+
+#[test]
+fn bars_within_a_day_stay_apart() {
+    let mut report = report("linear", 1, 60);
+    for (at, point) in report.ic_series.iter_mut().enumerate() {
+        point.datetime = day(0).and_hms_opt(9, at as u32, 0).unwrap();
+    }
+    let html = report.to_html();
+    assert!(html.contains("2017-01-02 09:00") && html.contains("2017-01-02 09:59"));
+    assert!(html.contains("mean of the last 20 bars") && !html.contains("Daily"));
+    let bars = html.split("class=\"bars\"").nth(1).unwrap();
+    let path = bars.split("d=\"").nth(1).unwrap().split('"').next().unwrap();
+    let places: std::collections::BTreeSet<&str> =
+        path.split('M').filter_map(|part| part.split(' ').next()).filter(|x| !x.is_empty()).collect();
+    let known = report.ic_series.iter().filter(|point| point.ic.is_some()).count();
+    assert_eq!(places.len(), known);
+    let json = serde_json::to_value(&report.ic_series[1]).unwrap();
+    assert_eq!(json["datetime"], "2017-01-02T09:01:00");
+}
+
+#[test]
+fn figures_have_four_places_and_a_linear_model_no_seed_of_lightgbm() {
+    let mut trees = report("lightgbm", 3, 3);
+    trees.metrics.mse.value = Some(8.223e-4);
+    let html = trees.to_html();
+    assert!(html.contains("<dt>MSE</dt><dd>0.0008</dd>") && html.contains("8.22e−4"));
+    assert!(html.contains("<dt>Accuracy</dt><dd>0.0000</dd>"));
+    assert!(html.contains("seed of LightGBM"));
+    let html = report("linear", 1, 3).to_html();
+    assert!(html.contains("seed –") && !html.contains("LightGBM"));
 }
 
 #[test]

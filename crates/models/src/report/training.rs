@@ -1,5 +1,5 @@
 use alphafleet_factors::IcSummary;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ pub struct TrainingReport {
     pub history: History,
     /// By falling gain; empty for models without.
     pub feature_importance: Vec<FeatureImportance>,
-    /// One entry a day of the test segment.
+    /// One entry a bar of the test segment.
     pub ic_series: Vec<IcPoint>,
     pub findings: Vec<Finding>,
     pub environment: Environment,
@@ -70,7 +70,7 @@ pub struct ModelSummary {
     pub sha256: String,
 }
 
-/// A metric with what it means. No value when it is undefined, such as an IC without any day on
+/// A metric with what it means. No value when it is undefined, such as an IC without any bar on
 /// which both score and label vary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FinalMetric {
@@ -89,10 +89,11 @@ pub struct FinalMetrics {
     pub accuracy: FinalMetric,
 }
 
-/// Information coefficients of one day's cross-section.
+/// Information coefficients of one bar's cross-section.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct IcPoint {
-    pub date: NaiveDate,
+    /// Of the bar; midnight in daily data.
+    pub datetime: NaiveDateTime,
     pub ic: Option<f64>,
     pub rank_ic: Option<f64>,
 }
@@ -126,19 +127,19 @@ impl FinalMetrics {
         Self {
             ic: metric(
                 values.ic,
-                "mean over days of the Pearson correlation of score and raw label across instruments",
+                "mean over bars (of daily data: days) of the Pearson correlation of score and raw label across instruments",
             ),
             icir: metric(
                 values.icir,
-                "mean of the daily IC over its standard deviation (n − 1), not annualised",
+                "mean of the IC over its standard deviation over bars (n − 1), not annualised",
             ),
             rank_ic: metric(
                 values.rank_ic,
-                "mean over days of the Spearman correlation of score and raw label across instruments",
+                "mean over bars (of daily data: days) of the Spearman correlation of score and raw label across instruments",
             ),
             rank_icir: metric(
                 values.rank_icir,
-                "mean of the daily rank IC over its standard deviation (n − 1), not annualised",
+                "mean of the rank IC over its standard deviation over bars (n − 1), not annualised",
             ),
             mse: metric(
                 values.mse,
@@ -176,7 +177,7 @@ pub struct FinalValues {
 }
 
 impl FinalValues {
-    /// The figures of a series of daily ICs (on the raw label), the MSE on the label the model
+    /// The figures of a series of ICs by bar (on the raw label), the MSE on the label the model
     /// saw and the direction accuracy on the raw label.
     pub fn new(ic: &IcSummary, mse: Option<f64>, accuracy: Option<f64>) -> Self {
         let IcSummary { ic, icir, rank_ic, rank_icir, .. } = *ic;

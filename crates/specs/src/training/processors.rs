@@ -23,12 +23,12 @@ pub enum Processor {
     /// Drop the rows without a label.
     #[serde(rename = "dropna_label")]
     DropNaLabel,
-    /// Each day: subtract the mean, divide by the standard deviation.
+    /// On each bar: subtract the mean, divide by the standard deviation.
     #[serde(rename = "cs_zscore_norm")]
     CsZscoreNorm { fields: Columns },
-    /// Each day: ranks, centred and scaled to about unit variance.
+    /// On each bar: ranks, centred and scaled to about unit variance.
     CsRankNorm { fields: Columns },
-    /// Each day: the mean where a value is missing.
+    /// On each bar: the mean where a value is missing.
     #[serde(rename = "cs_zfillna")]
     CsZFillNa { fields: Columns },
     /// Subtract the training segment's mean, divide by its standard deviation.

@@ -30,9 +30,14 @@ pub enum TrainError {
     NoFeatures,
     #[error(
         "the {segment} segment has {rows} row(s) with a label, at least {needed} are needed; \
-         give it more days"
+         make it longer"
     )]
     TooFewRows { segment: &'static str, rows: usize, needed: usize },
+    #[error(
+        "the label's processors compare the instruments of one bar, and no bar of the {segment} \
+         segment has two that differ; add instruments or set processors.learn = [\"dropna_label\"]"
+    )]
+    LabelNeedsCrossSection { segment: &'static str },
     #[error("the scores of the test segment are not finite: the model cannot be used")]
     Scores,
     #[error(transparent)]
@@ -77,6 +82,7 @@ impl TrainError {
             Self::EmptyUniverse => "empty_universe",
             Self::NoFeatures => "no_features",
             Self::TooFewRows { .. } => "too_few_rows",
+            Self::LabelNeedsCrossSection { .. } => "label_needs_cross_section",
             Self::Scores => "scores_not_finite",
             Self::Model(ModelError::Missing { .. }) => "feature_missing_values",
             Self::Model(ModelError::TooFewRows { .. }) => "too_few_rows",
@@ -99,7 +105,10 @@ impl TrainError {
             Self::Model(ModelError::Missing { .. } | ModelError::Parameter { .. }) => {
                 Blame::Specification
             }
-            Self::Column(_) | Self::NoFeatures | Self::TooFewRows { .. } => Blame::Data,
+            Self::Column(_)
+            | Self::NoFeatures
+            | Self::TooFewRows { .. }
+            | Self::LabelNeedsCrossSection { .. } => Blame::Data,
             Self::Model(ModelError::TooFewRows { .. } | ModelError::Singular(_)) => Blame::Data,
             Self::Dataset(error) if error.is_data_fault() => Blame::Data,
             Self::Dataset(_) => Blame::Machine,

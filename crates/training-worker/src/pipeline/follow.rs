@@ -24,7 +24,7 @@ impl<'a> Judge<'a> {
     }
 
     /// `train_accuracy`, `valid_accuracy`: share of rows whose score has the raw label's sign.
-    /// `valid_ic`, `valid_rank_ic`: means over days, on the raw label.
+    /// `valid_ic`, `valid_rank_ic`: means over bars, on the raw label.
     pub fn metrics(&self, segment: Segment, scores: &[f64]) -> Vec<(String, f64)> {
         let (matrix, accuracy) = match segment {
             Segment::Train => (self.train, "train_accuracy"),

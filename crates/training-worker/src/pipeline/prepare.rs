@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use alphafleet_factors::{
     FeatureFrame, NamedExpr, alpha158, compute, keep_available, validate_features,
 };
-use alphafleet_market::{Adjustment, Panel, adjust, complete_columns, is_index_code};
+use alphafleet_market::{Adjustment, FindingCode, Panel, adjust, complete_columns, is_index_code};
 use alphafleet_models::Finding;
 use alphafleet_specs::{Adjustment as Wanted, FeatureSet, TrainingSpec};
 use chrono::NaiveDateTime;
@@ -54,6 +54,10 @@ pub(super) fn prepare(
     let (panel, found) = complete_columns(panel)?;
     findings.extend(found.into_iter().map(market_finding));
     let (panel, found) = adjust(panel, adjustment)?;
+    let adjusted = found.iter().all(|found| found.code != FindingCode::NoAdjustmentFactor);
+    if adjusted && adjustment == Adjustment::Forward && !spec.features.expressions.is_empty() {
+        findings.push(looks_ahead());
+    }
     findings.extend(found.into_iter().map(market_finding));
     sink::check(sink)?;
 
@@ -70,6 +74,15 @@ pub(super) fn prepare(
         findings,
     };
     Ok(Prepared { market, features, labels, present, look_ahead, own })
+}
+
+/// Ratios of prices are free of the last factor, levels are not; which an expression reads, its
+/// author knows.
+fn looks_ahead() -> Finding {
+    let message = "forward adjustment divides by the last factor of the whole dataset, so that \
+        levels of prices and volume tell of later splits and dividends: own expressions must be \
+        ratios, or take backward adjustment";
+    finding("warning", "forward_adjustment_looks_ahead", message.to_owned())
 }
 
 /// The instruments of the universe. An index among them would be ranked as one of the stocks: it

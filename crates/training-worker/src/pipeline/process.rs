@@ -58,6 +58,7 @@ pub(super) fn process(
     learn.apply(&mut valid, Phase::Learn)?;
     label_only(&learn, &mut test)?;
     for (name, matrix) in [("train", &mut train), ("valid", &mut valid)] {
+        check_cross_section(name, matrix, &learn)?;
         keep_labelled(name, matrix, &mut findings)?;
     }
     market.findings.append(&mut findings);
@@ -71,7 +72,7 @@ fn lay_out(prepared: &Prepared, bars: Range<usize>) -> Result<Matrix, TrainError
     Ok(Matrix::from_frames(features, labels, LABEL, bars, |_, _| true)?)
 }
 
-/// An infinite label (a price of 0) would spoil the mean of its whole day.
+/// An infinite label (a price of 0) would spoil the mean of its whole bar.
 fn clear_infinite(matrix: &mut Matrix) -> usize {
     let mut count = 0;
     for (raw, label) in matrix.label_raw.iter_mut().zip(&mut matrix.label) {
@@ -146,6 +147,31 @@ fn label_only(learn: &FittedPipeline, test: &mut Matrix) -> Result<(), TrainErro
     };
     FittedPipeline { steps }.apply(&mut labels, Phase::Infer)?;
     test.label = labels.label;
+    Ok(())
+}
+
+/// With one instrument a bar, scores across instruments are no numbers and ranks are all alike.
+fn check_cross_section(
+    segment: &'static str,
+    matrix: &Matrix,
+    learn: &FittedPipeline,
+) -> Result<(), TrainError> {
+    let compares = learn.steps.iter().any(|step| {
+        matches!(
+            step.processor,
+            Processor::CsZscoreNorm { on: Target::Label }
+                | Processor::CsRankNorm { on: Target::Label }
+        )
+    });
+    let known = |label: &[f32]| label.iter().filter(|label| label.is_finite()).count();
+    if !compares || known(&matrix.label_raw) < LEAST_ROWS {
+        return Ok(());
+    }
+    let mut labels = matrix.label.iter().filter(|label| label.is_finite());
+    let alike = labels.next().is_none_or(|first| labels.all(|label| label == first));
+    if known(&matrix.label) < LEAST_ROWS || (segment == "train" && alike) {
+        return Err(TrainError::LabelNeedsCrossSection { segment });
+    }
     Ok(())
 }
 

@@ -32,7 +32,7 @@ impl Parts<'_> {
         let Matrices { train, valid, test, .. } = matrices;
         let segments = [("train", train), ("valid", valid), ("test", test)];
         let ic_point = |bar: &alphafleet_factors::BarIc| IcPoint {
-            date: day(bar.bar),
+            datetime: market.calendar.get(bar.bar as usize).copied().unwrap_or_default(),
             ic: Some(bar.ic),
             rank_ic: Some(bar.rank_ic),
         };
