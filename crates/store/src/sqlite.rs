@@ -163,7 +163,10 @@ mod tests {
     use crate::Store;
     use crate::store::Database;
 
-    async fn append(store: &Store, bytes: usize) -> Result<(), alphafleet_domain::ports::StoreError> {
+    async fn append(
+        store: &Store,
+        bytes: usize,
+    ) -> Result<(), alphafleet_domain::ports::StoreError> {
         let record = AuditRecord {
             at: chrono::DateTime::UNIX_EPOCH,
             user: None,
