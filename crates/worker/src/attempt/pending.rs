@@ -7,8 +7,9 @@ use alphafleet_domain::{ArtifactPointer, Instant};
 
 use super::publish::News;
 
-/// Points in one transaction.
-const MOST_POINTS: usize = 5_000;
+/// Points and lines in one transaction: the database may have one writer, and what it writes for
+/// one job has the beats of all others wait.
+const MOST_AT_ONCE: usize = 1_000;
 /// Log lines that may wait; older ones give way.
 const MOST_LINES: usize = 5_000;
 
@@ -81,11 +82,7 @@ impl Pending {
     /// Everything, as transactions with what to publish after each. The checkpoint comes with the
     /// last, as it stands for all that was said before it.
     pub fn take(&mut self, now: Instant) -> Vec<(ProgressBatch, News)> {
-        let mut batches: Vec<ProgressBatch> = Vec::new();
-        let metrics = std::mem::take(&mut self.metrics);
-        for chunk in metrics.chunks(MOST_POINTS) {
-            batches.push(ProgressBatch { metrics: chunk.to_vec(), ..ProgressBatch::default() });
-        }
+        let mut batches = self.split(now);
         let mut last = batches.pop().unwrap_or_default();
         let mut told: Vec<Progress> = Vec::new();
         for (record, progress) in self.entries.drain(..) {
@@ -96,7 +93,6 @@ impl Pending {
         if let Some(newest) = last.progress.clone().filter(|newest| told.last() != Some(newest)) {
             told.push(newest);
         }
-        last.logs = self.take_logs(now);
         last.checkpoint = self.checkpoint.take();
         batches.push(last);
         let mut told = Some(told);
@@ -108,6 +104,22 @@ impl Pending {
             (batch, news)
         };
         batches.into_iter().enumerate().map(with_news).collect()
+    }
+
+    /// The points and lines, in batches of a size that one transaction may have.
+    fn split(&mut self, now: Instant) -> Vec<ProgressBatch> {
+        let (metrics, mut logs) = (std::mem::take(&mut self.metrics), self.take_logs(now));
+        let with_points =
+            |chunk: &[MetricPoint]| ProgressBatch { metrics: chunk.to_vec(), ..<_>::default() };
+        let mut batches: Vec<_> = metrics.chunks(MOST_AT_ONCE).map(with_points).collect();
+        let room = batches.last().map_or(0, |last| MOST_AT_ONCE - last.metrics.len());
+        if let Some(last) = batches.last_mut() {
+            last.logs = logs.drain(..room.min(logs.len())).collect();
+        }
+        let with_lines =
+            |chunk: &[LogLine]| ProgressBatch { logs: chunk.to_vec(), ..<_>::default() };
+        batches.extend(logs.chunks(MOST_AT_ONCE).map(with_lines));
+        batches
     }
 
     fn take_logs(&mut self, at: Instant) -> Vec<LogLine> {
@@ -145,16 +157,30 @@ mod tests {
     }
 
     #[test]
-    fn points_are_split_in_order_and_none_is_lost() {
+    fn points_and_lines_are_split_in_order_and_none_is_lost() {
         let now = Instant::UNIX_EPOCH;
-        let mut pending = Pending::default();
-        let point = |step| MetricPoint { name: "m".to_owned(), step, value: 0.0, at: now };
-        pending.metrics((0..12_000).map(point).collect());
-        pending.progress(at(1.0, "a"), now);
-        let batches = pending.take(now);
-        let steps: Vec<_> =
-            batches.iter().flat_map(|(_, news)| news.metrics.iter().map(|one| one.step)).collect();
-        assert_eq!(steps, (0..12_000).collect::<Vec<_>>());
-        assert_eq!(batches.iter().filter(|(batch, _)| batch.progress.is_some()).count(), 1);
+        for (points, lines) in [(12_500, 0), (0, 4_500), (2_500, 4_500), (2_000, 1), (1, 1)] {
+            let mut pending = Pending::default();
+            let point = |step| MetricPoint { name: "m".to_owned(), step, value: 0.0, at: now };
+            pending.metrics((0..points).map(point).collect());
+            for line in 0..lines {
+                let message = line.to_string();
+                pending.log(LogLine { at: now, level: LogLevel::Info, message });
+            }
+            pending.progress(at(1.0, "a"), now);
+            let batches = pending.take(now);
+            let size = |batch: &ProgressBatch| batch.metrics.len() + batch.logs.len();
+            assert!(batches.iter().all(|(batch, _)| size(batch) <= MOST_AT_ONCE));
+            let news = batches.iter().map(|(_, news)| news);
+            let steps: Vec<_> =
+                news.clone().flat_map(|news| news.metrics.iter().map(|one| one.step)).collect();
+            assert_eq!(steps, (0..points).collect::<Vec<_>>());
+            let said: Vec<_> =
+                news.flat_map(|news| news.logs.iter().map(|line| line.message.clone())).collect();
+            assert_eq!(said, (0..lines).map(|line: i32| line.to_string()).collect::<Vec<_>>());
+            let with_progress = batches.iter().map(|(batch, _)| batch.progress.is_some());
+            let last_only = (0..batches.len()).map(|index| index + 1 == batches.len());
+            assert!(with_progress.eq(last_only));
+        }
     }
 }
