@@ -181,6 +181,7 @@ impl Recorder {
     /// `None` if the store refuses the batch for good.
     async fn record(&mut self, batch: &ProgressBatch) -> Option<Recorded> {
         let mut back_off = BackOff::default();
+        let mut refusals = 0;
         loop {
             tokio::select! {
                 _ = self.orders.at_least(Order::Fenced) => return Some(Recorded::Fenced),
@@ -188,14 +189,18 @@ impl Recorder {
             }
             match self.shared.ports.store.record(self.lease, batch).await {
                 Ok(recorded) => return Some(recorded),
-                Err(error) if !error.is_retryable() && back_off.tries() >= TRIES => {
+                Err(error) if error.is_retryable() => {
+                    if back_off.tries() == 0 {
+                        warn!(lease = %self.lease, %error, "progress waits for the store");
+                    }
+                }
+                Err(error) => {
+                    refusals += 1;
                     error!(lease = %self.lease, %error, "the store refuses a batch of progress");
-                    return None;
+                    if refusals > TRIES {
+                        return None;
+                    }
                 }
-                Err(error) if back_off.tries() == 0 => {
-                    warn!(lease = %self.lease, %error, "progress waits for the store");
-                }
-                Err(_) => {}
             }
             back_off.wait().await;
         }
