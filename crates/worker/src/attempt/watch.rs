@@ -16,6 +16,8 @@ use crate::supervisor::{Grace, Order, Orders};
 /// How long a child that closed its output may take to end, and one that ended to be heard out.
 const LAST_MOMENT: Duration = Duration::from_secs(2);
 const LAST_LINES: Duration = Duration::from_millis(300);
+/// A child that goes on has said all it had to say when no line comes for so long.
+const SILENCE: Duration = Duration::from_millis(20);
 /// Lines of standard error that become lines of the job's log.
 const MOST_LINES: u32 = 2_000;
 
@@ -93,7 +95,13 @@ impl<'a> Watch<'a> {
         loop {
             let happened = self.next().await;
             if let Some(ending) = self.handle(happened).await {
-                self.hear_out().await;
+                if matches!(ending, Ending::Completed(_)) {
+                    self.hear_out(SILENCE).await;
+                } else {
+                    // First the end: a lease may be lost, and then standard error closes at once.
+                    self.child.process.end().await;
+                    self.hear_out(LAST_LINES).await;
+                }
                 return ending;
             }
         }
@@ -264,14 +272,31 @@ impl<'a> Watch<'a> {
             match self.frame(frame).await {
                 // It is not there to be used again, but it did its work.
                 Some(ending) => return ending,
-                None => self.teller.room().await,
+                None => {
+                    if let Some(ending) = self.room().await {
+                        return ending;
+                    }
+                }
             }
         }
         self.crashed(status).await
     }
 
+    /// Waits until more may be said, unless nobody wants to hear it any more.
+    async fn room(&mut self) -> Option<Ending> {
+        tokio::select! {
+            biased;
+            () = self.teller.room() => None,
+            order = self.orders.at_least(Order::Cancel) => Some(match order {
+                Order::Fenced => Ending::Fenced,
+                _ => Ending::Stopped(Stop::Cancel),
+            }),
+        }
+    }
+
     async fn crashed(&mut self, status: Option<ExitStatus>) -> Ending {
-        self.hear_out().await;
+        self.child.process.end().await;
+        self.hear_out(LAST_LINES).await;
         let kernel_out_of_memory = match (self.kills_before, out_of_memory_kills()) {
             (Some(before), Some(now)) => now > before,
             _ => false,
@@ -281,11 +306,13 @@ impl<'a> Watch<'a> {
         self.unless_stopping(Ending::Crashed(crash.failure()))
     }
 
-    /// Takes the lines that were written before the end; a grandchild may keep the pipe open.
-    async fn hear_out(&mut self) {
+    /// Takes the lines that were written before the end. The pipe may stay open: the child goes on,
+    /// or one that it started and that left its group.
+    async fn hear_out(&mut self, silence: Duration) {
         let until = Instant::now() + LAST_LINES;
         while self.stderr_open {
-            match timeout_at(until, self.child.stderr.next()).await {
+            let silent = until.min(Instant::now() + silence);
+            match timeout_at(silent, self.child.stderr.next()).await {
                 Ok(line) => self.line(line),
                 Err(_) => break,
             }
