@@ -19,7 +19,7 @@ use tracing::{error, info};
 
 use crate::frame::{Completed, Stop, ToChild};
 use crate::process::ChildProcess;
-use crate::supervisor::{Order, Orders, Shared, count};
+use crate::supervisor::{Asked, Order, Orders, Shared, count};
 use checkpoints::Checkpoints;
 use files::Uploader;
 use prepare::Prepared;
@@ -30,12 +30,14 @@ use watch::{Ending, Watch};
 const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs a claimed job and settles it.
-pub(crate) async fn run(shared: &Arc<Shared>, job: Job) {
+pub(crate) async fn run(shared: &Arc<Shared>, job: Job, asked: Asked) {
     let Some(lease) = job.lease() else {
         error!(job = %job.id, state = %job.state.name(), "a claimed job has no lease");
         return;
     };
-    let holding = shared.held.hold(lease);
+    let Some(holding) = shared.held.hold_if(lease, asked) else {
+        return settle::fenced(shared, &job);
+    };
     info!(job = %job.id, kind = job.kind.as_str(), attempt = job.attempt, %lease, "claimed");
     let attempt = Attempt { shared, job: &job, lease, orders: holding.orders() };
     match attempt.outcome().await {

@@ -40,8 +40,10 @@ pub(super) async fn run(shared: &Shared, stop: CancellationToken) {
 }
 
 async fn beat(shared: &Shared) -> Result<BeatAnswer, StoreError> {
-    let beat = Beat { worker: shared.id, held: shared.held.leases() };
-    match timeout(shared.config.window, shared.ports.store.beat(&beat)).await {
+    let beat = Beat { worker: shared.id, held: shared.held.beat_leaves() };
+    let answer = timeout(shared.config.window, shared.ports.store.beat(&beat)).await;
+    shared.held.beat_ended();
+    match answer {
         Ok(answer) => answer,
         Err(late) => Err(StoreError::Unavailable(Box::new(late))),
     }

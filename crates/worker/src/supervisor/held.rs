@@ -14,6 +14,13 @@ pub(crate) enum Order {
     Fenced,
 }
 
+/// A job is released at this many beats in a row that do not name it.
+const MISSED_BEATS: u64 = 2;
+
+/// How many beats had come to their end when a claim was sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked(u64);
+
 /// The leases this worker holds.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Held(Arc<Mutex<Leases>>);
@@ -21,20 +28,46 @@ pub(crate) struct Held(Arc<Mutex<Leases>>);
 #[derive(Debug, Default)]
 struct Leases {
     draining: bool,
+    /// Beats that have left, and whether the last of them is still on its way.
+    beats: u64,
+    under_way: bool,
     orders: HashMap<LeaseId, watch::Sender<Order>>,
 }
 
 impl Held {
-    pub fn hold(&self, lease: LeaseId) -> Holding {
+    /// Takes up a claimed lease, unless two beats without it may have reached the database since
+    /// the claim was `asked` for: then it is released there, and may be another worker's.
+    pub fn hold_if(&self, lease: LeaseId, asked: Asked) -> Option<Holding> {
         let mut leases = self.lock();
+        if leases.beats - asked.0 >= MISSED_BEATS {
+            return None;
+        }
         let first = if leases.draining { Order::Drain } else { Order::Run };
         let (sender, orders) = watch::channel(first);
         leases.orders.insert(lease, sender);
-        Holding { lease, orders, held: self.clone() }
+        Some(Holding { lease, orders, held: self.clone() })
     }
 
-    pub fn leases(&self) -> Vec<LeaseId> {
-        self.lock().orders.keys().copied().collect()
+    /// To be noted before a claim is sent.
+    pub fn ask(&self) -> Asked {
+        let leases = self.lock();
+        Asked(leases.beats - u64::from(leases.under_way))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lock().orders.is_empty()
+    }
+
+    /// What a beat that leaves now is to name.
+    pub fn beat_leaves(&self) -> Vec<LeaseId> {
+        let mut leases = self.lock();
+        leases.beats += 1;
+        leases.under_way = true;
+        leases.orders.keys().copied().collect()
+    }
+
+    pub fn beat_ended(&self) {
+        self.lock().under_way = false;
     }
 
     pub fn order(&self, lease: LeaseId, order: Order) {
@@ -121,5 +154,44 @@ impl Orders {
     /// Notes that the store refused our lease.
     pub fn fence(&self) {
         self.held.order(self.lease, Order::Fenced);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_that_two_beats_did_not_name_is_not_taken_up() {
+        let held = Held::default();
+        let lease = LeaseId::new();
+        let beat = || {
+            let named = held.beat_leaves();
+            held.beat_ended();
+            named
+        };
+        beat();
+        let asked = held.ask();
+        beat();
+        let holding = held.hold_if(lease, asked);
+        assert!(holding.is_some(), "one beat did not name it");
+        assert_eq!(beat(), [lease]);
+        drop(holding);
+        assert!(held.is_empty());
+        let asked = held.ask();
+        beat();
+        beat();
+        assert!(held.hold_if(lease, asked).is_none(), "two beats did not name it");
+    }
+
+    #[test]
+    fn a_beat_that_was_on_its_way_counts_too() {
+        let held = Held::default();
+        held.beat_leaves();
+        let asked = held.ask();
+        held.beat_ended();
+        assert!(held.hold_if(LeaseId::new(), asked).is_some());
+        held.beat_leaves();
+        assert!(held.hold_if(LeaseId::new(), asked).is_none());
     }
 }

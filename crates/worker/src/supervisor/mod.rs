@@ -15,7 +15,7 @@ pub use prepare::{DatasetInputs, NoInputs, Prepare, PrepareError};
 pub use stats::WorkerStats;
 pub use worker::{Worker, WorkerError, WorkerPorts};
 
-pub(crate) use held::{Held, Order, Orders};
+pub(crate) use held::{Asked, Held, Order, Orders};
 pub(crate) use scratch::{AttemptFolder, Scratch};
 pub(crate) use standing::{BackOff, Standing};
 pub(crate) use stats::count;

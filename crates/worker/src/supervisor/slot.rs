@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::Shared;
+use super::held::Asked;
 use super::standing::BackOff;
 use super::stats::count;
 use crate::attempt;
@@ -52,9 +53,9 @@ async fn work(shared: &Arc<Shared>, queue: &Queue, shutdown: &CancellationToken)
         () = shared.standing.secure() => claim(shared, queue, shutdown).await,
     };
     match claimed {
-        Some(job) => {
+        Some((job, asked)) => {
             count(&shared.stats.claimed);
-            attempt::run(shared, job).await;
+            attempt::run(shared, job, asked).await;
             Worked::Attempt
         }
         None if shutdown.is_cancelled() => Worked::ToldToStop,
@@ -63,12 +64,17 @@ async fn work(shared: &Arc<Shared>, queue: &Queue, shutdown: &CancellationToken)
 }
 
 /// The claim itself is never interrupted: its answer would be lost.
-async fn claim(shared: &Shared, queue: &Queue, shutdown: &CancellationToken) -> Option<Job> {
+async fn claim(
+    shared: &Shared,
+    queue: &Queue,
+    shutdown: &CancellationToken,
+) -> Option<(Job, Asked)> {
     let claim = Claim { worker: shared.id, queues: vec![queue.clone()] };
     let mut back_off = BackOff::default();
     loop {
+        let asked = shared.held.ask();
         match shared.ports.store.claim(&claim).await {
-            Ok(job) => return job,
+            Ok(job) => return job.map(|job| (job, asked)),
             Err(error) if back_off.tries() == 0 => warn!(%error, %queue, "a claim failed"),
             Err(_) => {}
         }

@@ -197,7 +197,7 @@ fn start_slot(
 }
 
 async fn deregister(shared: &Shared) {
-    if !shared.held.leases().is_empty() {
+    if !shared.held.is_empty() {
         return;
     }
     let patience = Duration::from_secs(2);
