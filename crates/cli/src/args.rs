@@ -102,6 +102,9 @@ pub struct Demo {
     /// Trading days of the synthetic market.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(200..=20000))]
     pub days: u32,
+    /// Daily IC of the signal planted in the synthetic market; 0 plants none.
+    #[arg(long, default_value_t = 0.1, value_name = "IC")]
+    pub signal: f64,
     /// Seed of the synthetic market and of the training.
     #[arg(long, default_value_t = 42)]
     pub seed: u32,

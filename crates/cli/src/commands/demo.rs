@@ -171,13 +171,15 @@ impl Run<'_> {
             instruments: self.demo.instruments as usize,
             bars: self.demo.days as usize,
             seed: self.demo.seed.into(),
+            signal: self.demo.signal,
             ..SyntheticMarket::default()
         };
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("synthetic.parquet");
         let target = file.clone();
         tokio::task::spawn_blocking(move || {
-            write_panel(&target, &market.generate()?)?;
+            let panel = market.generate().map_err(|error| Usage(error.to_string()))?;
+            write_panel(&target, &panel)?;
             anyhow::Ok(())
         })
         .await??;
