@@ -55,7 +55,11 @@ fn combine(
     Ok(panel.with_field(name, values)?)
 }
 
-/// Are closes continuous over the factor's changes as they are, or times the factor?
+/// A factor's change, as a logarithm, from which on it tells raw prices from adjusted ones.
+/// Dividends and rounding stay below it; there a bar's own move drowns theirs.
+const TELLING_CHANGE: f64 = 0.05;
+
+/// Are closes continuous over the factor's splits as they are, or times the factor?
 fn judge(panel: &Panel, factor: &[f64]) -> PriceBasis {
     let bars = panel.calendar().len();
     let (mut as_they_are, mut times_factor) = (0.0, 0.0);
@@ -67,10 +71,12 @@ fn judge(panel: &Panel, factor: &[f64]) -> PriceBasis {
             if !(close > 0.0 && usable(factor)) {
                 continue;
             }
-            if let Some((close_before, factor_before)) = before.filter(|pair| pair.1 != factor) {
-                let change = (close / close_before).ln();
-                as_they_are += change.abs();
-                times_factor += (change + (factor / factor_before).ln()).abs();
+            if let Some((close_before, factor_before)) = before {
+                let (change, step) = ((close / close_before).ln(), (factor / factor_before).ln());
+                if step.abs() > TELLING_CHANGE {
+                    as_they_are += change.abs();
+                    times_factor += (change + step).abs();
+                }
             }
             before = Some((close, factor));
         }

@@ -18,9 +18,10 @@ pub struct ImportOptions {
 
 /// What the source's prices are, if it has a `factor`.
 ///
-/// By itself the import looks at the bars on which an instrument's factor changes: are the
-/// closes continuous there, the prices were adjusted already (as in Qlib's files); are the
-/// closes times the factor continuous, they are raw. Without any change they count as raw.
+/// By itself the import looks at the bars on which an instrument's factor changes by more than
+/// 5 %: are the closes continuous there, the prices were adjusted already (as in Qlib's files);
+/// are the closes times the factor continuous, they are raw. Without such a change (dividends
+/// alone) they count as raw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PriceBasis {
