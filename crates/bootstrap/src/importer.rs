@@ -91,7 +91,8 @@ async fn parse(request: &ImportRequest) -> Result<Import, ImportError> {
     let (file, filename) = (request.file.clone(), request.filename.clone());
     let mapping = ColumnMapping(request.mapping.clone());
     let parsed = tokio::task::spawn_blocking(move || {
-        let folder = file.with_extension("import");
+        // A fresh id: the upload itself may have any name.
+        let folder = file.with_file_name(format!(".import-{}", DatasetVersionId::new().as_uuid()));
         let named = folder.join(&filename);
         std::fs::create_dir(&folder)
             .and_then(|()| std::fs::hard_link(&file, &named))
