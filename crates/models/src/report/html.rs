@@ -80,15 +80,13 @@ fn figures(report: &TrainingReport) -> String {
         let _ = write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", fixed(metric.value));
     }
     let (best, all) = (report.model.best_round, report.model.rounds);
-    let _ = write!(
-        out,
-        "<div><dt>Best round</dt><dd>{best} <small>of {all}</small></dd></div></dl>"
-    );
+    let _ =
+        write!(out, "<div><dt>Best round</dt><dd>{best} <small>of {all}</small></dd></div></dl>");
     out.push_str("<details><summary>How these figures are defined</summary>");
     let rows = report.metrics.iter();
-    let rows = rows.iter().map(|(name, metric)| {
-        vec![escape(name), figure(metric.value), escape(&metric.convention)]
-    });
+    let rows = rows
+        .iter()
+        .map(|(name, metric)| vec![escape(name), figure(metric.value), escape(&metric.convention)]);
     let heads = [("Figure", false), ("Value", true), ("Convention", false)];
     out.push_str(&table(&heads, rows));
     out.push_str("</details>");
@@ -153,7 +151,10 @@ fn learning(report: &TrainingReport) -> String {
 
 fn coefficients(series: &[IcPoint]) -> String {
     let points = |value: fn(&IcPoint) -> Option<f64>| -> Vec<(f64, f64)> {
-        series.iter().map(|point| (place(point.datetime), value(point).unwrap_or(f64::NAN))).collect()
+        series
+            .iter()
+            .map(|point| (place(point.datetime), value(point).unwrap_or(f64::NAN)))
+            .collect()
     };
     let summed = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
         let mut sum = 0.0;

@@ -153,8 +153,11 @@ fn bars_within_a_day_stay_apart() {
     assert!(html.contains("mean of the last 20 bars") && !html.contains("Daily"));
     let bars = html.split("class=\"bars\"").nth(1).unwrap();
     let path = bars.split("d=\"").nth(1).unwrap().split('"').next().unwrap();
-    let places: std::collections::BTreeSet<&str> =
-        path.split('M').filter_map(|part| part.split(' ').next()).filter(|x| !x.is_empty()).collect();
+    let places: std::collections::BTreeSet<&str> = path
+        .split('M')
+        .filter_map(|part| part.split(' ').next())
+        .filter(|x| !x.is_empty())
+        .collect();
     let known = report.ic_series.iter().filter(|point| point.ic.is_some()).count();
     assert_eq!(places.len(), known);
     let json = serde_json::to_value(&report.ic_series[1]).unwrap();
