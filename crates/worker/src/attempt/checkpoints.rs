@@ -1,9 +1,12 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use alphafleet_domain::ArtifactPointer;
 use alphafleet_domain::job::Failure;
+use alphafleet_domain::ports::{ArtifactKey, ArtifactStore};
+use alphafleet_domain::{ArtifactPointer, JobId};
 use tokio::fs;
 use tokio::task::JoinSet;
+use tracing::warn;
 
 use super::files::Uploader;
 
@@ -63,4 +66,34 @@ impl Checkpoints {
     pub fn is_idle(&self) -> bool {
         self.upload.is_empty()
     }
+
+    /// Removes the one that is still under way: nobody will be told of it.
+    pub fn abandon(mut self) {
+        tokio::spawn(async move {
+            while let Some(ended) = self.upload.join_next().await {
+                let stored = ended.ok().and_then(Result::ok);
+                if let Some(folder) = stored.and_then(|at| folder(self.uploader.job, &at)) {
+                    forget(&self.uploader.artifacts, folder);
+                }
+            }
+        });
+    }
+}
+
+/// The folder of one of the job's checkpoints, which is alone in there.
+pub(super) fn folder(job: JobId, pointer: &ArtifactPointer) -> Option<ArtifactKey> {
+    let (folder, _) = pointer.key.rsplit_once('/')?;
+    let (attempt, name) = folder.rsplit_once('/')?;
+    let its_own = attempt.starts_with(&format!("jobs/{job}/")) && name.starts_with("checkpoint-");
+    if its_own { folder.parse().ok() } else { None }
+}
+
+/// Removes a checkpoint that no job points to any more.
+pub(super) fn forget(artifacts: &Arc<dyn ArtifactStore>, folder: ArtifactKey) {
+    let artifacts = Arc::clone(artifacts);
+    tokio::spawn(async move {
+        if let Err(error) = artifacts.delete_prefix(&folder).await {
+            warn!(%folder, %error, "an old checkpoint is left behind");
+        }
+    });
 }

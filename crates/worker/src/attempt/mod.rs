@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alphafleet_domain::job::{Completion, Failure, FailureCode, LogLevel, Outcome};
+use alphafleet_domain::ports::ArtifactKey;
 use alphafleet_domain::{Job, LeaseId};
 use tokio::time::timeout;
 use tracing::{error, info};
@@ -39,10 +40,15 @@ pub(crate) async fn run(shared: &Arc<Shared>, job: Job, asked: Asked) {
         return settle::fenced(shared, &job);
     };
     info!(job = %job.id, kind = job.kind.as_str(), attempt = job.attempt, %lease, "claimed");
-    let attempt = Attempt { shared, job: &job, lease, orders: holding.orders() };
-    match attempt.outcome().await {
-        Some(outcome) => settle::settle(shared, &job, lease, outcome, holding.orders()).await,
-        None => settle::fenced(shared, &job),
+    let checkpoint = job.checkpoint.as_ref().and_then(|at| checkpoints::folder(job.id, at));
+    let mut attempt = Attempt { shared, job: &job, lease, orders: holding.orders(), checkpoint };
+    let Some(outcome) = attempt.outcome().await else { return settle::fenced(shared, &job) };
+    let checkpoint = attempt.checkpoint;
+    let Some(settled) = settle::settle(shared, &job, lease, outcome, holding.orders()).await else {
+        return;
+    };
+    if let (None, Some(folder)) = (settled.checkpoint, checkpoint) {
+        checkpoints::forget(&shared.ports.artifacts, folder);
     }
 }
 
@@ -51,11 +57,13 @@ struct Attempt<'a> {
     job: &'a Job,
     lease: LeaseId,
     orders: Orders,
+    /// The folder of the checkpoint that the job points to.
+    checkpoint: Option<ArtifactKey>,
 }
 
 impl Attempt<'_> {
     /// `None` when the lease was lost on the way.
-    async fn outcome(mut self) -> Option<Outcome> {
+    async fn outcome(&mut self) -> Option<Outcome> {
         let announced = self.shared.ports.announcer.announce(self.job, None);
         let mut orders = self.orders.clone();
         let prepared = async {
@@ -95,8 +103,9 @@ impl Attempt<'_> {
         let watch = Watch::new(self.lease, &mut child, &teller, &mut checkpoints, directions);
         let ending = watch.run().await;
         let outcome = self.conclude(ending, child, &uploader, &teller, &mut checkpoints).await;
+        checkpoints.abandon();
         if outcome.is_some() {
-            teller.finish().await;
+            self.checkpoint = teller.finish().await;
         }
         outcome.filter(|_| self.orders.present() < Order::Fenced)
     }

@@ -58,8 +58,9 @@ impl Pending {
         self.logs.push_back(line);
     }
 
-    pub fn checkpoint(&mut self, pointer: ArtifactPointer) {
-        self.checkpoint = Some(pointer);
+    /// Answers the one that is left out for it.
+    pub fn checkpoint(&mut self, pointer: ArtifactPointer) -> Option<ArtifactPointer> {
+        self.checkpoint.replace(pointer)
     }
 
     pub fn points(&self) -> usize {

@@ -8,14 +8,14 @@ use crate::supervisor::{BackOff, Order, Orders, Shared, count};
 const TRIES: u32 = 5;
 
 /// Settles until the store has answered: done, done before, or not ours any more. Then tells the
-/// world.
+/// world. Answers the job as the store then has it.
 pub(super) async fn settle(
     shared: &Shared,
     job: &Job,
     lease: LeaseId,
     mut outcome: Outcome,
     mut orders: Orders,
-) {
+) -> Option<Job> {
     let last = ProgressBatch::default();
     let mut back_off = BackOff::default();
     let mut refusals = 0;
@@ -26,12 +26,19 @@ pub(super) async fn settle(
             _ = orders.at_least(Order::Fenced) => {}
         }
         match shared.ports.store.settle(lease, &outcome, &last).await {
-            Ok(Settled::Done(settled)) => return announce(shared, &settled).await,
+            Ok(Settled::Done(settled)) => {
+                announce(shared, &settled).await;
+                return Some(settled);
+            }
             Ok(Settled::Already) => {
                 let settled = shared.ports.store.job(job.id).await.ok().flatten();
-                return announce(shared, settled.as_ref().unwrap_or(job)).await;
+                announce(shared, settled.as_ref().unwrap_or(job)).await;
+                return settled;
             }
-            Ok(Settled::Fenced) => return fenced(shared, job),
+            Ok(Settled::Fenced) => {
+                fenced(shared, job);
+                return None;
+            }
             Err(error) if error.is_retryable() => {
                 if back_off.tries() == 0 {
                     warn!(job = %job.id, %error, "an outcome waits for the store");
@@ -47,7 +54,7 @@ pub(super) async fn settle(
                         refusals = 0;
                     }
                     // Unnamed in the beats to come, the lease is released by the store.
-                    (_, true) => return,
+                    (_, true) => return None,
                 }
             }
         }

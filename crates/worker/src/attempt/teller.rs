@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use alphafleet_domain::job::{LogLevel, LogLine, MetricPoint, Progress, ProgressBatch};
 use alphafleet_domain::ports::{ArtifactKey, Recorded};
-use alphafleet_domain::{ArtifactPointer, Job, LeaseId};
+use alphafleet_domain::{ArtifactPointer, Job, JobId, LeaseId};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use tracing::{debug, error, warn};
+use tracing::{error, warn};
 
+use super::checkpoints::{folder, forget};
 use super::pending::Pending;
 use super::publish::Publisher;
 use crate::supervisor::{BackOff, Order, Orders, Shared};
@@ -26,7 +27,8 @@ const TRIES: u32 = 5;
 /// Takes what an attempt says, writes it to the store in batches, and publishes it after that.
 pub(super) struct Teller {
     said: Arc<Said>,
-    task: JoinSet<()>,
+    task: JoinSet<Option<ArtifactKey>>,
+    job: JobId,
     shared: Arc<Shared>,
 }
 
@@ -54,11 +56,12 @@ impl Teller {
             lease,
             orders,
             publisher,
-            last_checkpoint: None,
+            job: job.id,
+            last_checkpoint: job.checkpoint.as_ref().and_then(|at| folder(job.id, at)),
         };
         let mut task = JoinSet::new();
         task.spawn(recorder.run());
-        Self { said, task, shared: Arc::clone(shared) }
+        Self { said, task, job: job.id, shared: Arc::clone(shared) }
     }
 
     pub fn progress(&self, mut progress: Progress) {
@@ -86,7 +89,11 @@ impl Teller {
     }
 
     pub fn checkpoint(&self, pointer: ArtifactPointer) {
-        self.say(|pending| pending.checkpoint(pointer));
+        let left_out = self.said.lock().checkpoint(pointer);
+        self.said.changed.notify_one();
+        if let Some(unseen) = left_out.and_then(|pointer| folder(self.job, &pointer)) {
+            forget(&self.shared.ports.artifacts, unseen);
+        }
     }
 
     /// Waits until more may be said; mostly not at all.
@@ -100,12 +107,15 @@ impl Teller {
         }
     }
 
-    /// Returns when everything said is written and published, or the lease is lost.
-    pub async fn finish(mut self) {
+    /// Returns when everything said is written and published, or the lease is lost. Answers the
+    /// folder of the checkpoint that was recorded last.
+    pub async fn finish(mut self) -> Option<ArtifactKey> {
         self.say(|pending| pending.closed = true);
-        while let Some(ended) = self.task.join_next().await {
-            if let Err(error) = ended {
+        match self.task.join_next().await? {
+            Ok(last_checkpoint) => last_checkpoint,
+            Err(error) => {
                 error!(%error, "recording ended badly");
+                None
             }
         }
     }
@@ -133,11 +143,12 @@ struct Recorder {
     lease: LeaseId,
     orders: Orders,
     publisher: Publisher,
+    job: JobId,
     last_checkpoint: Option<ArtifactKey>,
 }
 
 impl Recorder {
-    async fn run(mut self) {
+    async fn run(mut self) -> Option<ArtifactKey> {
         let mut last = Instant::now();
         while self.due(last).await {
             let batches = self.said.lock().take(self.shared.ports.clock.now());
@@ -146,14 +157,18 @@ impl Recorder {
                 last = Instant::now();
                 match self.record(&batch).await {
                     Some(Recorded::Written) => {
-                        self.replace_checkpoint(batch.checkpoint);
+                        self.replace_checkpoint(batch.checkpoint.as_ref());
                         self.publisher.publish(news).await;
                     }
-                    Some(Recorded::Fenced) => return self.orders.fence(),
+                    Some(Recorded::Fenced) => {
+                        self.orders.fence();
+                        return None;
+                    }
                     None => {}
                 }
             }
         }
+        self.last_checkpoint
     }
 
     /// Waits until there is something to write and it is time; `false` when all is written.
@@ -207,20 +222,10 @@ impl Recorder {
     }
 
     /// The checkpoint before the newest is of no use to anybody.
-    fn replace_checkpoint(&mut self, newest: Option<ArtifactPointer>) {
-        let Some(newest) = newest.and_then(|pointer| folder(&pointer.key)) else { return };
+    fn replace_checkpoint(&mut self, newest: Option<&ArtifactPointer>) {
+        let Some(newest) = newest.and_then(|pointer| folder(self.job, pointer)) else { return };
         if let Some(old) = self.last_checkpoint.replace(newest) {
-            let artifacts = Arc::clone(&self.shared.ports.artifacts);
-            tokio::spawn(async move {
-                if let Err(error) = artifacts.delete_prefix(&old).await {
-                    debug!(%error, "an old checkpoint is left to the sweeper");
-                }
-            });
+            forget(&self.shared.ports.artifacts, old);
         }
     }
-}
-
-/// A checkpoint is alone in its folder.
-fn folder(key: &str) -> Option<ArtifactKey> {
-    key.rsplit_once('/')?.0.parse().ok()
 }

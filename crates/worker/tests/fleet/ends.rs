@@ -97,6 +97,12 @@ async fn resumes() {
     kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL).unwrap();
     let job = rig.completes(id).await;
     assert_eq!((job.attempt, job.result), (2, Some(json!({"from": 20}))));
+    assert_eq!(job.checkpoint, None);
+    let objects = format!("jobs/{id}").parse().unwrap();
+    eventually("no checkpoint is left", async || {
+        rig.artifacts.list(&objects).await.unwrap().is_empty().then_some(())
+    })
+    .await;
     let query = MetricQuery { job: id, name: Some("count".to_owned()), limit: 1_000 };
     let mut steps: Vec<_> =
         rig.store.metrics(&query).await.unwrap().iter().map(|point| point.step).collect();

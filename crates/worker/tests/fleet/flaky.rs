@@ -24,6 +24,8 @@ pub struct Flaky {
     pub lost_claims: AtomicU32,
     pub lost_settlings: AtomicU32,
     pub records: AtomicU32,
+    /// So many records are refused, though the database is there.
+    pub refused_records: AtomicU32,
 }
 
 impl Flaky {
@@ -34,6 +36,7 @@ impl Flaky {
             lost_claims: AtomicU32::new(0),
             lost_settlings: AtomicU32::new(0),
             records: AtomicU32::new(0),
+            refused_records: AtomicU32::new(0),
         })
     }
 
@@ -82,7 +85,11 @@ impl JobStore for Flaky {
     }
 
     async fn record(&self, lease: LeaseId, batch: &ProgressBatch) -> Result<Recorded, StoreError> {
-        let recorded = self.reach()?.record(lease, batch).await;
+        let store = self.reach()?;
+        if lose(&self.refused_records) {
+            return Err(StoreError::Database("not this one".into()));
+        }
+        let recorded = store.record(lease, batch).await;
         self.records.fetch_add(1, Ordering::SeqCst);
         recorded
     }

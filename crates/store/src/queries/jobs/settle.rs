@@ -29,6 +29,10 @@ pub(crate) async fn settle(
     if last.checkpoint.is_some() {
         job.checkpoint = last.checkpoint;
     }
+    if matches!(outcome, Outcome::Completed(_) | Outcome::Cancelled) {
+        // Nobody goes on from it; its objects are the worker's to remove.
+        job.checkpoint = None;
+    }
     let after = end_attempt(connection, &job, &outcome, EndedBy::Worker, now).await?;
     if let Outcome::Completed(completion) = &outcome {
         leave_behind(connection, &after, completion, now).await?;
