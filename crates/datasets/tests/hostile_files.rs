@@ -128,6 +128,20 @@ fn limits_hold() {
     refused(limited(Limits { columns: 6, ..Default::default() }), "too_large", "7 columns");
     refused(limited(Limits { instruments: 1, ..Default::default() }), "too_large", "instruments");
     refused(limited(Limits { cells: 3, ..Default::default() }), "too_large", "4 cells");
+    let values = |values| Limits { values, ..Default::default() };
+    refused(limited(values(9)), "too_large", "10 values (rows × columns), at most 9");
+    // Two bars of two instruments at different times: 4 cells of 5 columns.
+    refused(limited(values(19)), "too_large", "20 values (cells × columns), at most 19");
+    assert!(limited(values(20)).is_ok());
+    // The footer tells: nothing is decoded first.
+    let footer = import_as("bars.parquet", good_parquet(), &options(values(1000)));
+    refused(footer, "too_large", "values (rows × columns), at most 1000");
+    // A further file's columns count for the rows before it.
+    let files = Files::new();
+    let first = files.write("a.csv", &bars);
+    let second =
+        files.write("b.csv", "date,open,high,low,close,w,x,y,z\n2024-01-02,1,2,1,1,1,1,1,1\n");
+    refused(import_files(&[first, second], &options(values(17))), "too_large", "18 values");
     // A quote that never closes.
     let endless = format!("{HEADER}2024-01-02,\"{}", "A\n".repeat(2_000_000));
     refused(csv(&endless), "too_large", "bytes in one row");

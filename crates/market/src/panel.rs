@@ -154,7 +154,7 @@ impl PanelBuilder {
     pub fn build(self) -> Result<Panel, PanelError> {
         let calendar = self.calendar();
         let (bars, width) = (calendar.len(), self.fields.len());
-        let cells = bars * self.instruments.len();
+        let cells = cells(bars, self.instruments.len(), width)?;
         let mut order = vec![0; self.instruments.len()];
         for (sorted, &inserted) in self.instruments.values().enumerate() {
             order[inserted] = sorted;
@@ -192,6 +192,18 @@ impl PanelBuilder {
     }
 }
 
+/// Cells of a field, if all fields together can be addressed at all.
+fn cells(bars: usize, instruments: usize, fields: usize) -> Result<usize, PanelError> {
+    let bytes = [instruments, fields, size_of::<f64>()]
+        .into_iter()
+        .try_fold(bars, usize::checked_mul)
+        .filter(|&bytes| isize::try_from(bytes).is_ok());
+    match bytes {
+        Some(_) => Ok(bars * instruments),
+        None => Err(PanelError::TooLarge { bars, instruments, fields }),
+    }
+}
+
 fn listed(seen: &[bool]) -> Range<usize> {
     let first = seen.iter().position(|&bar| bar).unwrap_or(0);
     let last = seen.iter().rposition(|&bar| bar).map_or(first, |bar| bar + 1);
@@ -207,6 +219,8 @@ pub enum PanelError {
     Shape { field: String, expected: usize, found: usize },
     #[error("{instrument} has two bars at {time}")]
     Duplicate { instrument: String, time: NaiveDateTime },
+    #[error("{instruments} instruments × {bars} bars × {fields} fields are too many")]
+    TooLarge { bars: usize, instruments: usize, fields: usize },
 }
 
 #[cfg(test)]
@@ -233,6 +247,16 @@ mod tests {
         assert_eq!((panel.listed(0), panel.listed(1)), (1..2, 0..3));
         assert!(panel.has_bar(1, 0) && !panel.has_bar(1, 1));
         assert_eq!(panel.rows(), 3);
+    }
+
+    #[test]
+    fn a_panel_that_cannot_be_addressed_is_refused() {
+        assert_eq!(cells(3, 4, 5), Ok(12));
+        assert_eq!(cells(0, 4, 5), Ok(0));
+        for (bars, instruments, fields) in [(usize::MAX, 2, 1), (1 << 31, 1 << 30, 1)] {
+            let refused = Err(PanelError::TooLarge { bars, instruments, fields });
+            assert_eq!(cells(bars, instruments, fields), refused);
+        }
     }
 
     #[test]

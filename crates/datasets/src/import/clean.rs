@@ -57,13 +57,15 @@ impl CleanRows {
         instruments.sort_unstable();
         instruments.dedup();
         let cells = times.len() as u64 * instruments.len() as u64;
-        if cells > options.limits.cells {
-            return Err(DatasetError::TooLarge {
-                file: files.join(", "),
-                what: "cells (instruments × times)",
-                found: cells,
-                limit: options.limits.cells,
-            });
+        let values = cells.checked_mul(rows.columns.len() as u64).unwrap_or(u64::MAX);
+        let limits = &options.limits;
+        for (what, found, limit) in [
+            ("cells (instruments × times)", cells, limits.cells),
+            ("values (cells × columns)", values, limits.values),
+        ] {
+            if found > limit {
+                return Err(DatasetError::TooLarge { file: files.join(", "), what, found, limit });
+            }
         }
         let mut builder = PanelBuilder::new(rows.columns.iter().map(|(name, _)| name.clone()));
         let mut values = Vec::with_capacity(rows.columns.len());

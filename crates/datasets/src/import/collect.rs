@@ -53,11 +53,30 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Prepares the columns of a source.
-    pub fn begin(&mut self, file: &str, layout: &Layout) -> Target {
+    /// Prepares the columns of a source; `announced` are its rows as far as it tells them.
+    pub fn begin(
+        &mut self,
+        file: &str,
+        layout: &Layout,
+        announced: u64,
+    ) -> Result<Target, DatasetError> {
         self.rows.named_by_file |= layout.instrument.is_none();
+        let fresh = |field: &&Field| self.rows.column(&field.name).is_none();
+        let columns = self.rows.columns.len() + layout.fields.iter().filter(fresh).count();
+        let rows = (self.rows.times.len() as u64).saturating_add(announced);
+        self.check_values(file, rows, columns)?;
         let columns = layout.fields.iter().map(|field| self.column(field)).collect();
-        Target { file: file.to_owned(), columns }
+        Ok(Target { file: file.to_owned(), columns })
+    }
+
+    fn check_values(&self, file: &str, rows: u64, columns: usize) -> Result<(), DatasetError> {
+        let limit = self.options.limits.values;
+        let found = rows.checked_mul(columns as u64).unwrap_or(u64::MAX);
+        if found <= limit {
+            return Ok(());
+        }
+        let what = "values (rows × columns)";
+        Err(DatasetError::TooLarge { file: file.to_owned(), what, found, limit })
     }
 
     fn column(&mut self, field: &Field) -> usize {
@@ -85,6 +104,7 @@ impl<'a> Collector<'a> {
         if self.rows.times.len() as u64 >= self.options.limits.rows {
             return Err(too_large("rows", self.options.limits.rows));
         }
+        self.check_values(file, self.rows.times.len() as u64 + 1, self.rows.columns.len())?;
         // Rows of one instrument mostly follow each other.
         let same = self.last.filter(|&last| self.rows.names[last as usize] == instrument);
         let code = match same.or_else(|| self.known.get(instrument).copied()) {

@@ -53,6 +53,8 @@ pub struct Limits {
     pub instruments: u64,
     /// Instruments × distinct times.
     pub cells: u64,
+    /// Numbers held in memory: rows × columns while reading, cells × columns in the panel.
+    pub values: u64,
     /// Bytes of one CSV row.
     pub row_bytes: u64,
 }
@@ -65,6 +67,7 @@ impl Default for Limits {
             columns: 512,
             instruments: 50_000,
             cells: 100_000_000,
+            values: 200_000_000,
             row_bytes: 1 << 20,
         }
     }

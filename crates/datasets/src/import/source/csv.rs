@@ -50,7 +50,7 @@ pub(super) fn read(source: &Source<'_>, collector: &mut Collector<'_>) -> Result
         .collect();
     let layout = resolve(&source.file, &columns, &collector.options.columns)?;
     let names = columns.into_iter().map(|(name, _)| name).collect();
-    let target = collector.begin(&source.file, &layout);
+    let target = collector.begin(&source.file, &layout, 0)?;
     let rows = CsvRows { source, layout, names, target };
     if any {
         rows.take(&first, collector)?;

@@ -27,7 +27,7 @@ fn decode(source: &Source<'_>, collector: &mut Collector<'_>) -> Result<(), Data
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)
         .map_err(|error| corrupt(source, error))?
         .with_batch_size(BATCH_ROWS);
-    check_size(source, &builder, collector)?;
+    let rows = check_size(source, &builder, collector)?;
     let schema = builder.schema().clone();
     let columns: Vec<_> = schema
         .fields()
@@ -35,7 +35,7 @@ fn decode(source: &Source<'_>, collector: &mut Collector<'_>) -> Result<(), Data
         .map(|field| (field.name().clone(), kind(field.data_type())))
         .collect();
     let layout = resolve(&source.file, &columns, &collector.options.columns)?;
-    let target = collector.begin(&source.file, &layout);
+    let target = collector.begin(&source.file, &layout, rows)?;
     let mut rows = ParquetRows { source, layout, target, row: 0 };
     for batch in builder.build().map_err(|error| corrupt(source, error))? {
         rows.take(&batch.map_err(|error| corrupt(source, error))?, collector)?;
@@ -43,11 +43,12 @@ fn decode(source: &Source<'_>, collector: &mut Collector<'_>) -> Result<(), Data
     Ok(())
 }
 
+/// The rows the footer announces.
 fn check_size(
     source: &Source<'_>,
     builder: &ParquetRecordBatchReaderBuilder<File>,
     collector: &Collector<'_>,
-) -> Result<(), DatasetError> {
+) -> Result<u64, DatasetError> {
     let limits = &collector.options.limits;
     let rows = u64::try_from(builder.metadata().file_metadata().num_rows())
         .map_err(|error| corrupt(source, error))?;
@@ -58,7 +59,7 @@ fn check_size(
             return Err(DatasetError::TooLarge { file: source.file.clone(), what, found, limit });
         }
     }
-    Ok(())
+    Ok(rows)
 }
 
 struct ParquetRows<'a> {
