@@ -341,8 +341,7 @@ fn forward_adjustment_of_own_expressions_is_a_warning() {
         let mut document = document(json!({"type": "linear"}));
         document["adjustment"] = json!(adjustment);
         let bars = market(0.1, 1);
-        let trained =
-            train(&document, bars, scratch.path(), None, &Record::default()).unwrap();
+        let trained = train(&document, bars, scratch.path(), None, &Record::default()).unwrap();
         let findings = trained.summary["findings"].as_array().unwrap();
         let found = findings.iter().find(|finding| finding["code"] == code);
         assert_eq!(found.is_some(), warned, "{adjustment}");
