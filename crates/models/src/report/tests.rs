@@ -160,7 +160,7 @@ fn bars_within_a_day_stay_apart() {
         .collect();
     let known = report.ic_series.iter().filter(|point| point.ic.is_some()).count();
     assert_eq!(places.len(), known);
-    let json = serde_json::to_value(&report.ic_series[1]).unwrap();
+    let json = serde_json::to_value(report.ic_series[1]).unwrap();
     assert_eq!(json["datetime"], "2017-01-02T09:01:00");
 }
 
