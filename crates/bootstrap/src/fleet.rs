@@ -23,6 +23,9 @@ use crate::keys::Keys;
 use crate::settings::Settings;
 use crate::standalone::StandaloneError;
 
+/// From the end of a stopped job's process to its settled outcome.
+const SETTLING: Duration = Duration::from_secs(20);
+
 /// The use cases around one set of adapters.
 pub(crate) struct Fleet {
     clock: Arc<dyn Clock>,
@@ -64,6 +67,9 @@ impl Fleet {
         config.window = worker.window;
         config.grace.drain = worker.stop_grace;
         config.grace.cancel = worker.stop_grace.min(config.grace.cancel);
+        // A job that uses up its graces is still to be given back, with its checkpoint stored.
+        let last_job = config.grace.drain.saturating_add(config.grace.terminate);
+        config.grace.shutdown = config.grace.shutdown.max(last_job.saturating_add(SETTLING));
         config.threads = threads_per_job(worker.threads_per_job, worker.training_slots);
         config.memory_bytes =
             (worker.memory_mib_per_job > 0).then_some(worker.memory_mib_per_job << 20);
