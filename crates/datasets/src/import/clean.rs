@@ -57,7 +57,7 @@ impl CleanRows {
         instruments.sort_unstable();
         instruments.dedup();
         let cells = times.len() as u64 * instruments.len() as u64;
-        let values = cells.checked_mul(rows.columns.len() as u64).unwrap_or(u64::MAX);
+        let values = cells.saturating_mul(rows.columns.len() as u64);
         let limits = &options.limits;
         for (what, found, limit) in [
             ("cells (instruments × times)", cells, limits.cells),

@@ -71,7 +71,7 @@ impl<'a> Collector<'a> {
 
     fn check_values(&self, file: &str, rows: u64, columns: usize) -> Result<(), DatasetError> {
         let limit = self.options.limits.values;
-        let found = rows.checked_mul(columns as u64).unwrap_or(u64::MAX);
+        let found = rows.saturating_mul(columns as u64);
         if found <= limit {
             return Ok(());
         }
