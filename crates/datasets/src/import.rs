@@ -48,6 +48,9 @@ pub struct SourceFile {
 /// instrument comes from a column or else from the file's stem. `open`, `high`, `low`, `close`
 /// and a time are required; every further numeric column becomes a field.
 ///
+/// Times with a zone become UTC; if most of a file's are midnights in their zone, they are daily
+/// bars and keep the date they have there.
+///
 /// What is done to rows, each with a finding: rows without any price are dropped; of doubled
 /// rows identical ones are dropped and of different ones the last counts; infinite values become
 /// missing; a bar with a price that is not positive or with its high below its low becomes a

@@ -3,12 +3,15 @@
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use alphafleet_datasets::{
     ColumnMapping, DatasetError, Import, ImportOptions, Limits, OutsideRange, import_files,
     panel_from_parquet, panel_to_parquet,
 };
 use alphafleet_market::{FindingCode, SyntheticMarket};
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, TimestampMicrosecondArray};
+use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;
 
 struct Files {
@@ -111,6 +114,70 @@ fn a_file_that_is_not_there_is_the_callers_fault() {
     }
     assert!(!read(ErrorKind::TimedOut).is_callers());
     assert!(csv("").unwrap_err().is_callers());
+}
+
+fn days(import: &Import) -> Vec<String> {
+    import.panel.calendar().iter().map(|time| time.format("%d %H:%M").to_string()).collect()
+}
+
+#[test]
+fn daily_bars_keep_the_date_of_their_zone() {
+    let bars = |times: &[String]| {
+        let rows: String = times.iter().map(|time| format!("{time},A,1,2,1,1.5,10\n")).collect();
+        csv(format!("{HEADER}{rows}")).unwrap()
+    };
+    for zone in ["+08:00", "-05:00", "+00:00"] {
+        let daily = bars(&[2, 3, 6].map(|day| format!("2020-01-{day:02} 00:00:00{zone}")));
+        assert_eq!(days(&daily), ["02 00:00", "03 00:00", "06 00:00"], "{zone}");
+        assert!(codes(&daily).contains(&(FindingCode::ZonedTimes, 1)));
+    }
+    // A last bar stamped while its day went on.
+    let live = bars(
+        &["2020-01-02T00:00:00+08:00", "2020-01-03T00:00:00+08:00", "2020-01-06T05:30:00+08:00"]
+            .map(str::to_owned),
+    );
+    assert_eq!(days(&live), ["02 00:00", "03 00:00", "06 00:00"]);
+    // Around the clock, midnight is a bar as any other.
+    let hourly: Vec<String> = (0..48)
+        .map(|hour| format!("2020-01-{:02} {:02}:00:00+08:00", 2 + hour / 24, hour % 24))
+        .collect();
+    let hourly = bars(&hourly);
+    assert_eq!(hourly.rows, 48);
+    assert_eq!((days(&hourly)[0].as_str(), days(&hourly)[47].as_str()), ("01 16:00", "03 15:00"));
+}
+
+/// Daily bars as data frames hold them: midnights of a zone, stored as UTC.
+fn zoned_parquet(zone: &str, utc: &[&str]) -> Vec<u8> {
+    let stamps = utc.iter().map(|time| {
+        let time = chrono::NaiveDateTime::parse_from_str(time, "%Y-%m-%d %H:%M").unwrap();
+        time.and_utc().timestamp_micros()
+    });
+    let times = TimestampMicrosecondArray::from_iter_values(stamps).with_timezone(zone);
+    let price: ArrayRef = Arc::new(Float64Array::from(vec![1.5; utc.len()]));
+    let times: ArrayRef = Arc::new(times);
+    let prices = ["open", "high", "low", "close"].map(|name| (name, ArrayRef::clone(&price)));
+    let batch = RecordBatch::try_from_iter(std::iter::once(("date", times)).chain(prices)).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+#[test]
+fn daily_timestamps_keep_the_date_of_their_zone() {
+    for (zone, utc) in [
+        ("+08:00", ["2020-01-01 16:00", "2020-01-02 16:00"]),
+        ("Asia/Shanghai", ["2020-01-01 16:00", "2020-01-02 16:00"]),
+        ("America/New_York", ["2020-01-02 05:00", "2020-01-03 05:00"]),
+        ("UTC", ["2020-01-02 00:00", "2020-01-03 00:00"]),
+        ("Nowhere/Land", ["2020-01-02 00:00", "2020-01-03 00:00"]),
+    ] {
+        let bytes = zoned_parquet(zone, &utc);
+        let import = import_as("A.parquet", bytes, &ImportOptions::default()).unwrap();
+        assert_eq!(days(&import), ["02 00:00", "03 00:00"], "{zone}");
+        assert!(codes(&import).contains(&(FindingCode::ZonedTimes, 1)), "{zone}");
+    }
 }
 
 #[test]

@@ -99,8 +99,8 @@ finding_codes! {
         "the source's prices were adjusted: raw prices are stored beside their factor";
     /// Daily bars with a time of day were stamped with midnight.
     DailyTimes = "daily_times", Info, "daily bars with a time of day were stamped with midnight";
-    /// Times with a zone were taken as UTC.
-    ZonedTimes = "zoned_times", Info, "times with a zone were turned into UTC";
+    /// Times with a zone were turned into UTC, or into their date if they are daily bars.
+    ZonedTimes = "zoned_times", Info, "times with a zone were turned into UTC or dates";
 }
 
 impl fmt::Display for FindingCode {

@@ -1,10 +1,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use alphafleet_market::{Finding, FindingCode, FindingLog};
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::layout::{Field, Layout};
 use super::options::ImportOptions;
+use super::time::Stamp;
 use crate::error::DatasetError;
 
 /// Rows of all sources, column by column, in the order they came. Missing is NaN.
@@ -31,7 +32,12 @@ pub(super) struct Collector<'a> {
     rows: Rows,
     known: HashMap<String, u32>,
     textual: BTreeSet<String>,
-    zoned: bool,
+    /// Rows of the present source whose time has a zone, with its seconds from UTC.
+    zoned: Vec<(u32, i32)>,
+    /// How many of them are midnights there.
+    midnights: usize,
+    to_dates: bool,
+    to_utc: bool,
     last: Option<u32>,
 }
 
@@ -48,7 +54,10 @@ impl<'a> Collector<'a> {
             rows: Rows::default(),
             known: HashMap::new(),
             textual: BTreeSet::new(),
-            zoned: false,
+            zoned: Vec::new(),
+            midnights: 0,
+            to_dates: false,
+            to_utc: false,
             last: None,
         }
     }
@@ -89,12 +98,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Adds a row; its values follow by [`Collector::value`] before the next row.
-    pub fn row(
-        &mut self,
-        file: &str,
-        instrument: &str,
-        time: NaiveDateTime,
-    ) -> Result<(), DatasetError> {
+    pub fn row(&mut self, file: &str, instrument: &str, time: Stamp) -> Result<(), DatasetError> {
         let too_large = |what, limit: u64| DatasetError::TooLarge {
             file: file.to_owned(),
             what,
@@ -121,7 +125,11 @@ impl<'a> Collector<'a> {
         };
         self.last = Some(code);
         self.rows.instruments.push(code);
-        self.rows.times.push(time);
+        if let Some(offset) = time.offset {
+            self.zoned.push((self.rows.times.len() as u32, offset.local_minus_utc()));
+            self.midnights += usize::from(time.local.time() == NaiveTime::MIN);
+        }
+        self.rows.times.push(time.local);
         for (_, values) in &mut self.rows.columns {
             values.push(f64::NAN);
         }
@@ -143,8 +151,16 @@ impl<'a> Collector<'a> {
         }
     }
 
-    pub fn zoned(&mut self) {
-        self.zoned = true;
+    /// Ends a source. Its times with a zone become UTC, unless most are midnights there: then
+    /// they are daily bars, whose date UTC would move by a day, and stay as they are.
+    pub fn end(&mut self) {
+        let zoned = std::mem::take(&mut self.zoned);
+        let daily = std::mem::take(&mut self.midnights) * 2 > zoned.len();
+        self.to_dates |= daily;
+        self.to_utc |= !daily && !zoned.is_empty();
+        for (row, seconds) in zoned.into_iter().filter(|_| !daily) {
+            self.rows.times[row as usize] -= TimeDelta::seconds(i64::from(seconds));
+        }
     }
 
     pub fn finish(mut self) -> (Rows, FindingLog) {
@@ -154,9 +170,13 @@ impl<'a> Collector<'a> {
             log.push(Finding::whole(FindingCode::IgnoredColumn, Some(name), message));
         }
         self.rows.columns.retain(|(name, _)| !self.textual.contains(name));
-        if self.zoned {
-            let message = "times with a zone were turned into UTC";
-            log.push(Finding::whole(FindingCode::ZonedTimes, Some("datetime"), message));
+        for (found, message) in [
+            (self.to_utc, "times with a zone were turned into UTC"),
+            (self.to_dates, "daily bars with a zone keep the date they have there"),
+        ] {
+            if found {
+                log.push(Finding::whole(FindingCode::ZonedTimes, Some("datetime"), message));
+            }
         }
         (self.rows, log)
     }

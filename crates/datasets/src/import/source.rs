@@ -19,10 +19,12 @@ pub(super) fn read(path: &Path, collector: &mut Collector<'_>) -> Result<(), Dat
     let named = ["parquet", "parq", "pq"].iter().any(|known| extension.eq_ignore_ascii_case(known));
     let source = Source { path, file: name_of(path), stem: stem_of(path) };
     if magic == b"PAR1" || named {
-        parquet::read(&source, collector)
+        parquet::read(&source, collector)?;
     } else {
-        csv::read(&source, collector)
+        csv::read(&source, collector)?;
     }
+    collector.end();
+    Ok(())
 }
 
 struct Source<'a> {

@@ -1,18 +1,27 @@
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
 
-/// A time as text: a date, or a date and time of day, or RFC 3339 (then in UTC; `true`).
+/// A time as the source writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub local: NaiveDateTime,
+    /// From UTC; `None`: the source names no zone.
+    pub offset: Option<FixedOffset>,
+}
+
+/// A time as text: a date, or a date and time of day, or RFC 3339.
 ///
 /// Only years 1678 to 2261 are taken: later and earlier ones do not fit nanoseconds.
-pub(super) fn parse_time(text: &str) -> Option<(NaiveDateTime, bool)> {
+pub(super) fn parse_time(text: &str) -> Option<Stamp> {
     let text = text.trim();
     let parsed = parse_date(text).map(|date| date.and_time(NaiveTime::MIN));
-    let parsed = parsed.or_else(|| parse_local(text)).map(|time| (time, false));
+    let parsed = parsed.or_else(|| parse_local(text)).map(|local| Stamp { local, offset: None });
     let parsed = parsed.or_else(|| {
         let zoned = DateTime::parse_from_rfc3339(text)
             .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%:z"));
-        zoned.ok().map(|time| (time.naive_utc(), true))
+        let zoned = zoned.ok()?;
+        Some(Stamp { local: zoned.naive_local(), offset: Some(*zoned.offset()) })
     });
-    parsed.filter(|(time, _)| in_range(*time))
+    parsed.filter(|stamp| in_range(stamp.local))
 }
 
 pub(super) fn in_range(time: NaiveDateTime) -> bool {
@@ -55,18 +64,21 @@ mod tests {
     #[test]
     fn times_are_read() {
         let cases = [
-            ("2012-12-06", "2012-12-06 00:00:00", false),
-            ("2012/12/06", "2012-12-06 00:00:00", false),
-            ("20121206", "2012-12-06 00:00:00", false),
-            ("2013-04-29 23:59:59", "2013-04-29 23:59:59", false),
-            ("2023-03-07T22:05:00", "2023-03-07 22:05:00", false),
-            ("2023-03-07 22:05", "2023-03-07 22:05:00", false),
-            ("2023-03-07T22:05:00+08:00", "2023-03-07 14:05:00", true),
-            ("2023-03-07 22:05:00+08:00", "2023-03-07 14:05:00", true),
+            ("2012-12-06", "2012-12-06 00:00:00", None),
+            ("2012/12/06", "2012-12-06 00:00:00", None),
+            ("20121206", "2012-12-06 00:00:00", None),
+            ("2013-04-29 23:59:59", "2013-04-29 23:59:59", None),
+            ("2023-03-07T22:05:00", "2023-03-07 22:05:00", None),
+            ("2023-03-07 22:05", "2023-03-07 22:05:00", None),
+            ("2023-03-07T22:05:00Z", "2023-03-07 22:05:00", Some(0)),
+            ("2023-03-07T22:05:00+08:00", "2023-03-07 22:05:00", Some(8)),
+            ("2023-03-07 22:05:00-05:00", "2023-03-07 22:05:00", Some(-5)),
         ];
-        for (text, expected, zoned) in cases {
-            let (time, was_zoned) = parse_time(text).expect(text);
-            assert_eq!((time.to_string().as_str(), was_zoned), (expected, zoned), "{text}");
+        for (text, local, hours) in cases {
+            let stamp = parse_time(text).expect(text);
+            let found = stamp.offset.map(|offset| offset.local_minus_utc());
+            let expected = (local, hours.map(|hours| hours * 3600));
+            assert_eq!((stamp.local.to_string().as_str(), found), expected, "{text}");
         }
         for text in ["", "AAPL", "2012-13-01", "12.5", "0001-01-01", "9999-01-01", "2012-1-é"] {
             assert_eq!(parse_time(text), None, "{text}");

@@ -76,12 +76,9 @@ impl CsvRows<'_> {
     ) -> Result<(), DatasetError> {
         let text = |column: usize| record.get(column).unwrap_or_default();
         let time = parse_time(text(self.layout.datetime));
-        let (time, zoned) = time.ok_or_else(|| {
+        let time = time.ok_or_else(|| {
             self.bad(record, self.layout.datetime, "a time between the years 1678 and 2261")
         })?;
-        if zoned {
-            collector.zoned();
-        }
         let instrument = match self.layout.instrument {
             Some(column) => text(column).trim(),
             None => self.source.stem.as_str(),

@@ -1,17 +1,18 @@
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use arrow::array::timezone::Tz;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
-use chrono::{DateTime, NaiveDateTime};
+use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::Source;
 use crate::error::DatasetError;
 use crate::import::collect::{Collector, Target};
 use crate::import::layout::{Kind, Layout, resolve};
-use crate::import::time::{in_range, parse_time};
+use crate::import::time::{Stamp, in_range, parse_time};
 
 const BATCH_ROWS: usize = 16 * 1024;
 
@@ -76,7 +77,7 @@ impl ParquetRows<'_> {
         batch: &RecordBatch,
         collector: &mut Collector<'_>,
     ) -> Result<(), DatasetError> {
-        let times = self.times(batch, collector)?;
+        let times = self.times(batch)?;
         let instruments = match self.layout.instrument {
             Some(column) => Some(self.cast(batch, column, &DataType::Utf8, "an instrument")?),
             None => None,
@@ -115,18 +116,15 @@ impl ParquetRows<'_> {
         Ok(())
     }
 
-    fn times(
-        &self,
-        batch: &RecordBatch,
-        collector: &mut Collector<'_>,
-    ) -> Result<Vec<NaiveDateTime>, DatasetError> {
+    fn times(&self, batch: &RecordBatch) -> Result<Vec<Stamp>, DatasetError> {
         const EXPECTED: &str = "a time between the years 1678 and 2261";
         let column = self.layout.datetime;
         let array = batch.column(column);
         let bad = |at| self.bad(batch, column, at, EXPECTED);
-        if let DataType::Timestamp(_, Some(_)) = array.data_type() {
-            collector.zoned();
-        }
+        let zone = match array.data_type() {
+            DataType::Timestamp(_, Some(zone)) => Zone::named(zone),
+            _ => Zone::None,
+        };
         if kind(array.data_type()) == Kind::Time {
             let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
             let array = self.cast(batch, column, &micros, EXPECTED)?;
@@ -135,7 +133,7 @@ impl ParquetRows<'_> {
                 let stamp =
                     values.is_valid(at).then(|| DateTime::from_timestamp_micros(values.value(at)));
                 let time = stamp.flatten().map(|stamp| stamp.naive_utc());
-                time.filter(|&time| in_range(time)).ok_or_else(|| bad(at))
+                time.filter(|&time| in_range(time)).map(|t| zone.stamp(t)).ok_or_else(|| bad(at))
             };
             return (0..values.len()).map(time).collect();
         }
@@ -144,11 +142,7 @@ impl ParquetRows<'_> {
         let mut times = Vec::with_capacity(values.len());
         for at in 0..values.len() {
             let parsed = values.is_valid(at).then(|| parse_time(values.value(at)));
-            let (time, zoned) = parsed.flatten().ok_or_else(|| bad(at))?;
-            if zoned {
-                collector.zoned();
-            }
-            times.push(time);
+            times.push(parsed.flatten().ok_or_else(|| bad(at))?);
         }
         Ok(times)
     }
@@ -196,6 +190,29 @@ impl ParquetRows<'_> {
             value: text.unwrap_or_default(),
             expected,
         }
+    }
+}
+
+/// The zone of a column of timestamps, which themselves are UTC then.
+enum Zone {
+    None,
+    Known(Tz),
+    /// A name nobody knows: its times can only be taken as the UTC they are.
+    Unknown,
+}
+
+impl Zone {
+    fn named(name: &str) -> Self {
+        name.parse().map_or(Self::Unknown, Self::Known)
+    }
+
+    fn stamp(&self, time: NaiveDateTime) -> Stamp {
+        let offset = match self {
+            Self::None => return Stamp { local: time, offset: None },
+            Self::Known(zone) => zone.offset_from_utc_datetime(&time).fix(),
+            Self::Unknown => chrono::Utc.fix(),
+        };
+        Stamp { local: time + offset, offset: Some(offset) }
     }
 }
 
