@@ -1,4 +1,5 @@
 mod basis;
+mod carried;
 mod clean;
 mod collect;
 mod layout;
@@ -15,6 +16,7 @@ use alphafleet_market::{Finding, FindingCode, Panel, check_panel, complete_colum
 use serde::{Deserialize, Serialize};
 
 use crate::error::DatasetError;
+pub(crate) use carried::metadata_of;
 use collect::Collector;
 pub use layout::ColumnMapping;
 pub use options::{ImportOptions, Limits, OutsideRange, PriceBasis};
@@ -56,7 +58,8 @@ pub struct SourceFile {
 /// missing; a bar with a price that is not positive or with its high below its low becomes a
 /// missing bar; open or close outside high and low follow `options.outside_range`. Prices that
 /// are already adjusted are turned back to raw ones (`options.price_basis`); without a `factor`,
-/// `adj_close / close` is it.
+/// `adj_close / close` is it. A file of [`write_import`](crate::write_import) says itself that its
+/// prices are raw, and its findings are taken over, none twice.
 pub fn import_files(files: &[PathBuf], options: &ImportOptions) -> Result<Import, DatasetError> {
     options.columns.check()?;
     let files = expand(files)?;
@@ -67,15 +70,17 @@ pub fn import_files(files: &[PathBuf], options: &ImportOptions) -> Result<Import
         sources.push(fingerprint(file, options.limits.file_bytes)?);
         source::read(file, &mut collector)?;
     }
-    let (rows, mut log) = collector.finish();
+    let (rows, mut log, carried) = collector.finish();
     let table = clean::clean(rows, options, &names, &mut log)?;
     let panel = table.into_panel(&names, options)?;
-    let panel = basis::settle_factor(panel, options.price_basis, &mut log)?;
+    let price_basis = options.price_basis.or(carried.raw.then_some(PriceBasis::Raw));
+    let panel = basis::settle_factor(panel, price_basis, &mut log)?;
     let (panel, derived) = complete_columns(panel)?;
     // The checks tell of the missing volume too, and know of more.
     log.extend(derived.into_iter().filter(|finding| finding.code != FindingCode::MissingColumn));
     log.extend(check_panel(&panel, &options.checks));
-    Ok(Import { rows: panel.rows() as u64, panel, findings: log.into_findings(), sources })
+    let findings = carried::merge(log.into_findings(), carried.findings);
+    Ok(Import { rows: panel.rows() as u64, panel, findings, sources })
 }
 
 fn expand(files: &[PathBuf]) -> Result<Vec<PathBuf>, DatasetError> {

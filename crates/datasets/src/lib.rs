@@ -17,7 +17,7 @@ pub use import::{
     ColumnMapping, Import, ImportOptions, Limits, OutsideRange, PriceBasis, SourceFile,
     import_files,
 };
-pub use panel_file::{panel_from_parquet, panel_to_parquet, read_panel, write_panel};
+pub use panel_file::{panel_from_parquet, panel_to_parquet, read_panel, write_import, write_panel};
 pub use table::{
     ColumnValues, KeyOrder, OwnedColumn, OwnedTable, OwnedValues, Table, TableColumn, read_table,
     write_table, write_table_file,

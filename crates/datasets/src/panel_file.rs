@@ -5,9 +5,10 @@ use bytes::Bytes;
 use chrono::NaiveDateTime;
 
 use crate::error::DatasetError;
+use crate::import::{Import, metadata_of};
 use crate::table::{
     ColumnValues, KeyOrder, OwnedTable, Table, TableColumn, read_table, write_table,
-    write_table_file,
+    write_table_file, write_table_file_with,
 };
 
 const FIRST: [&str; 9] =
@@ -77,6 +78,16 @@ pub fn panel_to_parquet(panel: &Panel) -> Result<Vec<u8>, DatasetError> {
 pub fn write_panel(path: &Path, panel: &Panel) -> Result<(), DatasetError> {
     let rows = PanelRows::of(panel);
     write_table_file(path, &rows.table(0..rows.times.len()))
+}
+
+/// Writes an import's panel as its canonical Parquet file, which carries that its prices are raw
+/// and what was found: importing it again gives the same panel and the same findings.
+///
+/// # Errors
+/// `too_large` when the findings are more than a file may carry (4 MiB or 10,000).
+pub fn write_import(path: &Path, import: &Import) -> Result<(), DatasetError> {
+    let rows = PanelRows::of(&import.panel);
+    write_table_file_with(path, &rows.table(0..rows.times.len()), metadata_of(import)?)
 }
 
 /// Reads the canonical Parquet file of a panel. `file` is the name errors use.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use alphafleet_datasets::{
     ColumnMapping, DatasetError, Import, ImportOptions, Limits, OutsideRange, import_files,
-    panel_from_parquet, panel_to_parquet,
+    panel_from_parquet, panel_to_parquet, write_import,
 };
 use alphafleet_market::{FindingCode, SyntheticMarket};
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, TimestampMicrosecondArray};
@@ -389,6 +389,48 @@ fn small_changes_of_the_factor_do_not_judge_the_price_basis() {
     assert!(
         !codes(&csv(bars).unwrap()).iter().any(|(code, _)| *code == FindingCode::AdjustedSource)
     );
+}
+
+#[test]
+fn a_written_import_is_imported_as_it_was() {
+    let files = Files::new();
+    let dirty = "date,open,high,low,close,volume,factor\n\
+        2024-01-03,1,2,1,1.5,10,1\n\
+        2024-01-02,1,2,1,1.5,0,1\n\
+        2024-01-02,1,2,1,1.5,0,1\n\
+        2024-01-04,1,1,2,1.5,10,1\n\
+        2024-01-05,,,,,5,1\n\
+        2024-01-08,3,2,1,1.5,inf,0.25\n";
+    let a = files.write("A.csv", dirty);
+    let b =
+        files.write("B.csv", "date,open,high,low,close,volume\n2024-01-02 16:00:00,1,2,1,1.5,7\n");
+    let import = import_files(&[a, b], &ImportOptions::default()).unwrap();
+    for code in [FindingCode::NullRows, FindingCode::BadBarDropped, FindingCode::DailyTimes] {
+        assert!(codes(&import).contains(&(code, 1)), "{:#?}", import.findings);
+    }
+    let merged = files.folder.path().join("merged.parquet");
+    write_import(&merged, &import).unwrap();
+    let again = import_files(&[merged], &ImportOptions::default()).unwrap();
+    assert_eq!(panel_to_parquet(&again.panel).unwrap(), panel_to_parquet(&import.panel).unwrap());
+    assert_eq!(again.findings, import.findings);
+}
+
+/// A factor that quarters while the closes go on is judged as adjusted, unless the file knows
+/// better.
+#[test]
+fn a_written_import_says_that_its_prices_are_raw() {
+    let files = Files::new();
+    let bars = files.write("bars.csv", bars_with_factor(100, true, Some(50)));
+    let raw = ImportOptions {
+        price_basis: Some(alphafleet_datasets::PriceBasis::Raw),
+        ..Default::default()
+    };
+    let import = import_files(&[bars], &raw).unwrap();
+    let written = files.folder.path().join("written.parquet");
+    write_import(&written, &import).unwrap();
+    let again = import_files(&[written], &ImportOptions::default()).unwrap();
+    assert_eq!(panel_to_parquet(&again.panel).unwrap(), panel_to_parquet(&import.panel).unwrap());
+    assert_eq!(again.findings, import.findings);
 }
 
 #[test]

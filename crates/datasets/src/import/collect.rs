@@ -3,6 +3,7 @@ use std::collections::{BTreeSet, HashMap};
 use alphafleet_market::{Finding, FindingCode, FindingLog};
 use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 
+use super::carried::Carried;
 use super::layout::{Field, Layout};
 use super::options::ImportOptions;
 use super::time::Stamp;
@@ -32,6 +33,9 @@ pub(super) struct Collector<'a> {
     rows: Rows,
     known: HashMap<String, u32>,
     textual: BTreeSet<String>,
+    carried: Carried,
+    sources: usize,
+    raw_sources: usize,
     /// Rows of the present source whose time has a zone, with its seconds from UTC.
     zoned: Vec<(u32, i32)>,
     /// How many of them are midnights there.
@@ -54,6 +58,9 @@ impl<'a> Collector<'a> {
             rows: Rows::default(),
             known: HashMap::new(),
             textual: BTreeSet::new(),
+            carried: Carried::default(),
+            sources: 0,
+            raw_sources: 0,
             zoned: Vec::new(),
             midnights: 0,
             to_dates: false,
@@ -151,9 +158,16 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Takes what the present source says of itself.
+    pub fn carry(&mut self, carried: Carried) {
+        self.raw_sources += usize::from(carried.raw);
+        self.carried.findings.extend(carried.findings);
+    }
+
     /// Ends a source. Its times with a zone become UTC, unless most are midnights there: then
     /// they are daily bars, whose date UTC would move by a day, and stay as they are.
     pub fn end(&mut self) {
+        self.sources += 1;
         let zoned = std::mem::take(&mut self.zoned);
         let daily = std::mem::take(&mut self.midnights) * 2 > zoned.len();
         self.to_dates |= daily;
@@ -163,7 +177,9 @@ impl<'a> Collector<'a> {
         }
     }
 
-    pub fn finish(mut self) -> (Rows, FindingLog) {
+    /// The rows, what was found on them, and what all sources say of themselves.
+    pub fn finish(mut self) -> (Rows, FindingLog, Carried) {
+        self.carried.raw = self.sources > 0 && self.raw_sources == self.sources;
         let mut log = FindingLog::default();
         for name in &self.textual {
             let message = format!("column {name} does not hold numbers and was left out");
@@ -178,6 +194,6 @@ impl<'a> Collector<'a> {
                 log.push(Finding::whole(FindingCode::ZonedTimes, Some("datetime"), message));
             }
         }
-        (self.rows, log)
+        (self.rows, log, self.carried)
     }
 }

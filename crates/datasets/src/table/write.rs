@@ -12,6 +12,7 @@ use chrono::NaiveDateTime;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::{ColumnValues, KeyOrder, Table};
@@ -27,13 +28,21 @@ pub fn write_table<W: Write + Send, S: AsRef<str>>(
     writer: W,
     table: &Table<'_, S>,
 ) -> Result<(), DatasetError> {
+    encode(writer, table, Vec::new())
+}
+
+fn encode<W: Write + Send, S: AsRef<str>>(
+    writer: W,
+    table: &Table<'_, S>,
+    metadata: Vec<KeyValue>,
+) -> Result<(), DatasetError> {
     check(table)?;
     let schema = schema(table);
     let failed = |error: ParquetError| DatasetError::Write {
         file: "table".to_owned(),
         source: Box::new(error),
     };
-    let properties = properties().map_err(failed)?;
+    let properties = properties(metadata).map_err(failed)?;
     let mut writer = ArrowWriter::try_new(writer, SchemaRef::clone(&schema), Some(properties))
         .map_err(failed)?;
     let rows = table.times.len();
@@ -50,20 +59,30 @@ pub fn write_table_file<S: AsRef<str>>(
     path: &Path,
     table: &Table<'_, S>,
 ) -> Result<(), DatasetError> {
+    write_table_file_with(path, table, Vec::new())
+}
+
+/// The same with key-value metadata.
+pub(crate) fn write_table_file_with<S: AsRef<str>>(
+    path: &Path,
+    table: &Table<'_, S>,
+    metadata: Vec<KeyValue>,
+) -> Result<(), DatasetError> {
     let failed = |error: std::io::Error| DatasetError::Write {
         file: path.display().to_string(),
         source: Box::new(error),
     };
     let mut writer = BufWriter::new(File::create(path).map_err(failed)?);
-    write_table(&mut writer, table)?;
+    encode(&mut writer, table, metadata)?;
     writer.flush().map_err(failed)
 }
 
-fn properties() -> Result<WriterProperties, ParquetError> {
+fn properties(metadata: Vec<KeyValue>) -> Result<WriterProperties, ParquetError> {
     Ok(WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_created_by("alphafleet".to_owned())
+        .set_key_value_metadata((!metadata.is_empty()).then_some(metadata))
         .build())
 }
 

@@ -10,6 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::Source;
 use crate::error::DatasetError;
+use crate::import::carried;
 use crate::import::collect::{Collector, Target};
 use crate::import::layout::{Kind, Layout, resolve};
 use crate::import::time::{Stamp, in_range, parse_time};
@@ -29,6 +30,8 @@ fn decode(source: &Source<'_>, collector: &mut Collector<'_>) -> Result<(), Data
         .map_err(|error| corrupt(source, error))?
         .with_batch_size(BATCH_ROWS);
     let rows = check_size(source, &builder, collector)?;
+    let metadata = builder.metadata().file_metadata().key_value_metadata();
+    collector.carry(carried::read(&source.file, metadata.map_or(&[], |pairs| pairs))?);
     let schema = builder.schema().clone();
     let columns: Vec<_> = schema
         .fields()
