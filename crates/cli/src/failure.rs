@@ -31,7 +31,7 @@ fn is_callers(error: &anyhow::Error) -> bool {
         cause.is::<Usage>()
             || cause.is::<SettingsError>()
             || cause.is::<Faults>()
-            || cause.downcast_ref::<DatasetError>().is_some_and(DatasetError::is_data_fault)
+            || cause.downcast_ref::<DatasetError>().is_some_and(DatasetError::is_callers)
             || cause.downcast_ref::<ClientError>().is_some_and(ClientError::is_callers)
     })
 }

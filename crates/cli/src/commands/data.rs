@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use alphafleet_datasets::{ColumnMapping, ImportOptions, import_files, write_panel};
+use alphafleet_datasets::{ColumnMapping, ImportOptions, import_files, write_import};
 use alphafleet_protocol::api::{DatasetVersionView, DatasetView};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
@@ -82,7 +82,7 @@ pub async fn upload(
     Ok(imported?)
 }
 
-/// Merges files of one instrument each here, says what was found, and uploads the whole.
+/// Merges files of one instrument each here and uploads the whole, with what was found.
 async fn import_many(
     global: &Global,
     api: &Api,
@@ -94,15 +94,8 @@ async fn import_many(
     let folder = tempfile::tempdir()?;
     let merged = folder.path().join("bars.parquet");
     let target = merged.clone();
-    let findings = tokio::task::spawn_blocking(move || {
-        let import = import_files(&files, &options)?;
-        write_panel(&target, &import.panel)?;
-        anyhow::Ok(import.findings)
-    })
-    .await??;
-    if !global.json {
-        print_findings(&serde_json::to_value(findings)?);
-    }
+    let merge = move || write_import(&target, &import_files(&files, &options)?);
+    tokio::task::spawn_blocking(merge).await??;
     upload(api, name, &merged, None, global.json).await
 }
 
