@@ -12,10 +12,6 @@ use crate::failure::Usage;
 use crate::output;
 
 pub async fn run(global: &Global, strategy: Strategy) -> anyhow::Result<ExitCode> {
-    if let Strategy::Templates { name } = strategy {
-        templates(global, name)?;
-        return Ok(ExitCode::SUCCESS);
-    }
     let api = connect(global)?;
     match strategy {
         Strategy::Create { name, description, source } => {
@@ -36,7 +32,7 @@ pub async fn run(global: &Global, strategy: Strategy) -> anyhow::Result<ExitCode
             let found = api.strategy(&strategy).await?;
             api.delete_strategy(&found).await?;
         }
-        Strategy::Templates { .. } => {}
+        Strategy::Templates { name } => templates(global, name)?,
     }
     Ok(ExitCode::SUCCESS)
 }
