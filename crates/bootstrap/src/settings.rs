@@ -96,9 +96,10 @@ pub struct Overrides {
 
 impl Settings {
     pub fn load(file: Option<&Path>, overrides: Overrides) -> Result<Self, SettingsError> {
-        let mut builder = Config::builder()
-            .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
-            .set_default("data_dir", default_data_dir()?.display().to_string())?;
+        let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(data_dir) = default_data_dir() {
+            builder = builder.set_default("data_dir", data_dir)?;
+        }
         if let Some(file) = file {
             builder = builder.add_source(File::from(file).format(FileFormat::Toml));
         }
@@ -157,13 +158,11 @@ impl Settings {
     }
 }
 
-fn default_data_dir() -> Result<PathBuf, SettingsError> {
+/// In the user's home; without one the operator has to choose.
+fn default_data_dir() -> Option<String> {
     let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    set("XDG_DATA_HOME")
-        .or_else(|| set("HOME").map(|home| home.join(".local/share")))
-        .or_else(|| Some(std::env::temp_dir()))
-        .map(|base| base.join("alphafleet"))
-        .ok_or(SettingsError::Invalid { field: "data_dir", why: "is not set" })
+    let base = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))?;
+    Some(base.join("alphafleet").display().to_string())
 }
 
 /// Why settings are refused: always the operator's to mend.

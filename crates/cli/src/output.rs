@@ -1,6 +1,7 @@
-//! Tables for people, JSON for programs.
+//! Tables and progress for people, JSON for programs.
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 /// Prints a value as indented JSON.
@@ -24,6 +25,19 @@ pub fn table<const N: usize>(header: [&str; N], right: &[usize], rows: Vec<[Stri
         }
     }
     table
+}
+
+/// A bar in thousandths for a run's stages: the stage as its prefix, the newest figures beside it.
+pub fn stage_bar(quiet: bool) -> ProgressBar {
+    let bar = ProgressBar::new(1_000);
+    if quiet {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let template = "{prefix:>11} {bar:32.cyan/dim} {percent:>3} %  {elapsed:>4}  {msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
 }
 
 /// `1234567` as `1,234,567`.

@@ -9,9 +9,10 @@ use alphafleet_protocol::{
     LogLevelName, MetricPointView, ProgressView, ServerFrame, SessionState, StatePayload,
 };
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::client::{Api, Followed, Follower};
+use crate::output;
 
 /// How well the session was followed to its end.
 #[derive(Debug, Clone, Copy)]
@@ -61,15 +62,7 @@ struct Screen {
 
 impl Screen {
     fn new(quiet: bool) -> Self {
-        let bar = ProgressBar::new(1_000);
-        if quiet {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        if let Ok(style) = ProgressStyle::with_template(
-            "{prefix:>11} {bar:32.cyan/dim} {percent:>3} %  {elapsed:>4}  {msg}",
-        ) {
-            bar.set_style(style);
-        }
+        let bar = output::stage_bar(quiet);
         bar.enable_steady_tick(Duration::from_millis(250));
         Self { bar, latest: BTreeMap::new(), stage: String::new() }
     }

@@ -12,7 +12,7 @@ use alphafleet_training_worker::{
 };
 use anyhow::Context;
 use chrono::Utc;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::Value;
 
 use super::{data, results};
@@ -108,15 +108,7 @@ struct Screen<'a> {
 
 impl<'a> Screen<'a> {
     fn new(quiet: bool, interrupted: &'a AtomicBool) -> Self {
-        let bar = ProgressBar::new(1_000);
-        if quiet {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        if let Ok(style) = ProgressStyle::with_template(
-            "{prefix:>11} {bar:32.cyan/dim} {percent:>3} %  {elapsed:>4}  {msg}",
-        ) {
-            bar.set_style(style);
-        }
+        let bar = output::stage_bar(quiet);
         Self { bar, interrupted, stage: Cell::new(None), latest: RefCell::default() }
     }
 }
