@@ -39,10 +39,17 @@ impl FromStr for Cursor {
     }
 }
 
+/// The number of a state event in the outbox; grows within a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OutboxId(pub i64);
+
 /// News about one job, before it has a place in the stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventBody {
     pub job: JobId,
+    /// Of a state event on its way from the outbox: its number there. The stream refuses a number
+    /// it has seen, so that a relay that was paused repeats nothing.
+    pub outbox: Option<OutboxId>,
     /// The attempt that speaks; the stream refuses an older one.
     pub attempt: u32,
     pub kind: EventKind,
@@ -66,6 +73,8 @@ pub enum EventKind {
     Progress,
     Metrics,
     Log,
+    /// What the job's process uses of the machine.
+    Resources,
 }
 
 impl EventKind {
@@ -75,6 +84,7 @@ impl EventKind {
             Self::Progress => "progress",
             Self::Metrics => "metrics",
             Self::Log => "log",
+            Self::Resources => "resources",
         }
     }
 }

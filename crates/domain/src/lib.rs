@@ -20,7 +20,7 @@ pub use catalogue::{
     StrategyDraft, StrategySummary,
 };
 pub use clock::{Clock, Instant, SystemClock};
-pub use event::{Cursor, Event, EventBody, EventKind};
+pub use event::{Cursor, Event, EventBody, EventKind, OutboxId};
 pub use ids::{
     ArtifactId, DatasetId, DatasetVersionId, ExperimentId, JobId, LeaseId, ModelId, ParseIdError,
     StrategyId, UserId, WorkerId,

@@ -17,7 +17,9 @@ use crate::{
 pub use kind::{JobKind, Priority, Queue, QueueError};
 pub use limits::TimeLimits;
 pub use outcome::{Completion, Failure, FailureCode, Outcome};
-pub use progress::{LogLevel, LogLine, MetricPoint, Progress, ProgressBatch, StageRecord};
+pub use progress::{
+    LogLevel, LogLine, MetricPoint, Progress, ProgressBatch, ResourceSample, StageRecord,
+};
 pub use retry::RetryPolicy;
 pub use state::{IllegalTransition, JobState, StateName};
 

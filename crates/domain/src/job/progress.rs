@@ -35,6 +35,20 @@ pub struct StageRecord {
     pub at: Instant,
 }
 
+/// What the process group of an attempt used of the machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResourceSample {
+    pub attempt: u32,
+    pub at: Instant,
+    /// Of one core, since the sample before: two busy cores are 200.
+    pub cpu_percent: f64,
+    /// Resident memory at that moment.
+    pub memory_bytes: u64,
+    /// Read from and written to disks since the sample before.
+    pub read_bytes: u64,
+    pub written_bytes: u64,
+}
+
 /// One line a job wrote for its owner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogLine {
@@ -71,6 +85,7 @@ pub struct ProgressBatch {
     pub stages: Vec<StageRecord>,
     pub metrics: Vec<MetricPoint>,
     pub logs: Vec<LogLine>,
+    pub resources: Vec<ResourceSample>,
     pub checkpoint: Option<ArtifactPointer>,
 }
 

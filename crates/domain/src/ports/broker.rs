@@ -22,8 +22,21 @@ pub trait Broker: Send + Sync {
     /// Returns once the broker has taken responsibility for the ticket.
     async fn publish(&self, ticket: Ticket) -> Result<(), BrokerError>;
 
-    /// One consumer with prefetch 1: gets its next ticket after it acknowledged the last.
-    async fn consume(&self, queues: &[Queue]) -> Result<Box<dyn TicketConsumer>, BrokerError>;
+    /// Like [`Broker::publish`] for many, in as few round trips as the broker allows. After an
+    /// error any of them may have been taken.
+    async fn publish_all(&self, tickets: Vec<Ticket>) -> Result<(), BrokerError> {
+        for ticket in tickets {
+            self.publish(ticket).await?;
+        }
+        Ok(())
+    }
+
+    /// One consumer that holds at most `prefetch` tickets it has not acknowledged; at least 1.
+    async fn consume(
+        &self,
+        queues: &[Queue],
+        prefetch: u16,
+    ) -> Result<Box<dyn TicketConsumer>, BrokerError>;
 
     async fn ping(&self) -> Result<(), BrokerError>;
 }
@@ -32,6 +45,9 @@ pub trait Broker: Send + Sync {
 pub trait TicketConsumer: Send {
     /// Waits for the next ticket. A delivery dropped without `ack` is delivered again.
     async fn next(&mut self) -> Result<Box<dyn Delivery>, BrokerError>;
+
+    /// A ticket that is here already, if there is one.
+    fn next_at_hand(&mut self) -> Option<Box<dyn Delivery>>;
 }
 
 #[async_trait]

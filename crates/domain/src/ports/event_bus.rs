@@ -13,6 +13,22 @@ pub trait EventBus: Send + Sync {
     /// order from the outbox, and one of an earlier attempt may arrive after the next one's first.
     async fn publish(&self, event: EventBody) -> Result<Published, EventsError>;
 
+    /// Publishes in order, each as if alone, until one fails; answers for those before it, and the
+    /// error. In as few round trips as the bus allows.
+    async fn publish_all(
+        &self,
+        events: Vec<EventBody>,
+    ) -> (Vec<Published>, Result<(), EventsError>) {
+        let mut published = Vec::with_capacity(events.len());
+        for event in events {
+            match self.publish(event).await {
+                Ok(answer) => published.push(answer),
+                Err(error) => return (published, Err(error)),
+            }
+        }
+        (published, Ok(()))
+    }
+
     /// Follows one job from after `cursor`, or from now on without one. What the stream still
     /// holds is replayed first; if something after the cursor is gone, or the cursor is of another
     /// epoch, the first item is a gap. [`Cursor::START`] asks for all there is.
@@ -33,6 +49,8 @@ pub enum Published {
     At(Cursor),
     /// The event's attempt is older than the stream's newest; nobody was told.
     Stale,
+    /// The stream has this entry of the outbox already; nobody was told again.
+    Repeated,
 }
 
 #[async_trait]

@@ -6,12 +6,12 @@ use thiserror::Error;
 
 use super::StoreError;
 use crate::job::{
-    JobKind, LogLine, MetricPoint, Outcome, Priority, ProgressBatch, Queue, RetryPolicy,
-    StageRecord, StateName, TimeLimits,
+    JobKind, LogLine, MetricPoint, Outcome, Priority, ProgressBatch, Queue, ResourceSample,
+    RetryPolicy, StageRecord, StateName, TimeLimits,
 };
 use crate::{
     ArtifactPointer, AuditRecord, DatasetVersionId, EventBody, ExperimentId, Instant, Job, JobId,
-    LeaseId, Page, PageRequest, StrategyId, UserId, WorkerId,
+    LeaseId, OutboxId, Page, PageRequest, StrategyId, UserId, WorkerId,
 };
 
 /// Where the truth about jobs lives. Every method is one transaction.
@@ -24,6 +24,18 @@ pub trait JobStore: Send + Sync {
     /// outbox, after counting the owner's pending and running top-level jobs under a lock on the
     /// owner's row.
     async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError>;
+
+    /// Submits jobs of one owner in one transaction: all or none.
+    async fn submit_all(&self, submissions: Vec<Submission>)
+    -> Result<Vec<Submitted>, SubmitError>;
+
+    /// The job that came under this key before; `SubmitError::IdempotencyConflict` if it came with
+    /// another body.
+    async fn submitted(
+        &self,
+        owner: UserId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Job>, SubmitError>;
 
     async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError>;
 
@@ -39,7 +51,12 @@ pub trait JobStore: Send + Sync {
     /// Claims the best due pending job of the queues: by priority, then fair share (fewest
     /// running jobs of the owner), then age. Sets `running`, `attempt + 1`, a fresh lease, and
     /// puts the `running` state event into the outbox.
-    async fn claim(&self, claim: &Claim) -> Result<Option<Job>, StoreError>;
+    async fn claim(&self, claim: &Claim) -> Result<Option<Job>, StoreError> {
+        Ok(self.claim_many(claim, 1).await?.pop())
+    }
+
+    /// Claims up to `limit` jobs as so many claims in a row would, in one transaction.
+    async fn claim_many(&self, claim: &Claim, limit: u32) -> Result<Vec<Job>, StoreError>;
 
     /// Says that the worker lives, by the database's clock, and which leases it holds. A job
     /// that is the worker's by the database but missing in two of its beats in a row is released.
@@ -56,6 +73,9 @@ pub trait JobStore: Send + Sync {
         outcome: &Outcome,
         last: &ProgressBatch,
     ) -> Result<Settled, StoreError>;
+
+    /// Settles several attempts in one transaction, and answers for each in their order.
+    async fn settle_all(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, StoreError>;
 
     /// Ends attempts of workers that have not beaten for `window`: cancelled if that was asked
     /// for, else like a retryable failure `WorkerLost`.
@@ -83,6 +103,9 @@ pub trait JobStore: Send + Sync {
 
     /// The job's log, oldest first. Logs are capped per job: the oldest lines go first.
     async fn logs(&self, query: &LogQuery) -> Result<Vec<LogLine>, StoreError>;
+
+    /// What the job's processes used, oldest first.
+    async fn resources(&self, query: &ResourceQuery) -> Result<Vec<ResourceSample>, StoreError>;
 
     /// The files a completed job points to.
     async fn artifacts(&self, job: JobId) -> Result<Vec<ArtifactPointer>, StoreError>;
@@ -143,7 +166,18 @@ impl NewJob {
 pub struct Submission {
     pub job: NewJob,
     pub idempotency: Option<IdempotencyKey>,
+    /// Name of the owner's experiment that the job joins; made in the same transaction if there is
+    /// none. Outweighs `job.experiment`.
+    pub experiment: Option<String>,
+    /// Where to post how the job ended.
+    pub callback_url: Option<String>,
     pub audit: AuditRecord,
+}
+
+impl Submission {
+    pub const fn new(job: NewJob, audit: AuditRecord) -> Self {
+        Self { job, idempotency: None, experiment: None, callback_url: None, audit }
+    }
 }
 
 /// What a client sends to make a repeated submit harmless: unique per user; `body_sha256` (hex)
@@ -221,6 +255,17 @@ pub struct BeatAnswer {
     pub fenced: Vec<LeaseId>,
     /// To be cancelled.
     pub cancel: Vec<LeaseId>,
+    /// The worker has no row: it has to register again before it can claim.
+    pub unregistered: bool,
+}
+
+/// How one attempt ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settlement {
+    pub lease: LeaseId,
+    pub outcome: Outcome,
+    /// What it still had to say.
+    pub last: ProgressBatch,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,9 +291,6 @@ pub struct Expired {
     pub worker: WorkerId,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct OutboxId(pub i64);
-
 /// A state event that waits to be published.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxEntry {
@@ -269,6 +311,13 @@ pub struct MetricQuery {
 pub struct LogQuery {
     pub job: JobId,
     pub contains: Option<String>,
+    pub limit: u32,
+}
+
+/// Newest `limit` samples, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceQuery {
+    pub job: JobId,
     pub limit: u32,
 }
 

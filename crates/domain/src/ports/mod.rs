@@ -3,15 +3,19 @@
 
 mod artifact_store;
 mod broker;
+mod callbacks;
 mod catalogue;
 mod event_bus;
 mod job_store;
+mod passes;
+mod retention;
 mod user_store;
 
 pub use artifact_store::{
     ArtifactError, ArtifactKey, ArtifactKeyError, ArtifactStore, StoredObject,
 };
 pub use broker::{Broker, BrokerError, Delivery, Ticket, TicketConsumer};
+pub use callbacks::{Callback, CallbackId, CallbackState, CallbackStore, CallbackTry};
 pub use catalogue::{
     AuditLog, DatasetStore, ExperimentStore, ModelStore, NewDatasetVersion, StrategyFilter,
     StrategyStore,
@@ -19,9 +23,11 @@ pub use catalogue::{
 pub use event_bus::{EventBus, EventsError, Published, Subscription, SubscriptionItem};
 pub use job_store::{
     Beat, BeatAnswer, CancelAnswer, Claim, Expired, IdempotencyKey, JobFilter, JobStore, LogQuery,
-    MetricQuery, NewJob, OutboxEntry, OutboxId, QueueDepth, Recorded, Settled, Submission,
-    SubmitError, Submitted, WorkerRecord, WorkerRow,
+    MetricQuery, NewJob, OutboxEntry, QueueDepth, Recorded, ResourceQuery, Settled, Settlement,
+    Submission, SubmitError, Submitted, WorkerRecord, WorkerRow,
 };
+pub use passes::{PassHash, PassStore};
+pub use retention::{Pruned, RetentionPolicy, RetentionStore, SweepableAttempt};
 pub use user_store::{NewUser, PasswordHash, UserStore};
 
 use thiserror::Error;
