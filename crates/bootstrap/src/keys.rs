@@ -7,16 +7,21 @@ use alphafleet_domain::ports::UserStore;
 use rand::RngExt;
 use secrecy::SecretString;
 
-use crate::backends::Backends;
+use crate::backends::{Backends, make_folder};
 use crate::settings::Settings;
-use crate::standalone::StandaloneError;
+use crate::process::ProcessError;
 
-/// The secrets of an installation, each in a file of the data folder.
+const SETUP_TOKEN: &str = "setup-token";
+
+/// The secrets of an installation, each in a file of the folder of keys. Whoever comes first makes
+/// them; gateways and workers that share the folder share them.
 pub(crate) struct Keys {
     /// Signs access tokens.
     pub jwt: SecretString,
     /// Lets Prometheus read the metrics.
     pub metrics: SecretString,
+    /// Signs callbacks: each user's secret comes from it.
+    pub webhooks: SecretString,
     /// While there is no user.
     pub setup: Option<SetupToken>,
 }
@@ -29,55 +34,75 @@ pub(crate) struct SetupToken {
 }
 
 impl Keys {
-    pub async fn open(settings: &Settings, backends: &Backends) -> Result<Self, StandaloneError> {
+    pub async fn open(settings: &Settings, backends: &Backends) -> Result<Self, ProcessError> {
         Ok(Self {
-            jwt: key(&settings.data_dir.join("jwt.key"))?,
-            metrics: key(&settings.data_dir.join("metrics-token"))?,
+            jwt: key(settings, "jwt.key")?,
+            metrics: metrics_token(settings)?,
+            webhooks: key(settings, "webhooks.key")?,
             setup: setup_token(settings, backends).await?,
         })
     }
 }
 
-fn key(file: &Path) -> Result<SecretString, StandaloneError> {
-    secret_file(file).map_err(|source| StandaloneError::Key { file: file.to_owned(), source })
+pub(crate) fn metrics_token(settings: &Settings) -> Result<SecretString, ProcessError> {
+    key(settings, "metrics-token")
+}
+
+fn key(settings: &Settings, name: &str) -> Result<SecretString, ProcessError> {
+    make_folder(settings.keys_folder())?;
+    let file = settings.keys_folder().join(name);
+    secret_file(&file).map_err(|source| ProcessError::Key { file, source })
 }
 
 /// A token while there is no user; afterwards its file goes.
 async fn setup_token(
     settings: &Settings,
     backends: &Backends,
-) -> Result<Option<SetupToken>, StandaloneError> {
-    let file = settings.data_dir.join("setup-token");
+) -> Result<Option<SetupToken>, ProcessError> {
+    let file = settings.keys_folder().join(SETUP_TOKEN);
     if backends.store.users().await?.is_empty() {
-        return Ok(Some(SetupToken { secret: key(&file)?, file }));
+        return Ok(Some(SetupToken { secret: key(settings, SETUP_TOKEN)?, file }));
     }
     match fs::remove_file(&file) {
         Err(source) if source.kind() != ErrorKind::NotFound => {
-            Err(StandaloneError::Key { file, source })
+            Err(ProcessError::Key { file, source })
         }
         _ => Ok(None),
     }
 }
 
 /// The secret in `file`, made at first use: 256 random bits in hex, readable by the owner alone.
+/// Of several processes that make it at once one wins, and all read the same.
 fn secret_file(file: &Path) -> io::Result<SecretString> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
-        Ok(mut fresh) => {
-            let secret = random_hex();
-            fresh.write_all(secret.as_bytes())?;
-            fresh.sync_all()?;
-            Ok(secret.into())
+    if !file.exists() {
+        let draft = file.with_extension(format!("{}.draft", random_hex()));
+        let mut fresh = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        fresh.write_all(random_hex().as_bytes())?;
+        fresh.sync_all()?;
+        let linked = fs::hard_link(&draft, file);
+        fs::remove_file(&draft)?;
+        match linked {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
         }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            fs::set_permissions(file, Permissions::from_mode(0o600))?;
-            let secret = fs::read_to_string(file)?.trim().to_owned();
-            if secret.len() < 32 {
-                let why = format!("{} holds no secret of 32 characters or more", file.display());
-                return Err(io::Error::new(ErrorKind::InvalidData, why));
-            }
-            Ok(secret.into())
-        }
-        Err(error) => Err(error),
+    }
+    restrict(file)?;
+    let secret = fs::read_to_string(file)?.trim().to_owned();
+    if secret.len() < 32 {
+        let why = format!("{} holds no secret of 32 characters or more", file.display());
+        return Err(io::Error::new(ErrorKind::InvalidData, why));
+    }
+    Ok(secret.into())
+}
+
+/// A mounted secret may be read-only: then its mode is the operator's.
+fn restrict(file: &Path) -> io::Result<()> {
+    if fs::metadata(file)?.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    match fs::set_permissions(file, Permissions::from_mode(0o600)) {
+        Err(error) if error.kind() != ErrorKind::ReadOnlyFilesystem => Err(error),
+        _ => Ok(()),
     }
 }
 

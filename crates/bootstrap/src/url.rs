@@ -15,6 +15,8 @@ pub enum Backend {
     Sqlite,
     Postgres,
     Memory,
+    RabbitMq,
+    Redis,
     File,
 }
 
@@ -24,6 +26,8 @@ impl Backend {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
             Self::Memory => "memory",
+            Self::RabbitMq => "amqp",
+            Self::Redis => "redis",
             Self::File => "file",
         }
     }
@@ -44,6 +48,8 @@ impl BackendUrl {
             "sqlite" => Some(Backend::Sqlite),
             "postgres" | "postgresql" => Some(Backend::Postgres),
             "memory" => Some(Backend::Memory),
+            "amqp" | "amqps" => Some(Backend::RabbitMq),
+            "redis" | "rediss" | "redis+sentinel" | "rediss+sentinel" => Some(Backend::Redis),
             "file" => Some(Backend::File),
             _ => None,
         }

@@ -1,6 +1,6 @@
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use alphafleet_bootstrap::ServeArgs;
 use alphafleet_domain::JobId;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
@@ -41,8 +41,11 @@ pub enum Command {
     /// The main job from nothing: a market, a training with live progress, the result.
     Demo(Demo),
     /// The whole fleet in this process: gateway, queue, worker, database. Nothing to install.
-    Standalone(Server),
-    /// Bring the database to the schema of this build.
+    Standalone(ServeArgs),
+    /// One gateway of a fleet on PostgreSQL, RabbitMQ and Redis; `training-worker` and
+    /// `monitoring-worker` are its other processes.
+    Gateway(ServeArgs),
+    /// Bring the database to the schema of this build, and declare the broker's queues.
     Migrate(Migrate),
     /// Log in, and manage users.
     #[command(subcommand)]
@@ -64,22 +67,6 @@ pub enum Command {
     /// Runs jobs for a worker, which starts it.
     #[command(hide = true)]
     Child,
-}
-
-#[derive(Debug, Clone, ClapArgs)]
-pub struct Server {
-    /// TOML file of settings; `alphafleet config dump` prints one.
-    #[arg(long, env = "ALPHAFLEET_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Folder of the embedded database, objects and keys.
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Address to listen on [default: 127.0.0.1:8300].
-    #[arg(long, value_name = "ADDRESS")]
-    pub listen: Option<SocketAddr>,
-    /// E.g. `info`, `warn`, or `info,alphafleet_worker=debug`.
-    #[arg(long, value_name = "FILTER")]
-    pub log: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -111,6 +98,10 @@ pub struct Demo {
     /// Threads of the training; 0 takes what the worker offers.
     #[arg(long, default_value_t = 0)]
     pub threads: u32,
+    /// The gateway of a running fleet, instead of one embedded in this process; its setup token is
+    /// looked for in --data-dir.
+    #[arg(long, value_name = "URL", requires = "data_dir", conflicts_with = "keep")]
+    pub at: Option<String>,
     /// Folder of the demo's database and objects [default: a fresh one].
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -122,7 +113,7 @@ pub struct Demo {
 #[derive(Debug, ClapArgs)]
 pub struct Migrate {
     #[command(flatten)]
-    pub server: Server,
+    pub server: ServeArgs,
     /// Take the newest migration back instead.
     #[arg(long)]
     pub revert: bool,
@@ -294,9 +285,9 @@ pub enum Session {
 #[derive(Debug, Subcommand)]
 pub enum Config {
     /// Check the settings and say where they are wrong.
-    Check(Server),
+    Check(ServeArgs),
     /// The settings in force as TOML, defaults included, passwords left out.
-    Dump(Server),
+    Dump(ServeArgs),
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! What people ask for: [`Submit`] and [`Cancel`]. What runs beside them, in every gateway and
 //! monitoring worker, until its shutdown token is cancelled: [`Dispatcher`] makes the broker agree
 //! with the database, [`OutboxRelay`] publishes state events in order, [`Expirer`] takes leases
-//! away from workers that fell silent. Each survives an outage of what it needs.
+//! away from workers that fell silent; in monitoring workers alone, [`Retention`] removes what is no
+//! longer kept. Each survives an outage of what it needs.
 
 mod announce;
 mod cancel;
@@ -12,6 +13,7 @@ mod expire;
 mod origin;
 mod outbox;
 mod pace;
+mod retention;
 mod submit;
 
 pub use announce::Announcer;
@@ -20,4 +22,5 @@ pub use dispatch::{DispatchError, DispatchSettings, Dispatcher};
 pub use expire::{Confidence, ExpireSettings, Expirer};
 pub use origin::Origin;
 pub use outbox::{OutboxRelay, OutboxSettings, RelayError, Relayed};
+pub use retention::{Retention, RetentionError, RetentionSettings, RetentionStats};
 pub use submit::{Submit, SubmitRequest};

@@ -4,7 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use alphafleet_bootstrap::{Overrides, Settings, Standalone, StandaloneError, telemetry};
+use alphafleet_bootstrap::{
+    Overrides, Process, ProcessError, Role, Settings, cancel_on_signal, telemetry,
+};
 use alphafleet_datasets::write_panel;
 use alphafleet_market::SyntheticMarket;
 use alphafleet_protocol::api::{DatasetView, SessionView, StrategyBody};
@@ -13,7 +15,6 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::standalone::on_signal;
 use super::summary::Summary;
 use super::{data, results};
 use crate::args::{Demo, Global};
@@ -32,21 +33,16 @@ pub async fn run(global: &Global, demo: Demo) -> anyhow::Result<ExitCode> {
     };
     let out = demo.out.clone().unwrap_or_else(|| data_dir.join("result"));
     std::fs::create_dir_all(&out).map_err(|error| Usage(format!("{}: {error}", out.display())))?;
-    let mut settings = settings(data_dir)?;
-    telemetry::start(&settings.log)?;
-    let fleet = match Standalone::start(&settings).await {
-        // The usual port is taken: any other does.
-        Err(StandaloneError::Listen { .. }) => {
-            settings.server.listen.set_port(0);
-            Standalone::start(&settings).await?
-        }
-        started => started?,
-    };
+    if let Some(page) = &demo.at {
+        let run = Run { global, demo: &demo, out: &out, data_dir: &data_dir, page };
+        return run.to_the_end(configuration).await;
+    }
+    let fleet = embedded(&data_dir).await?;
     let shutdown = fleet.shutdown_token();
-    tokio::spawn(on_signal(shutdown.clone()));
+    tokio::spawn(cancel_on_signal(shutdown.clone()));
     let page = format!("http://{}", fleet.address());
     let served = tokio::spawn(fleet.wait());
-    let run = Run { global, demo: &demo, out: &out, settings: &settings, page: &page };
+    let run = Run { global, demo: &demo, out: &out, data_dir: &data_dir, page: &page };
     let ended = tokio::select! {
         ended = run.to_the_end(configuration) => ended,
         () = shutdown.cancelled() => Err(anyhow::anyhow!("interrupted")),
@@ -60,6 +56,19 @@ pub async fn run(global: &Global, demo: Demo) -> anyhow::Result<ExitCode> {
     let code = ended?;
     stopped?;
     Ok(code)
+}
+
+/// A fleet in this process, on the usual port or, if that is taken, any other.
+async fn embedded(data_dir: &Path) -> anyhow::Result<Process> {
+    let mut settings = settings(data_dir.to_owned())?;
+    telemetry::start(&settings.log)?;
+    match Process::start(Role::Standalone, &settings).await {
+        Err(ProcessError::Listen { .. }) => {
+            settings.server.listen.set_port(0);
+            Ok(Process::start(Role::Standalone, &settings).await?)
+        }
+        started => Ok(started?),
+    }
 }
 
 /// The embedded defaults in the demo's folder.
@@ -99,7 +108,7 @@ struct Run<'a> {
     global: &'a Global,
     demo: &'a Demo,
     out: &'a Path,
-    settings: &'a Settings,
+    data_dir: &'a Path,
     page: &'a str,
 }
 
@@ -130,8 +139,8 @@ impl Run<'_> {
     /// As the first administrator of a fresh folder, or as the demo's user of an earlier one.
     async fn log_in(&self) -> anyhow::Result<(Api, String)> {
         let api = Api::new(self.page, None)?;
-        let kept = self.settings.data_dir.join("demo-password");
-        let setup_token = std::fs::read_to_string(self.settings.data_dir.join("setup-token"));
+        let kept = self.data_dir.join("demo-password");
+        let setup_token = std::fs::read_to_string(self.data_dir.join("setup-token"));
         let (token, password) = match setup_token {
             Ok(setup_token) => {
                 let password = Uuid::new_v4().simple().to_string();
@@ -141,7 +150,7 @@ impl Run<'_> {
             }
             Err(_) => {
                 let password = std::fs::read_to_string(&kept).map_err(|_| {
-                    let folder = self.settings.data_dir.display();
+                    let folder = self.data_dir.display();
                     Usage(format!("{folder} was not made by the demo: choose another --data-dir"))
                 })?;
                 (api.login(USER, &password).await?, password)
@@ -205,8 +214,10 @@ impl Run<'_> {
         results::print(session);
         println!("report     {}", self.out.join("report.html").display());
         println!("all files  {}", self.out.display());
-        let folder = self.settings.data_dir.display();
-        println!("live page  alphafleet standalone --data-dir {folder}, then {}", self.page);
+        if self.demo.at.is_none() {
+            let folder = self.data_dir.display();
+            println!("live page  alphafleet standalone --data-dir {folder}, then {}", self.page);
+        }
         Ok(())
     }
 

@@ -2,12 +2,11 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::config;
 use crate::args::{Global, Migrate};
 use crate::output;
 
 pub async fn run(global: &Global, migrate: Migrate) -> anyhow::Result<ExitCode> {
-    let settings = config::load(&migrate.server)?;
+    let settings = migrate.server.settings()?;
     let changed = match migrate.revert {
         true => alphafleet_bootstrap::revert_last_migration(&settings).await?,
         false => alphafleet_bootstrap::migrate(&settings).await?,

@@ -9,14 +9,16 @@ mod local;
 mod migrate;
 mod prompt;
 mod results;
+mod serve;
 mod session;
-mod standalone;
 mod strategy;
 mod summary;
 mod train;
 mod user;
 
 use std::process::ExitCode;
+
+use alphafleet_bootstrap::Role;
 
 use crate::args::{Args, Command};
 
@@ -25,7 +27,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let global = args.global;
     match args.command {
         Command::Demo(demo) => demo::run(&global, demo).await,
-        Command::Standalone(server) => standalone::run(server).await,
+        Command::Standalone(serve) => serve::run(Role::Standalone, serve).await,
+        Command::Gateway(serve) => serve::run(Role::Gateway, serve).await,
         Command::Migrate(migrate) => migrate::run(&global, migrate).await,
         Command::User(user) => user::run(&global, user).await,
         Command::Data(data) => data::run(&global, data).await,

@@ -72,6 +72,16 @@ pub struct Queue(String);
 impl Queue {
     const BASES: [&'static str; 4] = ["training", "backtest", "monitoring", "default"];
 
+    /// Every queue without a resource class.
+    pub fn bases() -> Vec<Self> {
+        Self::BASES.iter().map(|&base| Self(base.to_owned())).collect()
+    }
+
+    /// This queue for jobs that need a resource class, e.g. `training.gpu`.
+    pub fn with_class(&self, class: &str) -> Result<Self, QueueError> {
+        format!("{}.{class}", self.0).parse()
+    }
+
     pub fn training() -> Self {
         Self("training".to_owned())
     }

@@ -1,86 +1,51 @@
+mod sections;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use sections::{
+    BrokerSettings, CallbackSettings, DatabaseSettings, EventSettings, HealthSettings, LogFormat,
+    LogSettings, QueueKind, RetentionSettings, ServerSettings, TlsSettings, WorkerSettings,
+};
+
 use crate::url::{Backend, BackendUrl, UrlError};
 
 /// Everything an operator can set. Later sources win: defaults, the configuration file, the
 /// environment (`DATABASE_URL`, `BROKER_URL`, `EVENTS_URL`, `STORAGE_URL`, and `ALPHAFLEET__…`
-/// with `__` between the levels, e.g. `ALPHAFLEET__SERVER__LISTEN`), the command line.
+/// with `__` between the levels, e.g. `ALPHAFLEET__SERVER__LISTEN`), the command line. A URL that
+/// holds a password can stand in a file: `DATABASE_URL_FILE` names it, and so on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Where the embedded database, objects, keys and scratch files are.
     pub data_dir: PathBuf,
+    /// Where the keys are; by default the data folder. Gateways of one fleet share them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_dir: Option<PathBuf>,
     /// `sqlite://…` or `postgres://…`; by default SQLite in the data folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database_url: Option<BackendUrl>,
+    /// `memory://` or `amqp(s)://…`.
     pub broker_url: BackendUrl,
+    /// `memory://`, `redis(s)://…` or `redis+sentinel://…`.
     pub events_url: BackendUrl,
     /// `file://…`; by default the data folder's `objects`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_url: Option<BackendUrl>,
+    pub database: DatabaseSettings,
+    pub broker: BrokerSettings,
+    pub events: EventSettings,
+    pub tls: TlsSettings,
     pub server: ServerSettings,
+    pub health: HealthSettings,
     pub worker: WorkerSettings,
+    pub callbacks: CallbackSettings,
+    pub retention: RetentionSettings,
     pub log: LogSettings,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServerSettings {
-    pub listen: SocketAddr,
-    /// How long an access token is good for.
-    #[serde(with = "humantime_serde")]
-    pub token_ttl: Duration,
-    /// Between two pings on a WebSocket.
-    #[serde(with = "humantime_serde")]
-    pub heartbeat: Duration,
-    /// The largest file a dataset may be imported from.
-    pub max_upload_mib: u64,
-    /// How long running requests may go on after a shutdown was asked for.
-    #[serde(with = "humantime_serde")]
-    pub shutdown_grace: Duration,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WorkerSettings {
-    /// Jobs of the queue `training` at once.
-    pub training_slots: u32,
-    /// Jobs of the queue `default` at once.
-    pub default_slots: u32,
-    /// Threads one job computes with; 0 shares the cores out among the training slots.
-    pub threads_per_job: u32,
-    /// Memory one job may use, in MiB; 0 sets no limit.
-    pub memory_mib_per_job: u64,
-    /// Between two signs of life.
-    #[serde(with = "humantime_serde")]
-    pub beat: Duration,
-    /// A worker silent for longer has lost its jobs.
-    #[serde(with = "humantime_serde")]
-    pub window: Duration,
-    /// How long a job told to stop may take before it is killed.
-    #[serde(with = "humantime_serde")]
-    pub stop_grace: Duration,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogSettings {
-    /// E.g. `info`, or `info,alphafleet_worker=debug`.
-    pub level: String,
-    pub format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    Text,
-    Json,
 }
 
 /// The defaults, as the file an operator would write.
@@ -107,8 +72,7 @@ impl Settings {
             Environment::with_prefix("ALPHAFLEET").prefix_separator("__").separator("__"),
         );
         for name in ["database_url", "broker_url", "events_url", "storage_url"] {
-            let set = std::env::var(name.to_uppercase()).ok();
-            builder = builder.set_override_option(name, set)?;
+            builder = builder.set_override_option(name, from_environment(name)?)?;
         }
         let settings: Self = builder
             .set_override_option("data_dir", overrides.data_dir.map(|d| d.display().to_string()))?
@@ -124,37 +88,83 @@ impl Settings {
         Ok(toml::to_string_pretty(self)?)
     }
 
-    pub fn database(&self) -> BackendUrl {
+    pub fn database_backend(&self) -> BackendUrl {
         let embedded = || BackendUrl::file("sqlite", &self.data_dir.join("alphafleet.db"));
         self.database_url.clone().unwrap_or_else(embedded)
     }
 
-    pub fn storage(&self) -> BackendUrl {
+    pub fn keys_folder(&self) -> &Path {
+        self.keys_dir.as_deref().unwrap_or(&self.data_dir)
+    }
+
+    pub fn storage_backend(&self) -> BackendUrl {
         let embedded = || BackendUrl::file("file", &self.data_dir.join("objects"));
         self.storage_url.clone().unwrap_or_else(embedded)
+    }
+
+    /// Refuses adapters that live within one process, for processes that are to meet.
+    pub fn shared(self) -> Result<Self, SettingsError> {
+        let database = self.database_backend();
+        let embedded = [
+            ("database_url", database.backend() == Some(Backend::Sqlite), "postgres://…"),
+            ("broker_url", self.broker_url.backend() == Some(Backend::Memory), "amqp://…"),
+            ("events_url", self.events_url.backend() == Some(Backend::Memory), "redis://…"),
+        ];
+        match embedded.into_iter().find(|(_, embedded, _)| *embedded) {
+            Some((field, _, expected)) => Err(SettingsError::Embedded { field, expected }),
+            None => Ok(self),
+        }
     }
 
     fn checked(mut self) -> Result<Self, SettingsError> {
         self.data_dir = std::path::absolute(&self.data_dir)
             .map_err(|_| SettingsError::Invalid { field: "data_dir", why: "is not a path" })?;
-        self.database().check("database_url", &[Backend::Sqlite, Backend::Postgres])?;
-        self.broker_url.check("broker_url", &[Backend::Memory])?;
-        self.events_url.check("events_url", &[Backend::Memory])?;
-        self.storage().check("storage_url", &[Backend::File])?;
-        let worker = &self.worker;
+        self.database_backend().check("database_url", &[Backend::Sqlite, Backend::Postgres])?;
+        self.broker_url.check("broker_url", &[Backend::Memory, Backend::RabbitMq])?;
+        self.events_url.check("events_url", &[Backend::Memory, Backend::Redis])?;
+        self.storage_backend().check("storage_url", &[Backend::File])?;
+        let (server, worker) = (&self.server, &self.worker);
+        let half_tls = server.tls_certificate.is_some() != server.tls_key.is_some();
         let faults = [
+            (self.database.max_connections == 0, "database.max_connections", "must be at least 1"),
+            (self.broker.namespace.is_empty(), "broker.namespace", "must not be empty"),
+            (self.events.namespace.is_empty(), "events.namespace", "must not be empty"),
+            (half_tls, "server.tls_certificate", "and server.tls_key belong together"),
+            (server.threads == 0, "server.threads", "must be at least 1"),
+            (
+                server.requests_per_user_per_second == 0,
+                "server.requests_per_user_per_second",
+                "must be at least 1",
+            ),
+            (self.retention.interval.is_zero(), "retention.interval", "must be longer than 0"),
             (worker.training_slots == 0, "worker.training_slots", "must be at least 1"),
             (worker.default_slots == 0, "worker.default_slots", "must be at least 1"),
             (worker.beat.is_zero(), "worker.beat", "must be longer than 0"),
             (worker.window < worker.beat * 2, "worker.window", "must be at least two beats"),
-            (self.server.max_upload_mib == 0, "server.max_upload_mib", "must be at least 1"),
-            (self.server.heartbeat.is_zero(), "server.heartbeat", "must be longer than 0"),
-            (self.server.token_ttl.is_zero(), "server.token_ttl", "must be longer than 0"),
+            (server.max_upload_mib == 0, "server.max_upload_mib", "must be at least 1"),
+            (server.heartbeat.is_zero(), "server.heartbeat", "must be longer than 0"),
+            (server.token_ttl.is_zero(), "server.token_ttl", "must be longer than 0"),
         ];
         match faults.into_iter().find(|(bad, ..)| *bad) {
             Some((_, field, why)) => Err(SettingsError::Invalid { field, why }),
             None => Ok(self),
         }
+    }
+}
+
+/// A URL of the environment: `DATABASE_URL`, or what the file named by `DATABASE_URL_FILE` holds.
+fn from_environment(name: &str) -> Result<Option<String>, SettingsError> {
+    let name = name.to_uppercase();
+    if let Ok(url) = std::env::var(&name) {
+        return Ok(Some(url));
+    }
+    let variable = format!("{name}_FILE");
+    let Some(file) = std::env::var_os(&variable).map(PathBuf::from) else {
+        return Ok(None);
+    };
+    match std::fs::read_to_string(&file) {
+        Ok(url) => Ok(Some(url.trim().to_owned())),
+        Err(source) => Err(SettingsError::SecretFile { variable, file, source }),
     }
 }
 
@@ -172,8 +182,15 @@ pub enum SettingsError {
     Read(#[from] config::ConfigError),
     #[error(transparent)]
     Url(#[from] UrlError),
+    #[error("{variable} names {}, which cannot be read", file.display())]
+    SecretFile { variable: String, file: PathBuf, source: std::io::Error },
     #[error("{field} {why}")]
     Invalid { field: &'static str, why: &'static str },
+    #[error(
+        "{field} is the embedded default, which serves one process: set {}={expected}, or use `alphafleet standalone`",
+        field.to_uppercase()
+    )]
+    Embedded { field: &'static str, expected: &'static str },
     #[error("the settings cannot be written as TOML")]
     Dump(#[from] toml::ser::Error),
 }
@@ -194,8 +211,8 @@ mod tests {
     #[test]
     fn defaults_are_embedded() {
         let settings = load("data_dir = '/var/lib/alphafleet'").unwrap();
-        assert_eq!(settings.database().as_str(), "sqlite:///var/lib/alphafleet/alphafleet.db");
-        assert_eq!(settings.storage().as_str(), "file:///var/lib/alphafleet/objects");
+        assert_eq!(settings.database_backend().as_str(), "sqlite:///var/lib/alphafleet/alphafleet.db");
+        assert_eq!(settings.storage_backend().as_str(), "file:///var/lib/alphafleet/objects");
         assert_eq!(settings.worker.training_slots, 2);
     }
 

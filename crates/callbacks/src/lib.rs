@@ -1,0 +1,1 @@
+//! Announces how jobs ended.
