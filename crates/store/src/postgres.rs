@@ -1,5 +1,7 @@
 //! The PostgreSQL side: connections, and the queries compiled for it.
 
+mod bulk;
+
 use std::time::Duration;
 
 use alphafleet_domain::ports::StoreError;
@@ -61,6 +63,8 @@ pub(crate) async fn checkout(pool: &Pool<Connection>) -> Result<Object<Connectio
 /// The database's clock.
 const NOW: &str = "clock_timestamp()";
 
+const NEXT_PUBLICATION: &str = "clock_timestamp() + publish_wait_ms * interval '1 millisecond'";
+
 /// Locks the rows a query reads until the transaction ends.
 macro_rules! locking {
     ($query:expr) => {
@@ -100,6 +104,8 @@ async fn lock_gate(connection: &mut Connection, gate: i64) -> diesel::QueryResul
         .await
         .map(|_| ())
 }
+
+pub(crate) use bulk::{candidates, end_attempts, update_jobs};
 
 #[path = "queries/mod.rs"]
 pub(crate) mod queries;

@@ -132,6 +132,7 @@ diesel::table! {
         publish_after -> Moment,
         publish_wait_ms -> BigInt,
         log_lines -> BigInt,
+        callback_url -> Nullable<Text>,
     }
 }
 
@@ -148,6 +149,7 @@ diesel::table! {
         ended_at -> Nullable<Moment>,
         ending -> Nullable<Text>,
         failure -> Nullable<Document>,
+        swept_at -> Nullable<Moment>,
     }
 }
 
@@ -187,6 +189,48 @@ diesel::table! {
         at -> Moment,
         level -> Text,
         message -> Text,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Id, Moment};
+    use diesel::sql_types::*;
+
+    job_resources (job, attempt, at) {
+        job -> Id,
+        attempt -> BigInt,
+        at -> Moment,
+        cpu_percent -> Double,
+        memory_bytes -> BigInt,
+        read_bytes -> BigInt,
+        written_bytes -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Id, Moment};
+    use diesel::sql_types::*;
+
+    callbacks (id) {
+        id -> BigInt,
+        job -> Id,
+        url -> Text,
+        state -> Text,
+        tries -> BigInt,
+        due -> Moment,
+        last_error -> Nullable<Text>,
+        settled_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Id, Moment};
+    use diesel::sql_types::*;
+
+    passes (hash) {
+        hash -> Binary,
+        user_id -> Id,
+        expires_at -> Moment,
     }
 }
 
@@ -285,7 +329,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     job_stages,
     job_metrics,
     job_logs,
+    job_resources,
     job_artifacts,
+    callbacks,
+    passes,
     models,
     outbox,
     idempotency_keys,

@@ -1,5 +1,7 @@
 //! The SQLite side: one writer, some readers, a lock file, and the queries compiled for it.
 
+mod rows;
+
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -116,6 +118,9 @@ async fn connect(name: String, session: &str) -> Result<Connection, ConnectionEr
 /// The database's clock.
 const NOW: &str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000";
 
+const NEXT_PUBLICATION: &str =
+    "CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000 + publish_wait_ms * 1000";
+
 /// There is one writer: what it reads is locked already.
 macro_rules! locking {
     ($query:expr) => {
@@ -148,6 +153,8 @@ macro_rules! insert_all {
 async fn lock_gate(_connection: &mut Connection, _gate: i64) -> diesel::QueryResult<()> {
     Ok(())
 }
+
+pub(crate) use rows::{candidates, end_attempts, update_jobs};
 
 #[path = "queries/mod.rs"]
 pub(crate) mod queries;

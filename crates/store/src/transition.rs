@@ -61,6 +61,7 @@ pub(crate) fn state_event(job: &Job, at: Instant) -> EventBody {
     }
     EventBody {
         job: job.id,
+        outbox: None,
         attempt: job.attempt,
         kind: EventKind::State,
         at,

@@ -23,7 +23,10 @@ pub trait JobStore: Send + Sync {
     /// Inserts a job with its idempotency key, audit row and the `pending` state event in the
     /// outbox, after counting the owner's pending and running top-level jobs under a lock on the
     /// owner's row.
-    async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError>;
+    async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError> {
+        let submitted = self.submit_all(vec![submission]).await?.pop();
+        submitted.ok_or_else(|| SubmitError::Store(unanswered()))
+    }
 
     /// Submits jobs of one owner in one transaction: all or none.
     async fn submit_all(&self, submissions: Vec<Submission>)
@@ -72,7 +75,11 @@ pub trait JobStore: Send + Sync {
         lease: LeaseId,
         outcome: &Outcome,
         last: &ProgressBatch,
-    ) -> Result<Settled, StoreError>;
+    ) -> Result<Settled, StoreError> {
+        let (outcome, last) = (outcome.clone(), last.clone());
+        let settled = self.settle_all(vec![Settlement { lease, outcome, last }]).await?.pop();
+        settled.ok_or_else(unanswered)
+    }
 
     /// Settles several attempts in one transaction, and answers for each in their order.
     async fn settle_all(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, StoreError>;
@@ -121,6 +128,11 @@ pub trait JobStore: Send + Sync {
 
     /// Whether the database answers and its schema is the one this build needs.
     async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// A batch of one has one answer.
+fn unanswered() -> StoreError {
+    StoreError::Database("the store left a call of a batch without an answer".into())
 }
 
 /// A job as it is submitted; what is left out comes from its kind.

@@ -1,13 +1,14 @@
 use std::time::Duration;
 
-use alphafleet_domain::job::{LogLine, MetricPoint, Outcome, ProgressBatch, StageRecord};
+use alphafleet_domain::job::{LogLine, MetricPoint, ProgressBatch, ResourceSample, StageRecord};
 use alphafleet_domain::ports::{
-    Beat, BeatAnswer, CancelAnswer, Claim, Expired, JobFilter, JobStore, LogQuery, MetricQuery,
-    OutboxEntry, OutboxId, QueueDepth, Recorded, Settled, StoreError, Submission, SubmitError,
-    Submitted, WorkerRecord, WorkerRow,
+    Beat, BeatAnswer, CancelAnswer, Claim, Expired, IdempotencyKey, JobFilter, JobStore, LogQuery,
+    MetricQuery, OutboxEntry, QueueDepth, Recorded, ResourceQuery, Settled, Settlement, StoreError,
+    Submission, SubmitError, Submitted, WorkerRecord, WorkerRow,
 };
 use alphafleet_domain::{
-    ArtifactPointer, AuditRecord, Job, JobId, LeaseId, Page, PageRequest, WorkerId,
+    ArtifactPointer, AuditRecord, Job, JobId, LeaseId, OutboxId, Page, PageRequest, UserId,
+    WorkerId,
 };
 use async_trait::async_trait;
 
@@ -16,8 +17,20 @@ use crate::store::{read, write};
 
 #[async_trait]
 impl JobStore for Store {
-    async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError> {
-        write!(self, |connection, q| q::jobs::submit::submit(connection, submission))?
+    async fn submit_all(
+        &self,
+        submissions: Vec<Submission>,
+    ) -> Result<Vec<Submitted>, SubmitError> {
+        write!(self, |connection, q| q::jobs::submit::submit(connection, submissions))?
+    }
+
+    async fn submitted(
+        &self,
+        owner: UserId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Job>, SubmitError> {
+        let key = key.clone();
+        read!(self, |connection, q| q::jobs::submit::submitted(connection, owner, key))?
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
@@ -37,9 +50,9 @@ impl JobStore for Store {
         write!(self, |connection, q| q::jobs::cancel::request(connection, id, audit))
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<Option<Job>, StoreError> {
+    async fn claim_many(&self, claim: &Claim, limit: u32) -> Result<Vec<Job>, StoreError> {
         let claim = claim.clone();
-        write!(self, |connection, q| q::jobs::claim::claim(connection, claim))
+        write!(self, |connection, q| q::jobs::claim::claim(connection, claim, limit))
     }
 
     async fn beat(&self, beat: &Beat) -> Result<BeatAnswer, StoreError> {
@@ -52,14 +65,8 @@ impl JobStore for Store {
         write!(self, |connection, q| q::jobs::record::record(connection, lease, batch))
     }
 
-    async fn settle(
-        &self,
-        lease: LeaseId,
-        outcome: &Outcome,
-        last: &ProgressBatch,
-    ) -> Result<Settled, StoreError> {
-        let (outcome, last) = (outcome.clone(), last.clone());
-        write!(self, |connection, q| q::jobs::settle::settle(connection, lease, outcome, last))
+    async fn settle_all(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+        write!(self, |connection, q| q::jobs::settle::settle(connection, settlements))
     }
 
     async fn expire(&self, window: Duration) -> Result<Vec<Expired>, StoreError> {
@@ -96,6 +103,11 @@ impl JobStore for Store {
     async fn logs(&self, query: &LogQuery) -> Result<Vec<LogLine>, StoreError> {
         let query = query.clone();
         read!(self, |connection, q| q::jobs::read::logs(connection, query))
+    }
+
+    async fn resources(&self, query: &ResourceQuery) -> Result<Vec<ResourceSample>, StoreError> {
+        let query = query.clone();
+        read!(self, |connection, q| q::jobs::read::resources(connection, query))
     }
 
     async fn artifacts(&self, job: JobId) -> Result<Vec<ArtifactPointer>, StoreError> {

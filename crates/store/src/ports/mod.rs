@@ -1,5 +1,6 @@
 //! The store ports, each method one transaction.
 
 mod catalogue;
+mod fleet;
 mod jobs;
 mod users;

@@ -7,6 +7,15 @@ use crate::error::Answer;
 use crate::rows::{AuditRow, NewAuditRow, unsigned};
 use crate::schema::audit_log;
 
+pub(crate) async fn append_all(
+    connection: &mut Connection,
+    records: Vec<AuditRecord>,
+) -> Answer<()> {
+    let rows: Vec<NewAuditRow> = records.into_iter().map(NewAuditRow::from).collect();
+    insert_all!(connection, rows, |row| diesel::insert_into(audit_log::table).values(row));
+    Ok(())
+}
+
 pub(crate) async fn append(connection: &mut Connection, record: AuditRecord) -> Answer<()> {
     diesel::insert_into(audit_log::table)
         .values(NewAuditRow::from(record))

@@ -1,12 +1,16 @@
 //! Every query, written once. This folder is compiled for each database: `Connection`, `NOW`,
-//! `lock_gate` and the `locking…!` and `insert_all!` macros are the parent module's.
+//! `NEXT_PUBLICATION`, `lock_gate`, `candidates`, `update_jobs`, `end_attempts` and the `locking…!`
+//! and `insert_all!` macros are the parent module's.
 
 pub(crate) mod audit;
+pub(crate) mod callbacks;
 pub(crate) mod datasets;
 pub(crate) mod experiments;
 pub(crate) mod jobs;
 pub(crate) mod models;
 pub(crate) mod outbox;
+pub(crate) mod passes;
+pub(crate) mod retention;
 pub(crate) mod strategies;
 pub(crate) mod users;
 pub(crate) mod workers;
@@ -17,7 +21,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Connection, NOW, lock_gate};
+use super::{Connection, NEXT_PUBLICATION, NOW, candidates, end_attempts, lock_gate, update_jobs};
 use crate::error::Answer;
 use crate::rows::saturating;
 use crate::schema::__diesel_schema_migrations;
@@ -28,6 +32,7 @@ use crate::values::{At, Moment};
 enum Gate {
     FirstAdministrator,
     Outbox,
+    Claim,
 }
 
 /// Any numbers will do that nothing else in the database locks.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use alphafleet_domain::ports::{OutboxEntry, OutboxId};
-use alphafleet_domain::{EventBody, JobId};
+use alphafleet_domain::ports::OutboxEntry;
+use alphafleet_domain::{EventBody, JobId, OutboxId};
 use chrono::TimeDelta;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
@@ -15,11 +15,9 @@ use crate::values::{At, Uid};
 
 diesel::alias!(outbox as siblings: Siblings);
 
-pub(crate) async fn append(connection: &mut Connection, event: EventBody) -> Answer<()> {
-    diesel::insert_into(outbox::table)
-        .values(NewOutboxRow::from(event))
-        .execute(connection)
-        .await?;
+pub(crate) async fn append(connection: &mut Connection, events: Vec<EventBody>) -> Answer<()> {
+    let rows: Vec<NewOutboxRow> = events.into_iter().map(NewOutboxRow::from).collect();
+    insert_all!(connection, rows, |row| diesel::insert_into(outbox::table).values(row));
     Ok(())
 }
 

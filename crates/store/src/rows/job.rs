@@ -46,21 +46,61 @@ pub(crate) struct JobRow {
 #[derive(AsChangeset)]
 #[diesel(table_name = jobs, treat_none_as_null = true)]
 pub(crate) struct JobChange {
-    state: String,
-    not_before: Option<At>,
-    worker: Option<Uid>,
-    lease: Option<Uid>,
-    running_since: Option<At>,
-    cancel_requested: bool,
-    attempt: i64,
-    failures: i64,
-    progress: Json,
-    checkpoint: Option<Json>,
-    result: Option<Json>,
-    failure: Option<Json>,
-    started_at: Option<At>,
-    finished_at: Option<At>,
-    missed_beats: i64,
+    pub state: String,
+    pub not_before: Option<At>,
+    pub worker: Option<Uid>,
+    pub lease: Option<Uid>,
+    pub running_since: Option<At>,
+    pub cancel_requested: bool,
+    pub attempt: i64,
+    pub failures: i64,
+    pub progress: Json,
+    pub checkpoint: Option<Json>,
+    pub result: Option<Json>,
+    pub failure: Option<Json>,
+    pub started_at: Option<At>,
+    pub finished_at: Option<At>,
+    pub missed_beats: i64,
+}
+
+/// A change of one row, if it still is as it was.
+pub(crate) struct JobUpdate {
+    pub id: Uid,
+    /// State and lease as they were.
+    pub was: String,
+    pub held: Option<Uid>,
+    pub change: JobChange,
+    /// When the ticket is to be published, if that starts anew.
+    pub publish_after: Option<At>,
+}
+
+impl JobUpdate {
+    pub fn new(before: &Job, after: &Job, publish_after: Option<At>) -> Self {
+        Self {
+            id: Uid(before.id.as_uuid()),
+            was: before.state.name().as_str().to_owned(),
+            held: before.lease().map(|lease| Uid(lease.as_uuid())),
+            change: JobChange::from(after),
+            publish_after,
+        }
+    }
+}
+
+/// How an attempt ended.
+pub(crate) struct AttemptEnd {
+    pub lease: Uid,
+    pub ending: String,
+    pub failure: Option<Json>,
+}
+
+/// A pending job that a claim may choose.
+#[derive(QueryableByName)]
+#[diesel(table_name = jobs)]
+pub(crate) struct Candidate {
+    pub id: Uid,
+    pub owner: Uid,
+    pub priority: i16,
+    pub created_at: At,
 }
 
 /// The state's data, spread over their columns.

@@ -1,10 +1,12 @@
-use alphafleet_domain::job::{LogLine, MetricPoint, StageRecord};
-use alphafleet_domain::ports::{OutboxEntry, OutboxId, StoreError};
-use alphafleet_domain::{ArtifactId, ArtifactPointer, EventBody, JobId};
+use alphafleet_domain::job::{LogLine, MetricPoint, ResourceSample, StageRecord};
+use alphafleet_domain::ports::{OutboxEntry, StoreError};
+use alphafleet_domain::{ArtifactId, ArtifactPointer, EventBody, JobId, OutboxId};
 use diesel::prelude::*;
 
 use super::read::{named, saturating, unsigned};
-use crate::schema::{job_artifacts, job_attempts, job_logs, job_metrics, job_stages, outbox};
+use crate::schema::{
+    job_artifacts, job_attempts, job_logs, job_metrics, job_resources, job_stages, outbox,
+};
 use crate::values::{At, Json, Uid, text};
 
 /// Longer lines are cut, so that a job's log has a bound in bytes too.
@@ -127,6 +129,48 @@ impl TryFrom<LogRow> for LogLine {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = job_resources)]
+pub(crate) struct ResourceRow {
+    job: Uid,
+    attempt: i64,
+    at: At,
+    cpu_percent: f64,
+    memory_bytes: i64,
+    read_bytes: i64,
+    written_bytes: i64,
+}
+
+impl ResourceRow {
+    pub fn new(job: Uid, sample: &ResourceSample) -> Self {
+        let finite = if sample.cpu_percent.is_finite() { sample.cpu_percent } else { 0.0 };
+        Self {
+            job,
+            attempt: i64::from(sample.attempt),
+            at: At(sample.at),
+            cpu_percent: finite,
+            memory_bytes: saturating(sample.memory_bytes),
+            read_bytes: saturating(sample.read_bytes),
+            written_bytes: saturating(sample.written_bytes),
+        }
+    }
+}
+
+impl TryFrom<ResourceRow> for ResourceSample {
+    type Error = StoreError;
+
+    fn try_from(row: ResourceRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            attempt: unsigned(row.attempt, "job_resources.attempt")?,
+            at: row.at.0,
+            cpu_percent: row.cpu_percent,
+            memory_bytes: unsigned(row.memory_bytes, "job_resources.memory_bytes")?,
+            read_bytes: unsigned(row.read_bytes, "job_resources.read_bytes")?,
+            written_bytes: unsigned(row.written_bytes, "job_resources.written_bytes")?,
+        })
+    }
+}
+
+#[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = job_artifacts)]
 pub(crate) struct ArtifactRow {
     id: Uid,
@@ -208,6 +252,7 @@ impl TryFrom<OutboxRow> for OutboxEntry {
             id: OutboxId(row.id),
             event: EventBody {
                 job: JobId::from_uuid(row.job.0),
+                outbox: Some(OutboxId(row.id)),
                 attempt: unsigned(row.attempt, "outbox.attempt")?,
                 kind: named(row.kind, "outbox.kind")?,
                 at: row.at.0,

@@ -1,6 +1,7 @@
 //! Rows as the tables hold them, joined to the domain's types by `From` and `TryFrom`.
 
 mod audit;
+mod callback;
 mod catalogue;
 mod job;
 mod job_parts;
@@ -9,10 +10,12 @@ mod user;
 mod worker;
 
 pub(crate) use audit::{AuditRow, NewAuditRow};
+pub(crate) use callback::CallbackRow;
 pub(crate) use catalogue::{DatasetRow, ExperimentRow, ModelRow, StrategyRow, VersionRow};
-pub(crate) use job::{JobChange, JobRow};
+pub(crate) use job::{AttemptEnd, Candidate, JobRow, JobUpdate};
 pub(crate) use job_parts::{
-    ArtifactRow, AttemptRow, LogRow, MetricRow, NewOutboxRow, OutboxRow, StageRow, bounded,
+    ArtifactRow, AttemptRow, LogRow, MetricRow, NewOutboxRow, OutboxRow, ResourceRow, StageRow,
+    bounded,
 };
 pub(crate) use read::{document, saturating, unsigned};
 pub(crate) use user::UserRow;

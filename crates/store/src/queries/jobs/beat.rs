@@ -6,8 +6,8 @@ use alphafleet_domain::{JobId, LeaseId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::write::{EndedBy, end_attempt, locked_by_lease};
-use super::{Connection, now};
+use super::write::{EndedBy, apply, ending, locked_by_leases};
+use super::{Connection, end_attempts, now};
 use crate::error::Answer;
 use crate::schema::{jobs, workers};
 use crate::values::{At, Uid};
@@ -32,7 +32,7 @@ pub(crate) async fn beat(connection: &mut Connection, beat: Beat) -> Answer<Beat
         .await?;
     if known == 0 {
         // Its row was removed, so its jobs are no longer its own.
-        return Ok(BeatAnswer { fenced: beat.held, cancel: Vec::new() });
+        return Ok(BeatAnswer { fenced: beat.held, cancel: Vec::new(), unregistered: true });
     }
     let rows = running(connection, worker).await?;
     let named: HashSet<LeaseId> = beat.held.iter().copied().collect();
@@ -80,9 +80,11 @@ async fn miss(connection: &mut Connection, row: &Held) -> Answer<()> {
     if row.missed_beats + 1 < MISSED_BEATS {
         return count(connection, row, row.missed_beats + 1).await;
     }
-    if let Some(job) = locked_by_lease(connection, row.lease).await? {
+    if let Some(job) = locked_by_leases(connection, &[row.lease]).await?.pop() {
         let now = now(connection).await?;
-        end_attempt(connection, &job, &Outcome::Released, EndedBy::Others, now).await?;
+        let (change, end) = ending(job, &Outcome::Released, EndedBy::Others, now)?;
+        apply(connection, &[change], now).await?;
+        end_attempts(connection, Vec::from_iter(end), now).await?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 use alphafleet_domain::ports::CancelAnswer;
 use alphafleet_domain::{AuditRecord, JobId, JobState};
 
-use super::write::{illegal, locked, transition};
+use super::write::{Change, apply, illegal, locked};
 use super::{Connection, audit, now};
 use crate::error::Answer;
 use crate::transition::cancelled;
@@ -19,7 +19,8 @@ pub(crate) async fn request(
     }
     let now = now(connection).await?;
     let after = cancelled(&job, now).map_err(illegal)?;
-    transition(connection, &job, &after, now).await?;
+    let change = Change { before: job, after: after.clone() };
+    apply(connection, &[change], now).await?;
     audit::append(connection, record).await?;
     Ok(match after.state {
         JobState::Cancelled => CancelAnswer::Cancelled(after),

@@ -1,15 +1,15 @@
 use std::time::Duration;
 
+use alphafleet_domain::Job;
 use alphafleet_domain::job::{Failure, FailureCode, Outcome};
 use alphafleet_domain::ports::Expired;
-use alphafleet_domain::{Instant, Job};
 use chrono::TimeDelta;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::write::{EndedBy, end_attempt};
-use super::{Connection, now};
+use super::write::{EndedBy, apply, ending};
+use super::{Connection, end_attempts, now};
 use crate::error::Answer;
 use crate::rows::JobRow;
 use crate::schema::{jobs, workers};
@@ -18,12 +18,9 @@ use crate::values::At;
 /// Jobs ended by one call; the next call takes the rest.
 const BATCH: i64 = 200;
 
-/// Rows of workers silent for so long, and without a job, are removed.
-const FORGET_AFTER: TimeDelta = TimeDelta::hours(24);
-
 pub(crate) async fn expire(connection: &mut Connection, window: Duration) -> Answer<Vec<Expired>> {
     let now = now(connection).await?;
-    let window = TimeDelta::from_std(window).unwrap_or(FORGET_AFTER);
+    let window = TimeDelta::from_std(window).unwrap_or(TimeDelta::days(1));
     let silent = not(exists(
         workers::table
             .filter(workers::id.nullable().eq(jobs::worker))
@@ -36,7 +33,7 @@ pub(crate) async fn expire(connection: &mut Connection, window: Duration) -> Ans
         .limit(BATCH)
         .select(JobRow::as_select());
     let rows: Vec<JobRow> = locking_free!(lost).load(connection).await?;
-    let mut expired = Vec::new();
+    let (mut expired, mut changes, mut ends) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
         let job = Job::try_from(row)?;
         let Some(worker) = job.worker() else { continue };
@@ -44,22 +41,12 @@ pub(crate) async fn expire(connection: &mut Connection, window: Duration) -> Ans
             FailureCode::WorkerLost,
             "the worker that ran this job fell silent; it may have crashed or lost its connection",
         );
-        let outcome = Outcome::Failed(failure);
-        let job = end_attempt(connection, &job, &outcome, EndedBy::Others, now).await?;
-        expired.push(Expired { job, worker });
+        let (change, end) = ending(job, &Outcome::Failed(failure), EndedBy::Others, now)?;
+        expired.push(Expired { job: change.after.clone(), worker });
+        changes.push(change);
+        ends.extend(end);
     }
-    forget(connection, now).await?;
+    apply(connection, &changes, now).await?;
+    end_attempts(connection, ends, now).await?;
     Ok(expired)
-}
-
-async fn forget(connection: &mut Connection, now: Instant) -> Answer<()> {
-    let busy = exists(
-        jobs::table
-            .filter(jobs::worker.eq(workers::id.nullable()))
-            .filter(jobs::state.eq("running")),
-    );
-    let gone =
-        workers::table.filter(workers::last_seen.lt(At(now - FORGET_AFTER))).filter(not(busy));
-    diesel::delete(gone).execute(connection).await?;
-    Ok(())
 }

@@ -9,7 +9,10 @@ pub(crate) mod settle;
 pub(crate) mod submit;
 mod write;
 
-use super::{Connection, audit, models, now, outbox, window};
+use super::{
+    Connection, Gate, NEXT_PUBLICATION, audit, callbacks, candidates, end_attempts, experiments,
+    models, now, outbox, pass, update_jobs, window,
+};
 
 /// The states that count against a user's limit.
 pub(crate) const ACTIVE: [&str; 2] = ["pending", "running"];

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
-use alphafleet_domain::job::{LogLine, MetricPoint, StageRecord};
-use alphafleet_domain::ports::{JobFilter, LogQuery, MetricQuery, QueueDepth, StoreError};
+use alphafleet_domain::job::{LogLine, MetricPoint, ResourceSample, StageRecord};
+use alphafleet_domain::ports::{
+    JobFilter, LogQuery, MetricQuery, QueueDepth, ResourceQuery, StoreError,
+};
 use alphafleet_domain::{ArtifactPointer, Job, JobId, Page, PageRequest};
 use diesel::dsl::count_star;
 use diesel::prelude::*;
@@ -10,8 +12,8 @@ use diesel_async::RunQueryDsl;
 
 use super::{ACTIVE, Connection, window};
 use crate::error::Answer;
-use crate::rows::{ArtifactRow, JobRow, LogRow, MetricRow, StageRow, unsigned};
-use crate::schema::{job_artifacts, job_logs, job_metrics, job_stages, jobs};
+use crate::rows::{ArtifactRow, JobRow, LogRow, MetricRow, ResourceRow, StageRow, unsigned};
+use crate::schema::{job_artifacts, job_logs, job_metrics, job_resources, job_stages, jobs};
 use crate::values::{Uid, text};
 
 diesel::define_sql_function!(fn lower(text: Text) -> Text);
@@ -83,6 +85,20 @@ pub(crate) async fn metrics(
         .load(connection)
         .await?;
     Ok(rows.into_iter().rev().map(MetricPoint::try_from).collect::<Result<_, _>>()?)
+}
+
+pub(crate) async fn resources(
+    connection: &mut Connection,
+    query: ResourceQuery,
+) -> Answer<Vec<ResourceSample>> {
+    let rows: Vec<ResourceRow> = job_resources::table
+        .filter(job_resources::job.eq(Uid(query.job.as_uuid())))
+        .select(ResourceRow::as_select())
+        .order((job_resources::attempt.desc(), job_resources::at.desc()))
+        .limit(i64::from(query.limit))
+        .load(connection)
+        .await?;
+    Ok(rows.into_iter().rev().map(ResourceSample::try_from).collect::<Result<_, _>>()?)
 }
 
 pub(crate) async fn stages(connection: &mut Connection, job: JobId) -> Answer<Vec<StageRecord>> {

@@ -1,93 +1,124 @@
+use std::collections::{HashMap, HashSet};
+
 use alphafleet_domain::job::{JobState, Progress};
-use alphafleet_domain::ports::{IdempotencyKey, NewJob, Submission, SubmitError, Submitted};
-use alphafleet_domain::{Instant, Job, UserId};
+use alphafleet_domain::ports::{
+    IdempotencyKey, NewJob, StoreError, Submission, SubmitError, Submitted,
+};
+use alphafleet_domain::{ExperimentId, Instant, Job, UserId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::write::FIRST_WAIT_MS;
-use super::{ACTIVE, Connection, audit, now, outbox, read};
+use super::write::{FIRST_WAIT_MS, publication};
+use super::{ACTIVE, Connection, audit, experiments, now, outbox};
 use crate::error::Answer;
 use crate::rows::{JobRow, unsigned};
 use crate::schema::{idempotency_keys, jobs, users};
 use crate::transition::state_event;
 use crate::values::{At, Uid, text};
 
+/// Everything is checked before anything is written, so a refusal leaves nothing behind.
 pub(crate) async fn submit(
     connection: &mut Connection,
-    submission: Submission,
-) -> Answer<Result<Submitted, SubmitError>> {
-    let Submission { job, idempotency, audit: record } = submission;
-    let owner = Uid(job.owner.as_uuid());
+    submissions: Vec<Submission>,
+) -> Answer<Result<Vec<Submitted>, SubmitError>> {
+    let Some(owner) = one_owner(&submissions)? else { return Ok(Ok(Vec::new())) };
     // Submits of one user come one after another.
-    let limit = users::table.find(owner).select(users::max_concurrent_sessions);
+    let limit = users::table.find(Uid(owner.as_uuid())).select(users::max_concurrent_sessions);
     let limit: i64 = match locking_weakly!(limit).get_result(connection).await.optional()? {
         Some(limit) => limit,
         None => return Ok(Err(SubmitError::UnknownUser)),
     };
-    if let Some(key) = &idempotency
-        && let Some(earlier) = earlier(connection, job.owner, key).await?
-    {
-        return Ok(earlier);
-    }
-    if job.parent.is_none() && active(connection, owner).await? >= limit {
+    let mut known = match earlier(connection, owner, &submissions).await? {
+        Ok(known) => known,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let is_new = |submission: &&Submission| {
+        submission.idempotency.as_ref().is_none_or(|key| !known.contains_key(&key.key))
+    };
+    let sessions = submissions.iter().filter(is_new).filter(|s| s.job.parent.is_none()).count();
+    if sessions > 0 && active(connection, owner).await? + sessions as i64 > limit {
         let limit = unsigned(limit, "users.max_concurrent_sessions")?;
         return Ok(Err(SubmitError::LimitReached { limit }));
     }
     let now = now(connection).await?;
-    let job = insert(connection, job, now).await?;
-    if let Some(key) = &idempotency {
-        remember(connection, &job, key, now).await?;
-    }
-    outbox::append(connection, state_event(&job, now)).await?;
-    audit::append(connection, record).await?;
-    Ok(Ok(Submitted::New(job)))
+    let new: Vec<Submission> = submissions.iter().filter(is_new).cloned().collect();
+    let mut new = insert(connection, owner, new, now).await?.into_iter();
+    let answer = |submission: Submission| match submission.idempotency {
+        Some(key) if known.contains_key(&key.key) => {
+            known.remove(&key.key).map(Submitted::Replayed)
+        }
+        _ => new.next().map(Submitted::New),
+    };
+    Ok(Ok(submissions.into_iter().filter_map(answer).collect()))
 }
 
-/// What came under the same key before.
-async fn earlier(
+fn one_owner(submissions: &[Submission]) -> Result<Option<UserId>, StoreError> {
+    let owners: HashSet<UserId> = submissions.iter().map(|one| one.job.owner).collect();
+    if owners.len() > 1 {
+        return Err(StoreError::Database("jobs of several owners in one submit".into()));
+    }
+    Ok(owners.into_iter().next())
+}
+
+/// The job that came under this key before.
+pub(crate) async fn submitted(
     connection: &mut Connection,
     owner: UserId,
-    key: &IdempotencyKey,
-) -> Answer<Option<Result<Submitted, SubmitError>>> {
-    let known: Option<(String, JobRow)> = idempotency_keys::table
-        .inner_join(jobs::table.on(jobs::id.eq(idempotency_keys::job)))
-        .filter(idempotency_keys::owner.eq(Uid(owner.as_uuid())))
-        .filter(idempotency_keys::idempotency_key.eq(text(&key.key)))
-        .select((idempotency_keys::body_sha256, JobRow::as_select()))
-        .get_result(connection)
-        .await
-        .optional()?;
-    Ok(match known {
-        None => None,
-        Some((body, row)) if body == key.body_sha256 => {
-            Some(Ok(Submitted::Replayed(row.try_into()?)))
-        }
-        Some(_) => Some(Err(SubmitError::IdempotencyConflict)),
+    key: IdempotencyKey,
+) -> Answer<Result<Option<Job>, SubmitError>> {
+    let known = known(connection, owner, vec![text(&key.key)]).await?;
+    Ok(match known.into_iter().next() {
+        None => Ok(None),
+        Some((_, body, job)) if body == key.body_sha256 => Ok(Some(job)),
+        Some(_) => Err(SubmitError::IdempotencyConflict),
     })
 }
 
-async fn remember(
+/// What came under the same keys before, by key.
+async fn earlier(
     connection: &mut Connection,
-    job: &Job,
-    key: &IdempotencyKey,
-    now: Instant,
-) -> Answer<()> {
-    diesel::insert_into(idempotency_keys::table)
-        .values((
-            idempotency_keys::owner.eq(Uid(job.owner.as_uuid())),
-            idempotency_keys::idempotency_key.eq(text(&key.key)),
-            idempotency_keys::body_sha256.eq(&key.body_sha256),
-            idempotency_keys::job.eq(Uid(job.id.as_uuid())),
-            idempotency_keys::created_at.eq(At(now)),
-        ))
-        .execute(connection)
-        .await?;
-    Ok(())
+    owner: UserId,
+    submissions: &[Submission],
+) -> Answer<Result<HashMap<String, Job>, SubmitError>> {
+    let mut bodies = HashMap::new();
+    for key in submissions.iter().filter_map(|submission| submission.idempotency.as_ref()) {
+        if bodies.insert(text(&key.key), &key.body_sha256).is_some() {
+            return Ok(Err(SubmitError::IdempotencyConflict));
+        }
+    }
+    if bodies.is_empty() {
+        return Ok(Ok(HashMap::new()));
+    }
+    let known = known(connection, owner, bodies.keys().cloned().collect()).await?;
+    if known.iter().any(|(key, body, _)| bodies.get(key).is_some_and(|wanted| *wanted != body)) {
+        return Ok(Err(SubmitError::IdempotencyConflict));
+    }
+    Ok(Ok(known.into_iter().map(|(key, _, job)| (key, job)).collect()))
 }
 
-async fn active(connection: &mut Connection, owner: Uid) -> Answer<i64> {
+async fn known(
+    connection: &mut Connection,
+    owner: UserId,
+    keys: Vec<String>,
+) -> Answer<Vec<(String, String, Job)>> {
+    let rows: Vec<(String, String, JobRow)> = idempotency_keys::table
+        .inner_join(jobs::table.on(jobs::id.eq(idempotency_keys::job)))
+        .filter(idempotency_keys::owner.eq(Uid(owner.as_uuid())))
+        .filter(idempotency_keys::idempotency_key.eq_any(keys))
+        .select((
+            idempotency_keys::idempotency_key,
+            idempotency_keys::body_sha256,
+            JobRow::as_select(),
+        ))
+        .load(connection)
+        .await?;
+    let entry = |(key, body, row): (String, String, JobRow)| Ok((key, body, row.try_into()?));
+    rows.into_iter().map(entry).collect()
+}
+
+async fn active(connection: &mut Connection, owner: UserId) -> Answer<i64> {
     Ok(jobs::table
-        .filter(jobs::owner.eq(owner))
+        .filter(jobs::owner.eq(Uid(owner.as_uuid())))
         .filter(jobs::parent.is_null())
         .filter(jobs::state.eq_any(ACTIVE))
         .count()
@@ -95,7 +126,77 @@ async fn active(connection: &mut Connection, owner: Uid) -> Answer<i64> {
         .await?)
 }
 
-async fn insert(connection: &mut Connection, job: NewJob, now: Instant) -> Answer<Job> {
+async fn insert(
+    connection: &mut Connection,
+    owner: UserId,
+    submissions: Vec<Submission>,
+    now: Instant,
+) -> Answer<Vec<Job>> {
+    let (mut jobs, mut rows) = (Vec::new(), Vec::new());
+    let (mut keys, mut audits) = (Vec::new(), Vec::new());
+    let mut known = HashMap::new();
+    for Submission { mut job, idempotency, experiment, callback_url, audit } in submissions {
+        if let Some(name) = experiment {
+            let id = experiment_id(connection, owner, name, now, &mut known).await?;
+            job.experiment = Some(id);
+        }
+        let job = pending(job, now)?;
+        let publish_after = publication(&job, now).unwrap_or(At(now));
+        rows.push((
+            JobRow::from(&job),
+            jobs::publish_after.eq(publish_after),
+            jobs::publish_wait_ms.eq(FIRST_WAIT_MS),
+            jobs::callback_url.eq(callback_url.as_deref().map(text)),
+        ));
+        keys.extend(idempotency.map(|key| key_row(&job, &key, now)));
+        audits.push(audit);
+        jobs.push(job);
+    }
+    insert_all!(connection, rows, |row| diesel::insert_into(jobs::table).values(row));
+    insert_all!(connection, keys, |row| diesel::insert_into(idempotency_keys::table).values(row));
+    outbox::append(connection, jobs.iter().map(|job| state_event(job, now)).collect()).await?;
+    audit::append_all(connection, audits).await?;
+    Ok(jobs)
+}
+
+/// The owner's experiment of that name, asked for once a batch.
+async fn experiment_id(
+    connection: &mut Connection,
+    owner: UserId,
+    name: String,
+    now: Instant,
+    known: &mut HashMap<String, ExperimentId>,
+) -> Answer<ExperimentId> {
+    if let Some(id) = known.get(&name) {
+        return Ok(*id);
+    }
+    let id = experiments::ensure(connection, owner, name.clone(), now).await?.id;
+    known.insert(name, id);
+    Ok(id)
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = idempotency_keys)]
+struct KeyRow {
+    owner: Uid,
+    idempotency_key: String,
+    body_sha256: String,
+    job: Uid,
+    created_at: At,
+}
+
+fn key_row(job: &Job, key: &IdempotencyKey, now: Instant) -> KeyRow {
+    KeyRow {
+        owner: Uid(job.owner.as_uuid()),
+        idempotency_key: text(&key.key),
+        body_sha256: key.body_sha256.clone(),
+        job: Uid(job.id.as_uuid()),
+        created_at: At(now),
+    }
+}
+
+/// A new job as it will be read back: texts without NUL, instants to the microsecond.
+fn pending(job: NewJob, now: Instant) -> Result<Job, StoreError> {
     let job = Job {
         id: job.id,
         owner: job.owner,
@@ -109,7 +210,7 @@ async fn insert(connection: &mut Connection, job: NewJob, now: Instant) -> Answe
         spec: job.spec,
         limits: job.limits,
         retry: job.retry,
-        state: JobState::Pending { not_before: job.not_before },
+        state: JobState::Pending { not_before: job.not_before.map(to_the_microsecond) },
         attempt: 0,
         failures: 0,
         progress: Progress::default(),
@@ -120,18 +221,9 @@ async fn insert(connection: &mut Connection, job: NewJob, now: Instant) -> Answe
         started_at: None,
         finished_at: None,
     };
-    let publish_after = match job.state {
-        JobState::Pending { not_before: Some(at) } => at.max(now),
-        _ => now,
-    };
-    diesel::insert_into(jobs::table)
-        .values((
-            JobRow::from(&job),
-            jobs::publish_after.eq(At(publish_after)),
-            jobs::publish_wait_ms.eq(FIRST_WAIT_MS),
-        ))
-        .execute(connection)
-        .await?;
-    // As stored: instants are kept to the microsecond.
-    Ok(read::job(connection, job.id).await?.unwrap_or(job))
+    JobRow::from(&job).try_into()
+}
+
+fn to_the_microsecond(at: Instant) -> Instant {
+    Instant::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }

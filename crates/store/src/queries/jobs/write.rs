@@ -1,18 +1,19 @@
 use alphafleet_domain::job::{IllegalTransition, Outcome};
 use alphafleet_domain::ports::StoreError;
 use alphafleet_domain::{Instant, Job, JobId, JobState, LeaseId};
+use chrono::TimeDelta;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::{Connection, outbox};
+use super::{Connection, callbacks, outbox, update_jobs};
 use crate::error::{Answer, Fault, unavailable};
-use crate::rows::{JobChange, JobRow, document};
-use crate::schema::{job_attempts, jobs};
+use crate::rows::{AttemptEnd, JobRow, JobUpdate, document};
+use crate::schema::jobs;
 use crate::transition::{settled, state_event};
 use crate::values::{At, Uid};
 
-/// The wait after a ticket's first publication.
+/// The wait for a ticket before it is published again, and the first of those that double.
 pub(super) const FIRST_WAIT_MS: i64 = 5_000;
 
 /// The job, locked until the transaction ends.
@@ -22,53 +23,59 @@ pub(super) async fn locked(connection: &mut Connection, id: JobId) -> Answer<Opt
     Ok(row.map(Job::try_from).transpose()?)
 }
 
-/// The job that is running under this lease, locked until the transaction ends.
-pub(super) async fn locked_by_lease(
+/// The jobs that are running under these leases, locked until the transaction ends.
+pub(super) async fn locked_by_leases(
     connection: &mut Connection,
-    lease: LeaseId,
-) -> Answer<Option<Job>> {
+    leases: &[LeaseId],
+) -> Answer<Vec<Job>> {
+    let leases: Vec<Uid> = leases.iter().map(|lease| Uid(lease.as_uuid())).collect();
     let query =
-        jobs::table.filter(jobs::lease.eq(Uid(lease.as_uuid()))).select(JobRow::as_select());
-    let row = locking!(query).get_result::<JobRow>(connection).await.optional()?;
-    Ok(row.map(Job::try_from).transpose()?)
+        jobs::table.filter(jobs::lease.eq_any(leases)).order(jobs::id).select(JobRow::as_select());
+    let rows: Vec<JobRow> = locking!(query).load(connection).await?;
+    Ok(rows.into_iter().map(Job::try_from).collect::<Result<_, _>>()?)
 }
 
-/// Writes the change from `before` to `after` if the row still is as `before` says, and its news
-/// if the state is another one.
-pub(super) async fn transition(
+/// A job before and after a change.
+pub(super) struct Change {
+    pub before: Job,
+    pub after: Job,
+}
+
+/// Writes changes of jobs whose rows still are as `before` says, and their news if the state is
+/// another one.
+pub(super) async fn apply(
     connection: &mut Connection,
-    before: &Job,
-    after: &Job,
+    changes: &[Change],
     now: Instant,
 ) -> Answer<()> {
-    let publish = match after.state {
-        JobState::Pending { not_before } => Some((
-            jobs::publish_after.eq(At(not_before.unwrap_or(now))),
-            jobs::publish_wait_ms.eq(FIRST_WAIT_MS),
-        )),
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let updates: Vec<JobUpdate> = changes
+        .iter()
+        .map(|Change { before, after }| JobUpdate::new(before, after, publication(after, now)))
+        .collect();
+    let changed = update_jobs(connection, updates).await?;
+    if changed != changes.len() {
+        return Err(unavailable("a job changed meanwhile").into());
+    }
+    let moved =
+        changes.iter().filter(|change| change.before.state.name() != change.after.state.name());
+    let moved: Vec<&Job> = moved.map(|change| &change.after).collect();
+    outbox::append(connection, moved.iter().map(|job| state_event(job, now)).collect()).await?;
+    let ended = moved.iter().filter(|job| job.state.name().is_terminal());
+    let ended: Vec<JobId> = ended.map(|job| job.id).collect();
+    callbacks::announce(connection, &ended, now).await
+}
+
+/// When the ticket of a job that is pending is to be published (again): at once when the job
+/// becomes due; one that is due already is announced by whoever made it so.
+pub(super) fn publication(job: &Job, now: Instant) -> Option<At> {
+    match job.state {
+        JobState::Pending { not_before: Some(at) } if at > now => Some(At(at)),
+        JobState::Pending { .. } => Some(At(now + TimeDelta::milliseconds(FIRST_WAIT_MS))),
         _ => None,
-    };
-    let same = jobs::table
-        .find(Uid(before.id.as_uuid()))
-        .filter(jobs::state.eq(before.state.name().as_str()));
-    let change = (JobChange::from(after), publish);
-    let changed = match before.lease() {
-        Some(lease) => {
-            let same = same.filter(jobs::lease.eq(Uid(lease.as_uuid())));
-            diesel::update(same).set(change).execute(connection).await?
-        }
-        None => {
-            let same = same.filter(jobs::lease.is_null());
-            diesel::update(same).set(change).execute(connection).await?
-        }
-    };
-    if changed != 1 {
-        return Err(unavailable(format!("job {} changed meanwhile", before.id)).into());
     }
-    if before.state.name() != after.state.name() {
-        outbox::append(connection, state_event(after, now)).await?;
-    }
-    Ok(())
 }
 
 /// Who ended an attempt.
@@ -79,17 +86,15 @@ pub(super) enum EndedBy {
     Others,
 }
 
-/// Ends the running attempt of a locked job.
-pub(super) async fn end_attempt(
-    connection: &mut Connection,
-    job: &Job,
+/// What ends an attempt of a locked, running job: the change, and the attempt's own row.
+pub(super) fn ending(
+    before: Job,
     outcome: &Outcome,
     by: EndedBy,
     now: Instant,
-) -> Answer<Job> {
-    let after = settled(job, outcome, now, jitter()).map_err(illegal)?;
-    transition(connection, job, &after, now).await?;
-    let (ending, failure) = match (by, outcome) {
+) -> Answer<(Change, Option<AttemptEnd>)> {
+    let after = settled(&before, outcome, now, jitter()).map_err(illegal)?;
+    let (name, failure) = match (by, outcome) {
         (EndedBy::Others, Outcome::Failed(failure)) => ("lost", Some(failure)),
         (EndedBy::Others, _) => ("lost", None),
         (_, Outcome::Completed(_)) => ("completed", None),
@@ -97,16 +102,12 @@ pub(super) async fn end_attempt(
         (_, Outcome::Cancelled) => ("cancelled", None),
         (_, Outcome::Released) => ("released", None),
     };
-    let lease = job.lease().map(|lease| Uid(lease.as_uuid()));
-    diesel::update(job_attempts::table.filter(job_attempts::lease.nullable().eq(lease)))
-        .set((
-            job_attempts::ended_at.eq(At(now)),
-            job_attempts::ending.eq(ending),
-            job_attempts::failure.eq(failure.map(document)),
-        ))
-        .execute(connection)
-        .await?;
-    Ok(after)
+    let end = before.lease().map(|lease| AttemptEnd {
+        lease: Uid(lease.as_uuid()),
+        ending: name.to_owned(),
+        failure: failure.map(document),
+    });
+    Ok((Change { before, after }, end))
 }
 
 pub(super) fn illegal(error: IllegalTransition) -> Fault {

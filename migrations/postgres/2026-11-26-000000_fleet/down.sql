@@ -1,0 +1,11 @@
+DROP INDEX idempotency_keys_age;
+DROP TABLE passes;
+DROP TABLE callbacks;
+DROP TABLE job_resources;
+DROP INDEX job_attempts_unswept;
+ALTER TABLE job_attempts DROP COLUMN swept_at;
+DROP INDEX jobs_ended;
+DROP INDEX jobs_running_owner;
+CREATE INDEX jobs_claim ON jobs (queue, priority DESC, created_at, id) WHERE state = 'pending';
+DROP INDEX jobs_fair;
+ALTER TABLE jobs DROP COLUMN callback_url;
