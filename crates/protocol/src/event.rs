@@ -4,7 +4,9 @@ use alphafleet_domain::Instant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::{FailureView, LogLineView, MetricPointView, ProgressView, SessionState};
+use crate::wire::{
+    FailureView, LogLineView, MetricPointView, ProgressView, ResourceSampleView, SessionState,
+};
 
 /// `state`: the session entered a state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,4 +37,11 @@ pub struct MetricsPayload {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LogPayload {
     pub lines: Vec<LogLineView>,
+}
+
+/// `resources`: what the processes of the running attempt use, about once a second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ResourcesPayload {
+    /// Oldest first.
+    pub samples: Vec<ResourceSampleView>,
 }

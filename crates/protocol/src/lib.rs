@@ -11,12 +11,12 @@ mod operations;
 mod schema;
 mod wire;
 
-pub use event::{LogPayload, MetricsPayload, ProgressPayload, StatePayload};
+pub use event::{LogPayload, MetricsPayload, ProgressPayload, ResourcesPayload, StatePayload};
 pub use frame::{ClientFrame, CloseCode, ServerFrame, SessionSnapshot};
 pub use openapi::openapi;
 pub use operations::{Access, Body, Method, OPERATIONS, Operation, Parameter};
 pub use schema::schemas;
 pub use wire::{
-    FailureView, LogLevelName, LogLineView, MetricPointView, ProgressView, SessionState, StageView,
-    WireCursor,
+    FailureView, LogLevelName, LogLineView, MetricPointView, ProgressView, ResourceSampleView,
+    SessionState, StageView, WireCursor,
 };

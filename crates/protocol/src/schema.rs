@@ -5,7 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
 use crate::{
-    ClientFrame, LogPayload, MetricsPayload, ProgressPayload, ServerFrame, StatePayload, api,
+    ClientFrame, LogPayload, MetricsPayload, ProgressPayload, ResourcesPayload, ServerFrame,
+    StatePayload, api,
 };
 
 /// The JSON Schema (2020-12) of everything that travels, by type name. References between them
@@ -27,6 +28,7 @@ fn visit(generator: &mut SchemaGenerator) {
     add::<ProgressPayload>(generator);
     add::<MetricsPayload>(generator);
     add::<LogPayload>(generator);
+    add::<ResourcesPayload>(generator);
     add::<TrainingSpec>(generator);
     add::<TrainRequest>(generator);
     add::<ProbeSpec>(generator);

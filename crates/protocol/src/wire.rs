@@ -3,7 +3,7 @@
 use alphafleet_domain::Cursor;
 use alphafleet_domain::Instant;
 use alphafleet_domain::job::{
-    Failure, LogLevel, LogLine, MetricPoint, Progress, StageRecord, StateName,
+    Failure, LogLevel, LogLine, MetricPoint, Progress, ResourceSample, StageRecord, StateName,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -137,6 +137,29 @@ pub struct StageView {
 impl From<StageRecord> for StageView {
     fn from(StageRecord { attempt, stage, percent, at }: StageRecord) -> Self {
         Self { attempt, stage, percent, at }
+    }
+}
+
+/// What an attempt's processes used of the machine, since the sample before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ResourceSampleView {
+    pub attempt: u32,
+    pub at: Instant,
+    /// Of one core: two busy cores are 200.
+    pub cpu_percent: f64,
+    /// Resident at that moment, pages that processes share counted for each.
+    pub memory_bytes: u64,
+    /// Read from disks.
+    pub read_bytes: u64,
+    /// Written to disks.
+    pub written_bytes: u64,
+}
+
+impl From<ResourceSample> for ResourceSampleView {
+    fn from(sample: ResourceSample) -> Self {
+        let ResourceSample { attempt, at, cpu_percent, memory_bytes, read_bytes, written_bytes } =
+            sample;
+        Self { attempt, at, cpu_percent, memory_bytes, read_bytes, written_bytes }
     }
 }
 

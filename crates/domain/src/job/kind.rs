@@ -43,6 +43,20 @@ impl JobKind {
     pub const fn retry(self) -> RetryPolicy {
         RetryPolicy { max_failures: 3, backoff_ms: 1_000, max_backoff_ms: 60_000 }
     }
+
+    /// How many jobs of this kind a worker may claim at once, to run them one after the other: 1
+    /// unless such a job is mostly done before another claim would be answered.
+    pub const fn look_ahead(self) -> u16 {
+        match self {
+            Self::Training => 1,
+            Self::Probe => 64,
+        }
+    }
+
+    /// Whether looking ahead pays.
+    pub const fn is_short(self) -> bool {
+        self.look_ahead() > 1
+    }
 }
 
 impl FromStr for JobKind {
@@ -93,6 +107,14 @@ impl Queue {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// How far a worker may look ahead here: as far as every kind allows whose jobs go to this
+    /// queue, whatever their resource class.
+    pub fn look_ahead(&self) -> u16 {
+        let base = self.0.split('.').next();
+        let kinds = JobKind::ALL.into_iter().filter(|kind| Some(kind.queue().as_str()) == base);
+        kinds.map(JobKind::look_ahead).min().unwrap_or(1)
+    }
 }
 
 impl fmt::Display for Queue {
@@ -139,3 +161,17 @@ impl From<Queue> for String {
     "'{0}' is not a queue: expected training, backtest, monitoring or default, perhaps with a class as in training.gpu"
 )]
 pub struct QueueError(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_looks_ahead_as_far_as_its_kinds_do() {
+        assert_eq!(Queue::default_queue().look_ahead(), JobKind::Probe.look_ahead());
+        assert_eq!(Queue::training().look_ahead(), 1);
+        let classed: Queue = Queue("training.gpu".to_owned());
+        assert_eq!(classed.look_ahead(), 1);
+        assert_eq!(Queue("monitoring".to_owned()).look_ahead(), 1, "no kind goes there yet");
+    }
+}
