@@ -29,7 +29,7 @@ async fn each_of_many_tickets_is_delivered_once_among_many_consumers() {
         .map(|_| {
             let (broker, queue, done) = (broker.clone(), queue.clone(), done.clone());
             tokio::spawn(async move {
-                let mut consumer = broker.consume(&[queue]).await.unwrap();
+                let mut consumer = broker.consume(&[queue], 1).await.unwrap();
                 while let Ok(delivery) = consumer.next().await {
                     done.send(delivery.ticket().job).unwrap();
                     delivery.ack().await.unwrap();
@@ -65,7 +65,7 @@ async fn a_busy_queue_does_not_starve_another() {
         broker.publish(ticket(&busy)).await.unwrap();
     }
     broker.publish(ticket(&calm)).await.unwrap();
-    let mut consumer = broker.consume(&[busy.clone(), calm.clone()]).await.unwrap();
+    let mut consumer = broker.consume(&[busy.clone(), calm.clone()], 1).await.unwrap();
     let mut served = Vec::new();
     for _ in 0..3 {
         let delivery = timeout(DEADLINE, consumer.next()).await.unwrap().unwrap();
@@ -83,7 +83,7 @@ async fn a_full_queue_takes_the_hint_as_given() {
         broker.publish(ticket(&queue)).await.unwrap();
     }
     assert_eq!(broker.waiting(&queue), 3);
-    let mut consumer = broker.consume(std::slice::from_ref(&queue)).await.unwrap();
+    let mut consumer = broker.consume(std::slice::from_ref(&queue), 1).await.unwrap();
     for _ in 0..3 {
         timeout(DEADLINE, consumer.next()).await.unwrap().unwrap().ack().await.unwrap();
     }
@@ -97,16 +97,16 @@ async fn closing_ends_waits_and_refuses_the_rest() {
     let broker = MemoryBroker::new();
     let queue = Queue::training();
     broker.publish(ticket(&queue)).await.unwrap();
-    let mut holder = broker.consume(std::slice::from_ref(&queue)).await.unwrap();
+    let mut holder = broker.consume(std::slice::from_ref(&queue), 1).await.unwrap();
     let held = timeout(DEADLINE, holder.next()).await.unwrap().unwrap();
-    let mut consumer = broker.consume(std::slice::from_ref(&queue)).await.unwrap();
+    let mut consumer = broker.consume(std::slice::from_ref(&queue), 1).await.unwrap();
     let waits = tokio::spawn(async move { consumer.next().await.err() });
     tokio::task::yield_now().await;
     broker.close();
     let ended = timeout(DEADLINE, waits).await.expect("the wait ends").unwrap();
     assert!(matches!(ended, Some(BrokerError::Closed)));
     assert!(matches!(broker.publish(ticket(&queue)).await, Err(BrokerError::Closed)));
-    assert!(matches!(broker.consume(&[queue]).await.err(), Some(BrokerError::Closed)));
+    assert!(matches!(broker.consume(&[queue], 1).await.err(), Some(BrokerError::Closed)));
     assert!(matches!(broker.ping().await, Err(BrokerError::Closed)));
     held.ack().await.expect("a late acknowledgement is harmless");
 }

@@ -23,18 +23,18 @@ fn bus(limits: StreamLimits) -> MemoryEventBus {
 
 fn log(job: JobId, number: u64) -> EventBody {
     let payload = json!({ "number": number });
-    EventBody { job, attempt: 1, kind: EventKind::Log, at: start(), payload }
+    EventBody { job, attempt: 1, outbox: None, kind: EventKind::Log, at: start(), payload }
 }
 
 fn state(job: JobId, name: &str) -> EventBody {
     let payload = json!({ "state": name });
-    EventBody { job, attempt: 1, kind: EventKind::State, at: start(), payload }
+    EventBody { job, attempt: 1, outbox: None, kind: EventKind::State, at: start(), payload }
 }
 
 async fn publish(bus: &MemoryEventBus, event: EventBody) -> Cursor {
     match bus.publish(event).await.unwrap() {
         Published::At(cursor) => cursor,
-        Published::Stale => panic!("refused"),
+        refused => panic!("refused: {refused:?}"),
     }
 }
 

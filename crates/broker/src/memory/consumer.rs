@@ -1,6 +1,6 @@
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use alphafleet_domain::Queue;
 use alphafleet_domain::ports::{BrokerError, Delivery, Ticket, TicketConsumer};
@@ -15,27 +15,35 @@ pub(super) struct MemoryConsumer {
     queues: Vec<Queue>,
     /// The queue that is asked first.
     turn: usize,
-    /// A delivery is out and not yet acknowledged or dropped.
-    busy: Arc<AtomicBool>,
+    prefetch: u16,
+    /// Deliveries that are out and not yet acknowledged or dropped.
+    out: Arc<AtomicU16>,
 }
 
 impl MemoryConsumer {
-    pub fn new(shared: Arc<Shared>, queues: Vec<Queue>) -> Self {
-        Self { shared, queues, turn: 0, busy: Arc::default() }
+    pub fn new(shared: Arc<Shared>, queues: Vec<Queue>, prefetch: u16) -> Self {
+        Self { shared, queues, turn: 0, prefetch: prefetch.max(1), out: Arc::default() }
     }
 
-    fn take(&mut self) -> Result<Option<Waiting>, BrokerError> {
+    fn take(&mut self) -> Result<Option<Box<dyn Delivery>>, BrokerError> {
         let mut lines = self.shared.lock();
         if lines.is_closed() {
             return Err(BrokerError::Closed);
         }
-        if self.busy.load(Ordering::Acquire) {
+        if self.out.load(Ordering::Acquire) >= self.prefetch {
             return Ok(None);
         }
         let Some((number, waiting)) = lines.pop(&self.queues, self.turn) else { return Ok(None) };
         self.turn = number + 1;
-        self.busy.store(true, Ordering::Release);
-        Ok(Some(waiting))
+        self.out.fetch_add(1, Ordering::AcqRel);
+        let Waiting { ticket, redelivered } = waiting;
+        Ok(Some(Box::new(MemoryDelivery {
+            shared: Arc::clone(&self.shared),
+            out: Arc::clone(&self.out),
+            ticket,
+            redelivered,
+            acknowledged: false,
+        })))
     }
 }
 
@@ -47,23 +55,21 @@ impl TicketConsumer for MemoryConsumer {
             // Listening starts before looking, so that nothing slips through in between.
             let mut changed = pin!(shared.changed.notified());
             changed.as_mut().enable();
-            if let Some(Waiting { ticket, redelivered }) = self.take()? {
-                return Ok(Box::new(MemoryDelivery {
-                    shared: Arc::clone(&shared),
-                    busy: Arc::clone(&self.busy),
-                    ticket,
-                    redelivered,
-                    acknowledged: false,
-                }));
+            if let Some(delivery) = self.take()? {
+                return Ok(delivery);
             }
             changed.await;
         }
+    }
+
+    fn next_at_hand(&mut self) -> Option<Box<dyn Delivery>> {
+        self.take().ok().flatten()
     }
 }
 
 struct MemoryDelivery {
     shared: Arc<Shared>,
-    busy: Arc<AtomicBool>,
+    out: Arc<AtomicU16>,
     ticket: Ticket,
     redelivered: bool,
     acknowledged: bool,
@@ -90,7 +96,7 @@ impl Drop for MemoryDelivery {
         if !self.acknowledged {
             self.shared.lock().put_back(self.ticket.clone());
         }
-        self.busy.store(false, Ordering::Release);
+        self.out.fetch_sub(1, Ordering::AcqRel);
         self.shared.changed.notify_waiters();
     }
 }

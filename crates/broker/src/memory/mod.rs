@@ -61,9 +61,14 @@ impl Broker for MemoryBroker {
         Ok(())
     }
 
-    async fn consume(&self, queues: &[Queue]) -> Result<Box<dyn TicketConsumer>, BrokerError> {
+    async fn consume(
+        &self,
+        queues: &[Queue],
+        prefetch: u16,
+    ) -> Result<Box<dyn TicketConsumer>, BrokerError> {
         self.ping().await?;
-        Ok(Box::new(MemoryConsumer::new(Arc::clone(&self.shared), queues.to_vec())))
+        let shared = Arc::clone(&self.shared);
+        Ok(Box::new(MemoryConsumer::new(shared, queues.to_vec(), prefetch)))
     }
 
     async fn ping(&self) -> Result<(), BrokerError> {

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alphafleet_domain::job::StateName;
 use alphafleet_domain::ports::{EventsError, Published, SubscriptionItem};
-use alphafleet_domain::{Cursor, Event, EventBody, EventKind, Instant};
+use alphafleet_domain::{Cursor, Event, EventBody, EventKind, Instant, OutboxId};
 use tokio::sync::Notify;
 
 use super::StreamLimits;
@@ -25,6 +25,8 @@ struct Ring {
     /// Number of the newest event ever; 0 before the first.
     last: u64,
     newest_attempt: u32,
+    /// The newest entry of the outbox it has seen.
+    outbox: Option<OutboxId>,
     ended: bool,
     touched: Option<Instant>,
     closed: bool,
@@ -52,6 +54,9 @@ impl Stream {
         // attempt may well arrive after the first news of the next, and must not be lost.
         if body.attempt < ring.newest_attempt && body.kind != EventKind::State {
             return Ok(Published::Stale);
+        }
+        if body.outbox.is_some_and(|number| ring.outbox >= Some(number)) {
+            return Ok(Published::Repeated);
         }
         let cursor = Cursor { epoch: self.epoch, seq: ring.last + 1 };
         ring.push(Event { cursor, body }, limits);
@@ -121,6 +126,7 @@ impl Ring {
     fn push(&mut self, event: Event, limits: &StreamLimits) {
         self.last = event.cursor.seq;
         self.newest_attempt = self.newest_attempt.max(event.body.attempt);
+        self.outbox = self.outbox.max(event.body.outbox);
         self.touched = self.touched.max(Some(event.body.at));
         if let Some(ended) = ends(&event.body) {
             self.ended = ended;

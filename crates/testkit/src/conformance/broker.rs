@@ -26,6 +26,8 @@ pub async fn all(broker: &dyn Broker) {
     serves_several_queues(broker).await;
     loses_nothing_when_a_wait_is_given_up(broker).await;
     bears_an_acknowledgement_after_its_consumer(broker).await;
+    gives_as_many_tickets_as_were_asked_for(broker).await;
+    publishes_many_at_once(broker).await;
 }
 
 pub async fn answers_a_ping(broker: &dyn Broker) {
@@ -148,6 +150,43 @@ pub async fn bears_an_acknowledgement_after_its_consumer(broker: &dyn Broker) {
     delivery.ack().await.expect("a late acknowledgement is harmless");
 }
 
+pub async fn gives_as_many_tickets_as_were_asked_for(broker: &dyn Broker) {
+    let queue = fresh_queue();
+    let sent = publish(broker, &queue, 5).await;
+    let mut consumer = broker.consume(std::slice::from_ref(&queue), 3).await.unwrap();
+    let mut held = vec![next(&mut *consumer).await];
+    held.push(next(&mut *consumer).await);
+    held.push(next(&mut *consumer).await);
+    let jobs: Vec<JobId> = held.iter().map(|delivery| delivery.ticket().job).collect();
+    assert_eq!(jobs, sent[..3]);
+    assert!(is_quiet(&mut *consumer).await, "a fourth ticket came with three out");
+    assert!(consumer.next_at_hand().is_none(), "a fourth ticket was at hand with three out");
+    held.remove(0).ack().await.unwrap();
+    assert_eq!(next(&mut *consumer).await.ticket().job, sent[3]);
+}
+
+pub async fn publishes_many_at_once(broker: &dyn Broker) {
+    let queue = fresh_queue();
+    let tickets: Vec<Ticket> = (0..500).map(|_| ticket(&queue)).collect();
+    let sent: Vec<JobId> = tickets.iter().map(|ticket| ticket.job).collect();
+    broker.publish_all(tickets).await.unwrap();
+    let mut consumer = broker.consume(std::slice::from_ref(&queue), 100).await.unwrap();
+    let (mut jobs, mut at_hand) = (Vec::new(), 0);
+    while jobs.len() < sent.len() {
+        let mut held = vec![next(&mut *consumer).await];
+        while let Some(delivery) = consumer.next_at_hand() {
+            at_hand += 1;
+            held.push(delivery);
+        }
+        for delivery in held {
+            jobs.push(delivery.ticket().job);
+            delivery.ack().await.unwrap();
+        }
+    }
+    assert_eq!(jobs, sent);
+    assert!(at_hand > 0, "nothing was ever at hand");
+}
+
 fn fresh_queue() -> Queue {
     format!("default.{}", JobId::new().as_uuid().simple()).parse().expect("a legal queue")
 }
@@ -168,7 +207,7 @@ async fn publish(broker: &dyn Broker, queue: &Queue, count: usize) -> Vec<JobId>
 
 async fn consumer(broker: &dyn Broker, queues: &[&Queue]) -> Box<dyn TicketConsumer> {
     let queues: Vec<Queue> = queues.iter().map(|&queue| queue.clone()).collect();
-    broker.consume(&queues).await.expect("the broker takes a consumer")
+    broker.consume(&queues, 1).await.expect("the broker takes a consumer")
 }
 
 async fn next(consumer: &mut dyn TicketConsumer) -> Box<dyn Delivery> {

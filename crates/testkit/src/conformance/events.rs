@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alphafleet_domain::ports::{EventBus, Published, Subscription, SubscriptionItem};
-use alphafleet_domain::{Cursor, Event, EventBody, EventKind, Instant, JobId};
+use alphafleet_domain::{Cursor, Event, EventBody, EventKind, Instant, JobId, OutboxId};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -27,6 +27,8 @@ pub async fn all(bus: &dyn EventBus) {
     announces_a_gap_for_an_unknown_epoch(bus).await;
     announces_a_gap_for_a_cursor_of_the_future(bus).await;
     refuses_an_older_attempt(bus).await;
+    refuses_what_the_outbox_sent_before(bus).await;
+    publishes_many_in_order(bus).await;
     accepts_state_events_of_an_older_attempt(bus).await;
     keeps_jobs_apart(bus).await;
     tells_all_subscribers_the_same(bus).await;
@@ -178,6 +180,37 @@ pub async fn accepts_state_events_of_an_older_attempt(bus: &dyn EventBus) {
     assert_eq!(read(&mut *subscription, 3).await, [1, 2, 4]);
 }
 
+/// A relay that was paused past its lease may publish again what another has published since.
+pub async fn refuses_what_the_outbox_sent_before(bus: &dyn EventBus) {
+    let job = JobId::new();
+    let mut subscription = bus.subscribe(job, None).await.unwrap();
+    let state = |outbox, number| EventBody {
+        kind: EventKind::State,
+        outbox: Some(OutboxId(outbox)),
+        ..body(job, 1, number)
+    };
+    assert!(is_published(bus, state(10, 1)).await);
+    assert!(is_published(bus, state(20, 2)).await);
+    for repeated in [10, 15, 20] {
+        assert_eq!(bus.publish(state(repeated, 99)).await.unwrap(), Published::Repeated);
+    }
+    assert!(is_published(bus, body(job, 1, 3)).await, "what is not from the outbox has no number");
+    assert!(is_published(bus, state(21, 4)).await);
+    assert_eq!(read(&mut *subscription, 4).await, [1, 2, 3, 4]);
+}
+
+pub async fn publishes_many_in_order(bus: &dyn EventBus) {
+    let job = JobId::new();
+    let mut subscription = bus.subscribe(job, None).await.unwrap();
+    let mut events: Vec<EventBody> = (1..=200).map(|number| body(job, 2, number)).collect();
+    events.insert(100, body(job, 1, 999));
+    let (published, ended) = bus.publish_all(events).await;
+    ended.expect("the bus is up");
+    assert_eq!(published.len(), 201);
+    assert_eq!(published[100], Published::Stale);
+    assert_eq!(read(&mut *subscription, 200).await, (1..=200).collect::<Vec<_>>());
+}
+
 pub async fn keeps_jobs_apart(bus: &dyn EventBus) {
     let (job, other) = (JobId::new(), JobId::new());
     let mut subscription = bus.subscribe(job, None).await.unwrap();
@@ -213,6 +246,7 @@ fn body(job: JobId, attempt: u32, number: u64) -> EventBody {
     EventBody {
         job,
         attempt,
+        outbox: None,
         kind: EventKind::Progress,
         at: Instant::UNIX_EPOCH + chrono::TimeDelta::microseconds(1_700_000_000_123_456),
         payload: json!({ "number": number }),
@@ -236,7 +270,7 @@ async fn publish(
     for number in numbers {
         match bus.publish(body(job, 1, number)).await.expect("the bus is up") {
             Published::At(cursor) => cursors.push(cursor),
-            Published::Stale => panic!("a current attempt was refused"),
+            refused => panic!("a current attempt was refused: {refused:?}"),
         }
     }
     cursors

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use alphafleet_domain::JobId;
-use alphafleet_domain::ports::{OutboxEntry, OutboxId};
+use alphafleet_domain::OutboxId;
+use alphafleet_domain::ports::OutboxEntry;
 
 use super::AnyStore;
 use super::support::*;

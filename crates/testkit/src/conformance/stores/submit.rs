@@ -12,7 +12,7 @@ use super::support::*;
 fn submission(job: NewJob, key: Option<(&str, &str)>) -> Submission {
     let idempotency =
         key.map(|(key, body)| IdempotencyKey { key: key.to_owned(), body_sha256: body.to_owned() });
-    Submission { job, idempotency, audit: audit("session.create") }
+    Submission { idempotency, ..Submission::new(job, audit("session.create")) }
 }
 
 pub async fn stores_a_job_as_submitted(store: AnyStore) {

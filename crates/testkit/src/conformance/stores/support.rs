@@ -70,7 +70,7 @@ pub fn probe(owner: &User) -> NewJob {
 }
 
 pub async fn submit(store: &AnyStore, job: NewJob) -> Job {
-    let submission = Submission { job, idempotency: None, audit: audit("session.create") };
+    let submission = Submission::new(job, audit("session.create"));
     match store.submit(submission).await.unwrap() {
         Submitted::New(job) => job,
         Submitted::Replayed(_) => panic!("nothing to replay"),
