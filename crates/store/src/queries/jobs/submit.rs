@@ -5,10 +5,11 @@ use alphafleet_domain::ports::{
     IdempotencyKey, NewJob, StoreError, Submission, SubmitError, Submitted,
 };
 use alphafleet_domain::{ExperimentId, Instant, Job, UserId};
+use chrono::TimeDelta;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::write::{FIRST_WAIT_MS, publication};
+use super::write::FIRST_WAIT_MS;
 use super::{ACTIVE, Connection, audit, experiments, now, outbox};
 use crate::error::Answer;
 use crate::rows::{JobRow, unsigned};
@@ -141,10 +142,10 @@ async fn insert(
             job.experiment = Some(id);
         }
         let job = pending(job, now)?;
-        let publish_after = publication(&job, now).unwrap_or(At(now));
+        let publish_after = first_publication(&job, now);
         rows.push((
             JobRow::from(&job),
-            jobs::publish_after.eq(publish_after),
+            jobs::publish_after.eq(At(publish_after)),
             jobs::publish_wait_ms.eq(FIRST_WAIT_MS),
             jobs::callback_url.eq(callback_url.as_deref().map(text)),
         ));
@@ -157,6 +158,15 @@ async fn insert(
     outbox::append(connection, jobs.iter().map(|job| state_event(job, now)).collect()).await?;
     audit::append_all(connection, audits).await?;
     Ok(jobs)
+}
+
+/// Whoever submits a job that is due publishes its ticket at once: the dispatcher does it again
+/// if nobody has claimed the job by then.
+fn first_publication(job: &Job, now: Instant) -> Instant {
+    match job.state {
+        JobState::Pending { not_before: Some(at) } if at > now => at,
+        _ => now + TimeDelta::milliseconds(FIRST_WAIT_MS),
+    }
 }
 
 /// The owner's experiment of that name, asked for once a batch.

@@ -1,7 +1,6 @@
 use alphafleet_domain::job::{IllegalTransition, Outcome};
 use alphafleet_domain::ports::StoreError;
 use alphafleet_domain::{Instant, Job, JobId, JobState, LeaseId};
-use chrono::TimeDelta;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
@@ -13,7 +12,7 @@ use crate::schema::jobs;
 use crate::transition::{settled, state_event};
 use crate::values::{At, Uid};
 
-/// The wait for a ticket before it is published again, and the first of those that double.
+/// The wait after a ticket was published; it doubles from one time to the next.
 pub(super) const FIRST_WAIT_MS: i64 = 5_000;
 
 /// The job, locked until the transaction ends.
@@ -68,12 +67,10 @@ pub(super) async fn apply(
     callbacks::announce(connection, &ended, now).await
 }
 
-/// When the ticket of a job that is pending is to be published (again): at once when the job
-/// becomes due; one that is due already is announced by whoever made it so.
-pub(super) fn publication(job: &Job, now: Instant) -> Option<At> {
+/// When the ticket of a job that became pending again is to be published: once it is due.
+fn publication(job: &Job, now: Instant) -> Option<At> {
     match job.state {
-        JobState::Pending { not_before: Some(at) } if at > now => Some(At(at)),
-        JobState::Pending { .. } => Some(At(now + TimeDelta::milliseconds(FIRST_WAIT_MS))),
+        JobState::Pending { not_before } => Some(At(not_before.unwrap_or(now))),
         _ => None,
     }
 }
