@@ -2,25 +2,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
-use std::io::Read;
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::leash::{Account, Leash, free_port, missing};
+
 /// A superuser's URL of a running server. Without it each test process starts a server.
 pub const URL_VARIABLE: &str = "ALPHAFLEET_TEST_POSTGRES_URL";
-
-const DEADLINE: Duration = Duration::from_secs(60);
-
-/// Ends the server when the pipe to the test process closes, however that process ends.
-const GUARD: &str = r#""$@" & server=$!; cat > /dev/null; kill -INT "$server"; wait "$server""#;
 
 /// A database of its own; dropped with this value.
 pub struct Database {
@@ -35,9 +31,7 @@ impl Database {
     /// a panic if that happens in continuous integration (`CI=true`).
     pub fn fresh() -> Option<Self> {
         let Some(programs) = programs() else {
-            let missing = "PostgreSQL is not installed: apt-get install postgresql";
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing}");
-            eprintln!("skipped: {missing}");
+            missing("PostgreSQL", "postgresql");
             return None;
         };
         let (server_url, server) = match std::env::var(URL_VARIABLE) {
@@ -80,16 +74,21 @@ impl Drop for Database {
 /// A server on a free loopback port with an empty, temporary cluster. Ended when dropped.
 pub struct Server {
     pub url: String,
-    guard: Child,
-    /// The server lives while this pipe is open.
-    leash: Option<ChildStdin>,
-    _data: TempDir,
+    port: u16,
+    programs: PathBuf,
+    lines: Vec<String>,
+    leash: Option<Leash>,
+    data: TempDir,
 }
 
 impl Server {
     /// Starts a server of one's own; `None` where PostgreSQL is not installed.
     pub fn start() -> Option<Self> {
-        programs().map(|programs| Self::start_with(&programs))
+        let Some(programs) = programs() else {
+            missing("PostgreSQL", "postgresql");
+            return None;
+        };
+        Some(Self::start_with(&programs, &[]))
     }
 
     /// This process's server, started by whoever comes first.
@@ -97,63 +96,79 @@ impl Server {
         static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(|poison| poison.into_inner());
         shared.upgrade().unwrap_or_else(|| {
-            let server = Arc::new(Self::start_with(programs));
+            let server = Arc::new(Self::start_with(programs, &[]));
             *shared = Arc::downgrade(&server);
             server
         })
     }
 
-    fn start_with(programs: &Path) -> Self {
+    /// Starts with further settings of the form `name=value`.
+    pub fn start_configured(settings: &[&str]) -> Option<Self> {
+        programs().map(|programs| Self::start_with(&programs, settings))
+    }
+
+    fn start_with(programs: &Path, settings: &[&str]) -> Self {
         let data = tempfile::Builder::new().prefix("alphafleet-postgres-").tempdir().unwrap();
         let account = unprivileged();
-        if let Some((uid, gid)) = account {
+        if let Some(Account { uid, gid }) = account {
             chown(data.path(), Some(uid), Some(gid)).expect("the cluster's folder");
         }
-        let cluster = data.path().join("cluster");
         run(as_account(Command::new(programs.join("initdb")), account)
             .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"])
             .arg("--no-sync")
             .arg("-D")
-            .arg(&cluster))
+            .arg(data.path().join("cluster")))
         .expect("initdb");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let log = fs::File::create(data.path().join("server.log")).unwrap();
-        let mut guard = as_account(Command::new("/bin/sh"), account)
-            .args(["-c", GUARD, "guard"])
-            .arg(programs.join("postgres"))
-            .arg("-D")
-            .arg(&cluster)
-            .args(["-h", "127.0.0.1", "-k", "", "-p", &port.to_string(), "-N", "200"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the server");
-        let leash = guard.stdin.take();
+        let port = free_port();
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-        let server = Self { url, guard, leash, _data: data };
-        server.wait_until_ready(programs);
+        let lines = settings.iter().map(|&line| line.to_owned()).collect();
+        let programs = programs.to_owned();
+        let mut server = Self { url, port, programs, lines, leash: None, data };
+        server.start_again();
         server
     }
 
-    fn wait_until_ready(&self, programs: &Path) {
-        let deadline = Instant::now() + DEADLINE;
-        while let Err(why) = psql(programs, &self.url, "SELECT 1") {
+    /// Kills the server and its backends.
+    pub fn kill(&mut self) {
+        self.leash.take().expect("it runs").kill();
+    }
+
+    /// Ends the server at once but in an orderly way, as its operator would.
+    pub fn stop(&mut self) {
+        self.leash.take().expect("it runs").stop(Signal::SIGINT);
+    }
+
+    /// Starts the ended server again, on the same port and data.
+    pub fn start_again(&mut self) {
+        let mut command = Command::new(self.programs.join("postgres"));
+        command.arg("-D").arg(self.data.path().join("cluster"));
+        command.args(["-h", "127.0.0.1", "-k", "", "-p", &self.port.to_string(), "-N", "400"]);
+        for line in &self.lines {
+            command.args(["-c", line]);
+        }
+        let log = self.data.path().join("server.log");
+        self.leash = Some(Leash::start(&command, Signal::SIGINT, unprivileged(), &log));
+        self.wait_until_ready(&log);
+    }
+
+    /// Stops the process that takes connections in; those there are go on.
+    pub fn pause(&self) {
+        self.leash.as_ref().expect("it runs").signal(Signal::SIGSTOP);
+    }
+
+    pub fn resume(&self) {
+        self.leash.as_ref().expect("it runs").signal(Signal::SIGCONT);
+    }
+
+    fn wait_until_ready(&self, log: &Path) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while let Err(why) = psql(&self.programs, &self.url, "SELECT 1") {
             if Instant::now() > deadline {
-                let mut log = String::new();
-                let path = self._data.path().join("server.log");
-                fs::File::open(path).and_then(|mut file| file.read_to_string(&mut log)).ok();
+                let log = fs::read_to_string(log).unwrap_or_default();
                 panic!("PostgreSQL did not start: {why}\n{log}");
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.leash.take());
-        self.guard.wait().ok();
     }
 }
 
@@ -177,7 +192,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 /// PostgreSQL refuses to run as root: the account it runs as instead.
-fn unprivileged() -> Option<(u32, u32)> {
+fn unprivileged() -> Option<Account> {
     if fs::metadata("/proc/self").ok()?.uid() != 0 {
         return None;
     }
@@ -185,13 +200,13 @@ fn unprivileged() -> Option<(u32, u32)> {
     let find = |name: &str| {
         let line = accounts.lines().find(|line| line.split(':').next() == Some(name))?;
         let mut fields = line.split(':').skip(2);
-        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+        Some(Account { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? })
     };
     Some(find("postgres").or_else(|| find("nobody")).expect("an unprivileged account"))
 }
 
-fn as_account(mut command: Command, account: Option<(u32, u32)>) -> Command {
-    if let Some((uid, gid)) = account {
+fn as_account(mut command: Command, account: Option<Account>) -> Command {
+    if let Some(Account { uid, gid }) = account {
         command.uid(uid).gid(gid);
     }
     command.current_dir("/");
