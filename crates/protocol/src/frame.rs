@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::event::{LogPayload, MetricsPayload, StatePayload};
+use crate::event::{LogPayload, MetricsPayload, ResourcesPayload, StatePayload};
 use crate::wire::{MetricPointView, ProgressView, SessionState, WireCursor};
 
 /// What a client may say.
@@ -53,7 +53,8 @@ pub enum ServerFrame {
         #[schemars(with = "Uuid")]
         session_id: JobId,
     },
-    /// State or progress changed.
+    /// State or progress changed. Progress that a newer one outdates is left out to a client that
+    /// falls behind: then a number is missing in the stream and no `gap` says so.
     SessionStatusUpdate {
         #[schemars(with = "Uuid")]
         session_id: JobId,
@@ -103,6 +104,16 @@ pub enum ServerFrame {
         #[serde(flatten)]
         log: LogPayload,
     },
+    /// What the processes of the running attempt use.
+    SessionResourcesUpdate {
+        #[schemars(with = "Uuid")]
+        session_id: JobId,
+        cursor: WireCursor,
+        at: Instant,
+        attempt: u32,
+        #[serde(flatten)]
+        resources: ResourcesPayload,
+    },
     /// Events were lost to this client; the stream goes on after `resume_after`.
     Gap {
         #[schemars(with = "Uuid")]
@@ -131,7 +142,10 @@ impl ServerFrame {
             | Self::SessionMetricsUpdate { session_id, cursor, .. }
             | Self::TrainingCompleted { session_id, cursor, .. }
             | Self::TrainingFailed { session_id, cursor, .. }
-            | Self::Log { session_id, cursor, .. } => Some((*session_id, *cursor)),
+            | Self::Log { session_id, cursor, .. }
+            | Self::SessionResourcesUpdate { session_id, cursor, .. } => {
+                Some((*session_id, *cursor))
+            }
             _ => None,
         }
     }
@@ -161,8 +175,12 @@ pub struct SessionSnapshot {
 /// Why the gateway closes a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseCode {
+    /// 1000: the task has ended, and everything was said. Of `WS /ws/train/{id}` alone.
+    Done,
     /// 4001: no valid token or ticket.
     Unauthorized,
+    /// 4004: there is no such task, or it is someone else's. Of `WS /ws/train/{id}` alone.
+    NotFound,
     /// 4008: the client did not keep up, or did not answer the heartbeat.
     TooSlow,
     /// 4029: the user has as many connections as allowed.
@@ -171,16 +189,21 @@ pub enum CloseCode {
     GoingAway,
     /// 1009: a frame over the limit.
     TooLarge,
+    /// 1011: a service the gateway needs does not answer; connect again.
+    Unavailable,
 }
 
 impl CloseCode {
     pub const fn as_u16(self) -> u16 {
         match self {
+            Self::Done => 1000,
             Self::Unauthorized => 4001,
+            Self::NotFound => 4004,
             Self::TooSlow => 4008,
             Self::TooManyConnections => 4029,
             Self::GoingAway => 1001,
             Self::TooLarge => 1009,
+            Self::Unavailable => 1011,
         }
     }
 }

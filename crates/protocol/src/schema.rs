@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use alphafleet_specs::{ProbeSpec, TrainRequest, TrainingSpec};
+use alphafleet_specs::{ProbeSpec, RemoteTrainRequest, TrainRequest, TrainingSpec};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
@@ -31,6 +31,7 @@ fn visit(generator: &mut SchemaGenerator) {
     add::<ResourcesPayload>(generator);
     add::<TrainingSpec>(generator);
     add::<TrainRequest>(generator);
+    add::<RemoteTrainRequest>(generator);
     add::<ProbeSpec>(generator);
     visit_api(generator);
 }
@@ -38,6 +39,7 @@ fn visit(generator: &mut SchemaGenerator) {
 fn visit_api(generator: &mut SchemaGenerator) {
     add::<api::ArtifactList>(generator);
     add::<api::AuditList>(generator);
+    add::<api::CallbackView>(generator);
     add::<api::CreateUser>(generator);
     add::<api::DatasetList>(generator);
     add::<api::DatasetVersionList>(generator);
@@ -50,18 +52,26 @@ fn visit_api(generator: &mut SchemaGenerator) {
     add::<api::ModelTypeList>(generator);
     add::<api::Problem>(generator);
     add::<api::Readiness>(generator);
+    add::<api::ResourceList>(generator);
+    add::<api::SessionBatch>(generator);
     add::<api::SessionList>(generator);
     add::<api::SessionStatus>(generator);
     add::<api::SetPassword>(generator);
     add::<api::Setup>(generator);
     add::<api::SetupStatus>(generator);
+    add::<api::SocketStats>(generator);
     add::<api::SocketTicket>(generator);
     add::<api::StrategyBody>(generator);
     add::<api::StrategyList>(generator);
     add::<api::SubmitProbe>(generator);
+    add::<api::SubmitProbes>(generator);
+    add::<api::TaskAccepted>(generator);
+    add::<api::TaskFrame>(generator);
+    add::<api::TaskView>(generator);
     add::<api::TemplateList>(generator);
     add::<api::Token>(generator);
     add::<api::UserList>(generator);
+    add::<api::WebhookSecret>(generator);
     add::<api::WorkerList>(generator);
 }
 

@@ -13,6 +13,7 @@ mod linear;
 mod model;
 mod probe;
 mod reader;
+mod remote;
 mod request;
 mod strategy;
 mod training;
@@ -22,6 +23,7 @@ pub use lightgbm::{LightGbmParams, Loss};
 pub use linear::{Estimator, LinearParams};
 pub use model::{ModelSpec, ModelType};
 pub use probe::{Crash, ProbeSpec, ProbeStep};
+pub use remote::{RemoteBase, RemoteTrainRequest, RemoteTraining};
 pub use request::TrainRequest;
 pub use strategy::{StrategyConfig, Template, templates};
 pub use training::{

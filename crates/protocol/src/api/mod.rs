@@ -1,10 +1,13 @@
 //! The bodies of the HTTP API.
 
 mod auth;
+mod callback;
 mod dataset;
 mod experiment;
+mod live;
 mod model;
 mod problem;
+mod remote;
 mod session;
 mod strategy;
 mod system;
@@ -13,13 +16,16 @@ pub use auth::{
     AuditList, AuditView, CreateUser, Login, SetPassword, Setup, SetupStatus, SocketTicket, Token,
     UserList, UserView,
 };
+pub use callback::{CallbackStateName, CallbackView, WebhookSecret};
 pub use dataset::{DatasetList, DatasetVersionList, DatasetVersionView, DatasetView, ImportQuery};
 pub use experiment::{ExperimentList, ExperimentView};
+pub use live::{SessionFollowers, SocketStats, UserSockets};
 pub use model::{ModelList, ModelView};
 pub use problem::{FieldFault, Problem};
+pub use remote::{TaskAccepted, TaskFrame, TaskId, TaskView};
 pub use session::{
-    ArtifactList, ArtifactView, LogList, MetricList, SessionList, SessionStatus, SessionView,
-    SubmitProbe,
+    ArtifactList, ArtifactView, LogList, MetricList, ResourceList, SessionBatch, SessionList,
+    SessionStatus, SessionView, SubmitProbe, SubmitProbes,
 };
 pub use strategy::{StrategyBody, StrategyList, StrategyView, TemplateList, TemplateView};
 pub use system::{

@@ -8,7 +8,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::wire::{
-    FailureView, LogLineView, MetricPointView, ProgressView, SessionState, StageView,
+    FailureView, LogLineView, MetricPointView, ProgressView, ResourceSampleView, SessionState,
+    StageView,
 };
 
 /// One run of a strategy, or of a probe.
@@ -119,6 +120,12 @@ pub struct LogList {
     pub items: Vec<LogLineView>,
 }
 
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+pub struct ResourceList {
+    /// Oldest first.
+    pub items: Vec<ResourceSampleView>,
+}
+
 /// A file of a finished session.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct ArtifactView {
@@ -156,4 +163,19 @@ pub struct SubmitProbe {
     /// Milliseconds after which its process is killed.
     #[serde(default)]
     pub hard_limit_ms: Option<u64>,
+}
+
+/// Probes that start together: all of them or none.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitProbes {
+    /// 1 to 1000.
+    #[schemars(length(min = 1, max = 1_000))]
+    pub probes: Vec<SubmitProbe>,
+}
+
+/// Sessions that started together, in the order they were asked for.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+pub struct SessionBatch {
+    pub sessions: Vec<SessionView>,
 }

@@ -12,10 +12,15 @@ pub struct Health {
     pub version: String,
 }
 
-/// Whether everything the gateway needs answers.
+/// Whether the gateway can serve.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct Readiness {
+    /// What it cannot do without answers: the database.
     pub ready: bool,
+    /// Something else does not answer. Sessions are still taken in; without the broker they start
+    /// later, without the event bus their news come later, without storage files wait.
+    #[serde(default)]
+    pub degraded: bool,
     pub checks: Vec<ReadinessCheck>,
 }
 
@@ -25,6 +30,9 @@ pub struct ReadinessCheck {
     pub name: String,
     /// The adapter behind it, e.g. `sqlite`, `memory`.
     pub backend: String,
+    /// Whether the gateway is not ready without it.
+    #[serde(default)]
+    pub required: bool,
     pub ok: bool,
 }
 
