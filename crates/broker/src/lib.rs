@@ -1,9 +1,10 @@
-//! Ticket delivery.
+//! Delivery of tickets: which queue has work.
 //!
-//! [`MemoryBroker`] moves tickets within one process: the embedded default, `memory://`. It has
-//! the semantics of the networked brokers, so that a worker cannot tell them apart: consumers
-//! with prefetch 1 over several queues, late acknowledgement, redelivery of what was dropped.
+//! [`RabbitBroker`] carries them between processes, [`MemoryBroker`] within one. Both pass the
+//! same conformance suite. Tickets are hints: a lost, doubled or reordered one does no harm.
 
 mod memory;
+mod rabbitmq;
 
 pub use memory::MemoryBroker;
+pub use rabbitmq::{QueueType, RabbitBroker, RabbitSettings, SettingsError};

@@ -64,8 +64,13 @@ pub trait Delivery: Send {
 pub enum BrokerError {
     #[error("the broker is not reachable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the broker has no queue '{0}'")]
+    #[error("the broker has no queue '{0}': run `alphafleet migrate`")]
     UnknownQueue(Queue),
+    /// A queue of that name is of another type, or was declared by something else.
+    #[error(
+        "the broker's queue '{queue}' was declared in another way: delete it, or choose another broker.namespace"
+    )]
+    OtherQueue { queue: String },
     #[error("the broker was shut down")]
     Closed,
 }
