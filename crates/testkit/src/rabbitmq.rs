@@ -161,7 +161,9 @@ impl Server {
     }
 }
 
-const ERLANG: &str = "-noinput -kernel inet_dist_use_interface {127,0,0,1}";
+/// A channel looks once a second, not once a minute, whether its consumer is late.
+const ERLANG: &str =
+    "-noinput -kernel inet_dist_use_interface {127,0,0,1} -rabbit channel_tick_interval 1000";
 
 impl Drop for Server {
     /// The server first: without its mapper it would complain at length.
