@@ -1,10 +1,11 @@
-//! Publish and subscribe with replay, one numbered stream a job.
+//! Publish and subscribe with replay: what happens to jobs.
 //!
-//! [`MemoryEventBus`] does it within one process: the embedded default, `memory://`. A stream is
-//! capped in events and bytes, and goes when it has been idle for long. A subscriber only keeps
-//! its place in the stream, so a slow one costs nobody anything: when the stream is trimmed past
-//! its place it gets a gap.
+//! [`RedisEventBus`] carries events between processes, [`MemoryEventBus`] within one. Both pass the
+//! same conformance suite. Each job has a stream of numbered events with bounds in number, bytes
+//! and age; whoever comes back with the last number they saw gets what came after it, or a gap.
 
 mod memory;
+mod redis;
 
 pub use memory::{MemoryEventBus, StreamLimits};
+pub use redis::{RedisEventBus, RedisSettings, SettingsError};
