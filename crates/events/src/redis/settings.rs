@@ -45,7 +45,11 @@ impl RedisSettings {
             }
             "redis" | "rediss" => {
                 let info = self.url.as_str().into_connection_info().map_err(|_| unreadable())?;
-                let client = Client::build_with_tls(info, self.certificates());
+                let client = if scheme == "rediss" {
+                    Client::build_with_tls(info, self.certificates())
+                } else {
+                    Client::open(info)
+                };
                 client.map(Server::Direct).map_err(|_| SettingsError::Tls)
             }
             _ => Err(unreadable()),
@@ -140,10 +144,12 @@ mod tests {
 
     #[test]
     fn urls_are_read_or_refused() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let server = |url: &str| RedisSettings::new(url).server().map(drop);
         for good in [
             "redis://localhost",
             "redis://me:secret@localhost:6380/3",
+            "rediss://localhost",
             "redis+sentinel://one:26379,two/0?master=main",
             "redis+sentinel://me:secret@one,two?master=main",
         ] {
