@@ -6,6 +6,7 @@ use std::time::Duration;
 use alphafleet_broker::{QueueType, RabbitBroker, RabbitSettings};
 use alphafleet_domain::ports::{Broker, BrokerError, Delivery, Ticket, TicketConsumer};
 use alphafleet_domain::{JobId, Queue};
+use alphafleet_testkit::tls::Certificates;
 use alphafleet_testkit::{conformance, rabbitmq};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -227,4 +228,25 @@ fn a_url_of_something_else_is_refused() {
     for url in ["", "localhost", "http://localhost"] {
         assert!(RabbitBroker::new(RabbitSettings::new(url)).is_err(), "{url}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_trusts_the_authority_it_is_given_alone() {
+    let certificates = Certificates::make();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let lines = [
+        format!("listeners.ssl.1 = 127.0.0.1:{port}"),
+        format!("ssl_options.cacertfile = {}", certificates.authority().display()),
+        format!("ssl_options.certfile = {}", certificates.certificate().display()),
+        format!("ssl_options.keyfile = {}", certificates.key().display()),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let Some(_server) = rabbitmq::Server::start_with(&lines) else { return };
+    let url = format!("amqps://guest:guest@localhost:{port}");
+    let ca_pem = Some(certificates.ca_pem());
+    let trusting = RabbitBroker::new(RabbitSettings { ca_pem, ..settings(&url) }).unwrap();
+    trusting.declare_topology(&Queue::bases()).await.unwrap();
+    publish(&trusting).await;
+    let strange = RabbitBroker::new(settings(&url)).unwrap();
+    strange.ping().await.expect_err("nobody here knows that authority");
 }

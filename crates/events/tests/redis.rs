@@ -6,6 +6,7 @@ use std::time::Duration;
 use alphafleet_domain::ports::{EventBus, Published, Subscription, SubscriptionItem};
 use alphafleet_domain::{Cursor, EventBody, EventKind, JobId, OutboxId};
 use alphafleet_events::{RedisEventBus, RedisSettings, StreamLimits};
+use alphafleet_testkit::tls::Certificates;
 use alphafleet_testkit::{conformance, redis};
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
@@ -217,4 +218,28 @@ async fn a_wrong_password_is_told_without_it() {
     assert!(!said.contains("opensesame"), "{said}");
     let right = url.replace("opensesame", "rightone");
     RedisEventBus::new(settings(&right)).unwrap().ping().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_trusts_the_authority_it_is_given_alone() {
+    let certificates = Certificates::make();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let lines = [
+        format!("tls-port {port}"),
+        format!("tls-cert-file {}", certificates.certificate().display()),
+        format!("tls-key-file {}", certificates.key().display()),
+        format!("tls-ca-cert-file {}", certificates.authority().display()),
+        "tls-auth-clients no".to_owned(),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let Some(_server) = redis::Server::start_with(&lines) else { return };
+    let url = format!("rediss://localhost:{port}");
+    let ca_pem = Some(certificates.ca_pem());
+    let trusting = RedisEventBus::new(RedisSettings { ca_pem, ..settings(&url) }).unwrap();
+    let job = JobId::new();
+    let mut subscription = trusting.subscribe(job, None).await.unwrap();
+    publish(&trusting, log(job, 1)).await;
+    assert_eq!(number(&mut *subscription).await, 1);
+    let strange = RedisEventBus::new(settings(&url)).unwrap();
+    strange.ping().await.expect_err("nobody here knows that authority");
 }

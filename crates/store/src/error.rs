@@ -21,6 +21,10 @@ pub enum OpenError {
     },
     #[error("the database cannot be reached")]
     Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("sslmode is '{0}': expected disable, prefer, require, verify-ca or verify-full")]
+    SslMode(String),
+    #[error("the authority's certificate cannot be used")]
+    Authority(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("a migration failed")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The schema is older than this build needs.

@@ -8,6 +8,7 @@
 
 mod error;
 mod migrations;
+mod options;
 mod ports;
 mod postgres;
 mod rows;
@@ -18,4 +19,5 @@ mod transition;
 mod values;
 
 pub use error::OpenError;
+pub use options::StoreOptions;
 pub use store::Store;

@@ -5,11 +5,12 @@ use std::error::Error;
 
 use diesel::backend::Backend;
 use diesel::migration::{Migration, MigrationSource};
-use diesel::{Connection as _, RunQueryDsl as _, sql_query};
+use diesel::{RunQueryDsl as _, sql_query};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use crate::postgres::Connector;
 use crate::{OpenError, sqlite};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -23,8 +24,8 @@ const MIGRATOR: &str = "SELECT pg_advisory_lock(4702111234474983745)";
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-pub(crate) async fn migrate_postgres(url: String) -> Result<Vec<String>, OpenError> {
-    on_postgres(url, |harness| {
+pub(crate) async fn migrate_postgres(connector: &Connector) -> Result<Vec<String>, OpenError> {
+    on_postgres(connector, |harness| {
         // Released with the connection.
         sql_query(MIGRATOR).execute(harness)?;
         run(harness, POSTGRES)
@@ -37,8 +38,8 @@ pub(crate) async fn migrate_sqlite(database: &sqlite::Database) -> Result<Vec<St
     on_sqlite(database, |harness| run(harness, SQLITE)).await.map_err(OpenError::Migration)
 }
 
-pub(crate) async fn revert_postgres(url: String) -> Result<Option<String>, OpenError> {
-    on_postgres(url, |harness| {
+pub(crate) async fn revert_postgres(connector: &Connector) -> Result<Option<String>, OpenError> {
+    on_postgres(connector, |harness| {
         sql_query(MIGRATOR).execute(harness)?;
         revert(harness, POSTGRES)
     })
@@ -52,8 +53,8 @@ pub(crate) async fn revert_sqlite(
     on_sqlite(database, |harness| revert(harness, SQLITE)).await.map_err(OpenError::Migration)
 }
 
-pub(crate) async fn check_postgres(url: String) -> Result<(), OpenError> {
-    let missing = on_postgres(url, |harness| missing(harness, POSTGRES)).await;
+pub(crate) async fn check_postgres(connector: &Connector) -> Result<(), OpenError> {
+    let missing = on_postgres(connector, |harness| missing(harness, POSTGRES)).await;
     gate(missing)
 }
 
@@ -100,14 +101,14 @@ fn missing<DB: Backend>(
 
 /// Diesel migrates synchronously, so a thread of its own waits.
 async fn on_postgres<T: Send + 'static>(
-    url: String,
+    connector: &Connector,
     work: impl FnOnce(&mut AsyncConnectionWrapper<AsyncPgConnection>) -> Result<T, Failure>
     + Send
     + 'static,
 ) -> Result<T, Failure> {
+    let connection = connector.connect().await?;
     tokio::task::spawn_blocking(move || {
-        let mut connection = AsyncConnectionWrapper::<AsyncPgConnection>::establish(&url)?;
-        work(&mut connection)
+        work(&mut AsyncConnectionWrapper::<AsyncPgConnection>::from(connection))
     })
     .await?
 }

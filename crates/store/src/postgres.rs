@@ -1,62 +1,57 @@
 //! The PostgreSQL side: connections, and the queries compiled for it.
 
 mod bulk;
+mod connect;
 
 use std::time::Duration;
 
 use alphafleet_domain::ports::StoreError;
-use diesel::ConnectionError;
+use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
 
-use crate::OpenError;
 use crate::error::unavailable;
+use crate::{OpenError, StoreOptions};
+
+pub(crate) use connect::Connector;
 
 pub(crate) type Connection = AsyncPgConnection;
 
-const MAX_CONNECTIONS: usize = 16;
-const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(5);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Commits are synchronous whatever the server's default: an acknowledged submit is never lost.
-const SESSION: &str = "SET statement_timeout = '15s'; SET lock_timeout = '10s'; \
-    SET idle_in_transaction_session_timeout = '60s'; SET synchronous_commit = on; \
-    SET TIME ZONE 'UTC'; SET application_name = 'alphafleet'";
-
-pub(crate) fn pool(url: &str) -> Result<Pool<Connection>, OpenError> {
-    let mut config = ManagerConfig::<Connection>::default();
-    config.recycling_method = RecyclingMethod::Fast;
-    config.custom_setup = Box::new(|url| connect(url.to_owned()).boxed());
-    let manager = AsyncDieselConnectionManager::new_with_config(url, config);
-    Pool::builder(manager)
-        .max_size(MAX_CONNECTIONS)
-        .build()
-        .map_err(|error| OpenError::Connect(Box::new(error)))
+/// A PostgreSQL, and connections to it.
+pub(crate) struct Database {
+    pub connector: Connector,
+    pool: Pool<Connection>,
+    checkout_timeout: Duration,
 }
 
-async fn connect(url: String) -> Result<Connection, ConnectionError> {
-    let connecting = async {
-        let mut connection = Connection::establish(&url).await?;
-        connection
-            .batch_execute(SESSION)
-            .await
-            .map_err(ConnectionError::CouldntSetupConfiguration)?;
-        Ok(connection)
-    };
-    tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| {
-        Err(ConnectionError::BadConnection("the server did not answer in time".to_owned()))
-    })
-}
+impl Database {
+    /// Connects when first used.
+    pub fn open(url: &str, options: &StoreOptions) -> Result<Self, OpenError> {
+        let connector = Connector::new(url, options)?;
+        let mut config = ManagerConfig::<Connection>::default();
+        config.recycling_method = RecyclingMethod::Fast;
+        let opens = connector.clone();
+        config.custom_setup = Box::new(move |_| {
+            let connector = opens.clone();
+            async move { connector.connect().await }.boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config("", config);
+        let pool = Pool::builder(manager)
+            .max_size(options.max_connections.max(1))
+            .build()
+            .map_err(|error| OpenError::Connect(Box::new(error)))?;
+        Ok(Self { connector, pool, checkout_timeout: options.checkout_timeout })
+    }
 
-pub(crate) async fn checkout(pool: &Pool<Connection>) -> Result<Object<Connection>, StoreError> {
-    match tokio::time::timeout(CHECKOUT_TIMEOUT, pool.get()).await {
-        Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(error)) => Err(unavailable(error)),
-        Err(_) => Err(unavailable("all connections are busy")),
+    pub async fn checkout(&self) -> Result<Object<Connection>, StoreError> {
+        match tokio::time::timeout(self.checkout_timeout, self.pool.get()).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(unavailable(error)),
+            Err(_) => Err(unavailable("all connections are busy")),
+        }
     }
 }
 

@@ -1,10 +1,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use diesel_async::pooled_connection::deadpool::Pool;
-
 use crate::migrations;
-use crate::{OpenError, postgres, sqlite};
+use crate::{OpenError, StoreOptions, postgres, sqlite};
 
 /// Every store port on one database. Clones share its connections.
 #[derive(Clone)]
@@ -13,7 +11,7 @@ pub struct Store {
 }
 
 pub(crate) enum Database {
-    Postgres { url: String, pool: Pool<postgres::Connection> },
+    Postgres(Box<postgres::Database>),
     Sqlite(sqlite::Database),
 }
 
@@ -23,13 +21,18 @@ impl Store {
     /// A SQLite file is made if it is missing, and belongs to this process alone until the last
     /// clone is dropped. PostgreSQL is connected to when first used.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
+        Self::open_with(url, StoreOptions::default()).await
+    }
+
+    /// Like [`Store::open`], with options for PostgreSQL.
+    pub async fn open_with(url: &str, options: StoreOptions) -> Result<Self, OpenError> {
         let database = if let Some(path) = url.strip_prefix("sqlite://") {
             if path.is_empty() || path.contains('?') {
                 return Err(OpenError::UnknownUrl(url.to_owned()));
             }
             Database::Sqlite(sqlite::Database::open(PathBuf::from(path)).await?)
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Database::Postgres { url: url.to_owned(), pool: postgres::pool(url)? }
+            Database::Postgres(Box::new(postgres::Database::open(url, &options)?))
         } else {
             let scheme = url.split("://").next().unwrap_or_default();
             return Err(OpenError::UnknownUrl(scheme.chars().take(64).collect()));
@@ -40,7 +43,7 @@ impl Store {
     /// `sqlite` or `postgres`.
     pub fn backend(&self) -> &'static str {
         match &*self.database {
-            Database::Postgres { .. } => "postgres",
+            Database::Postgres(_) => "postgres",
             Database::Sqlite(_) => "sqlite",
         }
     }
@@ -49,7 +52,7 @@ impl Store {
     /// others wait for it.
     pub async fn migrate(&self) -> Result<Vec<String>, OpenError> {
         match &*self.database {
-            Database::Postgres { url, .. } => migrations::migrate_postgres(url.clone()).await,
+            Database::Postgres(database) => migrations::migrate_postgres(&database.connector).await,
             Database::Sqlite(database) => migrations::migrate_sqlite(database).await,
         }
     }
@@ -57,7 +60,7 @@ impl Store {
     /// Takes back the newest migration and names it; `None` when there is none.
     pub async fn revert_last_migration(&self) -> Result<Option<String>, OpenError> {
         match &*self.database {
-            Database::Postgres { url, .. } => migrations::revert_postgres(url.clone()).await,
+            Database::Postgres(database) => migrations::revert_postgres(&database.connector).await,
             Database::Sqlite(database) => migrations::revert_sqlite(database).await,
         }
     }
@@ -66,7 +69,7 @@ impl Store {
     /// work side by side.
     pub async fn check_schema(&self) -> Result<(), OpenError> {
         match &*self.database {
-            Database::Postgres { url, .. } => migrations::check_postgres(url.clone()).await,
+            Database::Postgres(database) => migrations::check_postgres(&database.connector).await,
             Database::Sqlite(database) => migrations::check_sqlite(database).await,
         }
     }
@@ -78,9 +81,9 @@ impl Store {
 macro_rules! write {
     ($store:expr, |$connection:ident, $queries:ident| $body:expr) => {{
         let answer: Result<_, crate::error::Fault> = match &*$store.database {
-            crate::store::Database::Postgres { pool, .. } => {
+            crate::store::Database::Postgres(database) => {
                 use crate::postgres::queries as $queries;
-                let mut connection = crate::postgres::checkout(pool).await?;
+                let mut connection = database.checkout().await?;
                 diesel_async::AsyncConnection::transaction(
                     &mut *connection,
                     async move |$connection: &mut crate::postgres::Connection| $body.await,
@@ -113,9 +116,9 @@ macro_rules! write {
 macro_rules! read {
     ($store:expr, |$connection:ident, $queries:ident| $body:expr) => {{
         let answer: Result<_, crate::error::Fault> = match &*$store.database {
-            crate::store::Database::Postgres { pool, .. } => {
+            crate::store::Database::Postgres(database) => {
                 use crate::postgres::queries as $queries;
-                let mut connection = crate::postgres::checkout(pool).await?;
+                let mut connection = database.checkout().await?;
                 let $connection: &mut crate::postgres::Connection = &mut connection;
                 $body.await
             }

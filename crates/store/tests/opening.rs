@@ -3,8 +3,9 @@
 
 use alphafleet_domain::AuditRecord;
 use alphafleet_domain::ports::{AuditLog, JobStore};
-use alphafleet_store::{OpenError, Store};
-use alphafleet_testkit::postgres::Database;
+use alphafleet_store::{OpenError, Store, StoreOptions};
+use alphafleet_testkit::postgres::{Database, Server};
+use alphafleet_testkit::tls::Certificates;
 use diesel::{Connection, SqliteConnection};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use tempfile::TempDir;
@@ -134,4 +135,48 @@ async fn the_audit_log_of_postgres_refuses_changes() {
         assert!(error.contains("append-only"), "{error}");
     }
     assert_eq!(store.audit(Default::default()).await.unwrap().items[0].action, "login.failed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_over_tls_trusts_the_authority_it_is_given_alone() {
+    let certificates = Certificates::make();
+    let Some(server) = Server::start_with_tls(&certificates) else { return };
+    let url = format!("{}?sslmode=verify-full", server.url.replace("127.0.0.1", "localhost"));
+    let options = StoreOptions { ca_pem: Some(certificates.ca_pem()), ..StoreOptions::default() };
+    let trusting = Store::open_with(&url, options).await.unwrap();
+    trusting.migrate().await.unwrap();
+    trusting.ping().await.unwrap();
+    let strange = Store::open(&url).await.unwrap();
+    strange.ping().await.expect_err("nobody here knows that authority");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn racing_migrators_wait_for_each_other() {
+    let Some(database) = Database::fresh() else { return };
+    let mut racers = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let store = Store::open(&database.url()).await.unwrap();
+        racers.spawn(async move { store.migrate().await.unwrap().len() });
+    }
+    let applied: usize = racers.join_all().await.into_iter().sum();
+    let store = Store::open(&database.url()).await.unwrap();
+    store.check_schema().await.unwrap();
+    store.revert_last_migration().await.unwrap().expect("there is one");
+    assert!(applied >= 2, "{applied} migrations by all of them together");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_recovers_when_its_server_comes_back() {
+    let Some(mut server) = Server::start() else { return };
+    let store = Store::open(&server.url).await.unwrap();
+    store.migrate().await.unwrap();
+    store.ping().await.unwrap();
+    server.kill();
+    let refused = store.ping().await.unwrap_err();
+    assert!(refused.is_retryable(), "{refused:?}");
+    server.start_again();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while let Err(error) = store.ping().await {
+        assert!(error.is_retryable() && std::time::Instant::now() < deadline, "{error:?}");
+    }
 }

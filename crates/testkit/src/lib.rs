@@ -9,3 +9,4 @@ mod leash;
 pub mod postgres;
 pub mod rabbitmq;
 pub mod redis;
+pub mod tls;

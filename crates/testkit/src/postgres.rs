@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::leash::{Account, Leash, free_port, missing};
+use crate::tls::Certificates;
 
 /// A superuser's URL of a running server. Without it each test process starts a server.
 pub const URL_VARIABLE: &str = "ALPHAFLEET_TEST_POSTGRES_URL";
@@ -102,9 +103,28 @@ impl Server {
         })
     }
 
-    /// Starts with further settings of the form `name=value`.
-    pub fn start_configured(settings: &[&str]) -> Option<Self> {
-        programs().map(|programs| Self::start_with(&programs, settings))
+    /// Starts a server that also speaks TLS with these certificates.
+    pub fn start_with_tls(certificates: &Certificates) -> Option<Self> {
+        let data = programs().map(|programs| Self::start_with(&programs, &[]));
+        let mut server = data?;
+        server.stop();
+        let keep = |name: &str, from: PathBuf| {
+            // Its key has to be its own and private.
+            let to = server.data.path().join(name);
+            fs::copy(from, &to).unwrap();
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).unwrap();
+            if let Some(Account { uid, gid }) = unprivileged() {
+                chown(&to, Some(uid), Some(gid)).unwrap();
+            }
+            to.display().to_string()
+        };
+        server.lines = vec![
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={}", keep("server.pem", certificates.certificate())),
+            format!("ssl_key_file={}", keep("server.key", certificates.key())),
+        ];
+        server.start_again();
+        Some(server)
     }
 
     fn start_with(programs: &Path, settings: &[&str]) -> Self {

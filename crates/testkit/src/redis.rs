@@ -106,9 +106,7 @@ impl Server {
         command.arg(&file);
         let log = self.data.path().join("server.log");
         self.leash = Some(Leash::start(&command, Signal::SIGKILL, None, &log));
-        if !self.lines.iter().any(|line| line.starts_with("tls-port")) {
-            until(|| answers(self.port));
-        }
+        until(|| answers(self.port));
     }
 
     /// Starts the ended server again without its data.

@@ -4,9 +4,12 @@
 //! of each.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod batches;
+pub mod callbacks;
 pub mod cancel;
 pub mod catalogue;
 pub mod claim;
+pub mod housekeeping;
 pub mod lease;
 pub mod liveness;
 pub mod outbox;
@@ -20,12 +23,22 @@ pub mod users;
 use std::sync::Arc;
 
 use alphafleet_domain::ports::{
-    AuditLog, DatasetStore, ExperimentStore, JobStore, ModelStore, StrategyStore, UserStore,
+    AuditLog, CallbackStore, DatasetStore, ExperimentStore, JobStore, ModelStore, PassStore,
+    RetentionStore, StrategyStore, UserStore,
 };
 
 /// All store ports in one.
 pub trait Stores:
-    JobStore + UserStore + StrategyStore + ExperimentStore + DatasetStore + ModelStore + AuditLog
+    JobStore
+    + UserStore
+    + StrategyStore
+    + ExperimentStore
+    + DatasetStore
+    + ModelStore
+    + AuditLog
+    + CallbackStore
+    + PassStore
+    + RetentionStore
 {
 }
 
@@ -37,6 +50,9 @@ impl<T> Stores for T where
         + DatasetStore
         + ModelStore
         + AuditLog
+        + CallbackStore
+        + PassStore
+        + RetentionStore
 {
 }
 
@@ -124,6 +140,28 @@ macro_rules! store_conformance {
                 versions_have_their_parents
                 models_belong_to_their_owner
                 the_audit_log_is_in_order
+            }
+            batches {
+                a_batch_is_submitted_whole_or_not_at_all
+                a_batch_of_several_owners_is_refused
+                a_key_leads_to_its_job
+                an_experiment_is_made_with_its_job
+                a_batch_claims_as_single_claims_would
+                a_batch_is_settled_each_under_its_own_lease
+                racing_batches_never_share_a_job
+            }
+            callbacks {
+                every_end_is_announced_once
+                a_retry_is_no_end
+                a_callback_is_tried_until_it_is_delivered_or_given_up
+            }
+            housekeeping {
+                a_pass_is_good_once_and_for_a_while
+                resources_are_kept_and_limited
+                series_of_ended_jobs_are_pruned
+                keys_callbacks_and_workers_are_pruned
+                files_that_nobody_points_to_are_swept_once
+                a_worker_without_a_row_is_told_so
             }
             properties {
                 any_sequence_of_calls_is_lawful
