@@ -7,6 +7,7 @@
 pub mod conformance;
 mod leash;
 pub mod postgres;
+pub mod proxy;
 pub mod rabbitmq;
 pub mod redis;
 pub mod tls;
