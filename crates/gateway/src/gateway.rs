@@ -1,10 +1,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use alphafleet_callbacks::{AddressGuard, CallbackError, WebhookSecrets};
 use alphafleet_domain::Clock;
 use alphafleet_domain::ports::{
-    ArtifactStore, AuditLog, Broker, DatasetStore, EventBus, ExperimentStore, JobStore, ModelStore,
-    StoreError, StrategyStore, UserStore,
+    ArtifactStore, AuditLog, Broker, CallbackStore, DatasetStore, EventBus, ExperimentStore,
+    JobStore, ModelStore, PassStore, StoreError, StrategyStore, UserStore,
 };
 use alphafleet_jobs::{Cancel, Submit};
 use secrecy::ExposeSecret;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{Limiters, Tokens};
 use crate::importer::Importer;
-use crate::live::{Connections, Hubs, Tickets};
+use crate::live::{Connections, Hubs};
 use crate::settings::Settings;
 use crate::telemetry::{Sample, Telemetry};
 
@@ -27,6 +28,8 @@ pub struct Parts {
     pub datasets: Arc<dyn DatasetStore>,
     pub models: Arc<dyn ModelStore>,
     pub audit: Arc<dyn AuditLog>,
+    pub passes: Arc<dyn PassStore>,
+    pub callbacks: Arc<dyn CallbackStore>,
     pub broker: Arc<dyn Broker>,
     pub events: Arc<dyn EventBus>,
     pub artifacts: Arc<dyn ArtifactStore>,
@@ -36,7 +39,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
 }
 
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Error)]
 pub enum GatewayError {
     #[error(
         "the signing secret has {found} bytes; at least {} are needed",
@@ -45,15 +48,19 @@ pub enum GatewayError {
     WeakSecret { found: usize },
     #[error("the metrics cannot be registered")]
     Metrics,
+    #[error("callbacks cannot be asked for")]
+    Callbacks(#[from] CallbackError),
 }
 
-/// Everything a request may need.
+/// Everything a request may need. What another gateway would miss is in none of it: limiters and
+/// connections count only what comes here.
 pub struct Gateway {
     pub(crate) parts: Parts,
     pub(crate) settings: Settings,
     pub(crate) tokens: Tokens,
     pub(crate) limiters: Limiters,
-    pub(crate) tickets: Tickets,
+    pub(crate) secrets: WebhookSecrets,
+    pub(crate) guard: AddressGuard,
     pub(crate) connections: Connections,
     pub(crate) hubs: Arc<Hubs>,
     pub(crate) telemetry: Telemetry,
@@ -72,7 +79,8 @@ impl Gateway {
         Ok(Self {
             tokens: Tokens::new(secret, settings.token_ttl),
             limiters: Limiters::new(settings.rates),
-            tickets: Tickets::new(settings.sockets.ticket_ttl),
+            secrets: WebhookSecrets::new(settings.webhook_key.clone())?,
+            guard: AddressGuard::new(&settings.callback_networks)?,
             connections: Connections::default(),
             hubs: Hubs::new(parts.events.clone(), telemetry.events_relayed.clone()),
             telemetry,

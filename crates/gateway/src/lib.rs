@@ -4,7 +4,8 @@
 //! until its shutdown token is cancelled. `routes.rs` lists every URL; a file of `api/` is one
 //! group of operations; `access/` says who may call them; `live/` relays events to sockets.
 //! Someone else's object is not found, an error is a problem document, and nothing here keeps
-//! state that another gateway would miss, but for rates, tickets and open sockets.
+//! state that another gateway would miss: of its own it only counts requests (rates) and open
+//! sockets, so each gateway grants a user its limits anew.
 
 mod access;
 mod api;
@@ -18,10 +19,12 @@ mod routes;
 mod server;
 mod settings;
 mod telemetry;
+mod tls;
 
 pub use access::{PasswordError, hash_password};
 pub use gateway::{Gateway, GatewayError, Parts};
 pub use importer::{ImportError, ImportRequest, Importer};
 pub use server::{Server, ServerConfig, run};
 pub use settings::{Backends, Rates, Settings, SocketSettings};
-pub use telemetry::{Sample, SampleKind};
+pub use telemetry::{Sample, SampleKind, render_samples};
+pub use tls::TlsFiles;

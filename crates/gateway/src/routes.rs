@@ -9,8 +9,8 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, Resource, web};
 
 use crate::api::{
-    audit, auth, datasets, docs, experiments, files, models, page, probes, series, sessions, setup,
-    strategies, system, templates, train, upload, users, workers,
+    audit, auth, datasets, docs, experiments, files, models, page, probes, remote, series,
+    sessions, setup, strategies, system, templates, train, upload, users, workers,
 };
 use crate::error::ApiError;
 use crate::gateway::Gateway;
@@ -53,6 +53,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/api/v1/auth/login").post(auth::login))
         .service(at("/api/v1/auth/me").get(auth::me))
         .service(at("/api/v1/auth/password").post(auth::password))
+        .service(at("/api/v1/auth/webhook-secret").get(auth::webhook_secret))
         .service(at("/api/v1/users").get(users::list).post(users::create))
         .service(at("/api/v1/audit").get(audit::list))
         .service(at("/api/v1/strategies").get(strategies::list).post(strategies::create))
@@ -64,6 +65,8 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/api/v1/strategies/sessions/{id}/stop").post(sessions::stop))
         .service(at("/api/v1/strategies/sessions/{id}/metrics").get(series::metrics))
         .service(at("/api/v1/strategies/sessions/{id}/logs").get(series::logs))
+        .service(at("/api/v1/strategies/sessions/{id}/resources").get(series::resources))
+        .service(at("/api/v1/strategies/sessions/{id}/callback").get(sessions::callback))
         .service(at("/api/v1/strategies/sessions/{id}/artifacts").get(files::list))
         .service(at("/api/v1/strategies/sessions/{id}/artifacts/{name}").get(files::one))
         .service(at("/api/v1/strategies/sessions/{id}/report").get(files::report))
@@ -72,6 +75,9 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/api/v1/strategies/{id}")
             .get(strategies::one).put(strategies::replace).delete(strategies::delete))
         .service(at("/api/v1/probes").post(probes::submit))
+        .service(at("/api/v1/probes/batch").post(probes::submit_all))
+        .service(at("/api/train").post(remote::train))
+        .service(at("/api/tasks/{id}").get(remote::task))
         .service(at("/api/v1/datasets").get(datasets::list))
         .service(at("/api/v1/datasets/{name}").get(datasets::one))
         .service(at("/api/v1/datasets/{name}/versions").get(datasets::versions).post(upload::upload))
@@ -80,6 +86,9 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/api/v1/models/{id}").get(models::one))
         .service(at("/api/v1/ws/ticket").post(live::issue_ticket))
         .service(at("/api/v1/ws/connect").get(live::connect))
+        .service(at("/api/v1/ws/stats").get(live::stats))
+        .service(at("/ws/train/{id}").get(live::train))
+        .service(at("/training-progress").get(live::progress))
         .service(at("/api/v1/workers").get(workers::list));
 }
 

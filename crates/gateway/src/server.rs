@@ -9,9 +9,13 @@ use tracing::info;
 
 use crate::gateway::Gateway;
 use crate::routes;
+use crate::tls::{TlsFiles, server_config};
+
+/// Bytes of an answer put together before they are written.
+const WRITE_BUFFER: usize = 64 << 10;
 
 /// Where and how a gateway listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
     /// Port 0 takes a free one, see [`Server::address`].
     pub address: SocketAddr,
@@ -19,11 +23,13 @@ pub struct ServerConfig {
     pub threads: usize,
     /// How long requests in progress may take after a shutdown.
     pub drain: Duration,
+    /// With them it speaks TLS, and nothing else.
+    pub tls: Option<TlsFiles>,
 }
 
 impl ServerConfig {
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, threads: 2, drain: Duration::from_secs(10) }
+        Self { address, threads: 2, drain: Duration::from_secs(10), tls: None }
     }
 }
 
@@ -32,12 +38,15 @@ pub struct Server {
     gateway: Arc<Gateway>,
     config: ServerConfig,
     listener: std::net::TcpListener,
+    tls: Option<rustls::ServerConfig>,
 }
 
 impl Server {
+    /// Fails when the address is taken, or when the TLS files cannot be used.
     pub fn bind(gateway: Arc<Gateway>, config: ServerConfig) -> io::Result<Self> {
+        let tls = config.tls.as_ref().map(server_config).transpose()?;
         let listener = std::net::TcpListener::bind(config.address)?;
-        Ok(Self { gateway, config, listener })
+        Ok(Self { gateway, config, listener, tls })
     }
 
     pub fn address(&self) -> io::Result<SocketAddr> {
@@ -47,7 +56,7 @@ impl Server {
     /// Serves until `shutdown`; then closes the sockets (1001), lets requests in progress end and
     /// returns. Needs a tokio runtime.
     pub async fn run(self, shutdown: CancellationToken) -> io::Result<()> {
-        let Self { gateway, config, listener } = self;
+        let Self { gateway, config, listener, tls } = self;
         let address = listener.local_addr()?;
         gateway.hubs.live_on(tokio::runtime::Handle::current());
         let app = gateway.clone();
@@ -55,11 +64,19 @@ impl Server {
             .workers(config.threads.max(1))
             .disable_signals()
             .shutdown_timeout(config.drain.as_secs().max(1))
+            // A small frame is not to wait for the answer to the one before.
+            .tcp_nodelay(true)
+            // Frames written at once, to one client.
+            .h1_write_buffer_size(WRITE_BUFFER)
             .client_request_timeout(Duration::from_secs(10))
-            .client_disconnect_timeout(Duration::from_secs(5))
-            .listen(listener)?
-            .run();
-        info!(%address, "the gateway serves");
+            .client_disconnect_timeout(Duration::from_secs(5));
+        let is_secure = tls.is_some();
+        let server = match tls {
+            Some(tls) => server.listen_rustls_0_23(listener, tls)?,
+            None => server.listen(listener)?,
+        };
+        let server = server.run();
+        info!(%address, tls = is_secure, "the gateway serves");
         let handle = server.handle();
         let stopper = async {
             shutdown.cancelled().await;

@@ -9,6 +9,11 @@ use secrecy::SecretString;
 pub struct Settings {
     /// Signs access tokens; at least 32 bytes.
     pub jwt_secret: SecretString,
+    /// Every user's secret for callbacks comes from it; at least 32 bytes, the same in every
+    /// process that delivers callbacks.
+    pub webhook_key: SecretString,
+    /// Networks a callback may go to although they are not public, e.g. `10.20.0.0/16`.
+    pub callback_networks: Vec<String>,
     pub token_ttl: Duration,
     /// Lets whoever knows it create the first administrator; without it nobody can over HTTP.
     pub setup_token: Option<SecretString>,
@@ -20,6 +25,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpAddr>,
     /// Bytes of a JSON body.
     pub body_limit_bytes: usize,
+    /// Bytes of a JSON body that starts many jobs at once.
+    pub batch_limit_bytes: usize,
     /// Bytes of an uploaded file.
     pub upload_limit_bytes: u64,
     /// Folder for uploads and downloads on their way; must exist.
@@ -30,9 +37,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Usual values around the two that have none.
+    /// Usual values around the two that have none. The secret signs callbacks, too.
     pub fn new(jwt_secret: SecretString, scratch: PathBuf) -> Self {
         Self {
+            webhook_key: jwt_secret.clone(),
+            callback_networks: Vec::new(),
             jwt_secret,
             token_ttl: Duration::from_secs(12 * 3_600),
             setup_token: None,
@@ -40,6 +49,7 @@ impl Settings {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             body_limit_bytes: 1 << 20,
+            batch_limit_bytes: 8 << 20,
             upload_limit_bytes: 512 << 20,
             scratch,
             rates: Rates::default(),

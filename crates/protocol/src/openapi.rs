@@ -30,7 +30,9 @@ pub fn openapi() -> Value {
 }
 
 fn describe(operation: &Operation) -> Value {
-    let mut parameters: Vec<Value> = path_parameters(operation.path).map(path_parameter).collect();
+    let names = path_parameters(operation.path);
+    let mut parameters: Vec<Value> =
+        names.map(|name| path_parameter(operation.tag, name)).collect();
     parameters.extend(operation.parameters.iter().map(parameter));
     let mut description = json!({
         "operationId": operation_id(operation),
@@ -60,8 +62,11 @@ fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
 
-fn path_parameter(name: &str) -> Value {
+fn path_parameter(tag: &str, name: &str) -> Value {
     let schema = match name {
+        "id" if tag == "remote" => {
+            json!({ "type": "string", "pattern": "^(task-)?[0-9a-f-]{36}$" })
+        }
         "id" => json!({ "type": "string", "format": "uuid" }),
         _ => json!({ "type": "string" }),
     };

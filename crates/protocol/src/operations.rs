@@ -77,6 +77,9 @@ const TICKET: Parameter = query(
     "ticket",
     "A one-time ticket instead of the access token: for links, which send no headers.",
 );
+const SOCKET_TICKET: Parameter = query("ticket", "A one-time ticket.");
+const SOCKET_TOKEN: Parameter = query("token", "An access token.");
+const SOCKET: &[Parameter] = &[SOCKET_TICKET, SOCKET_TOKEN];
 const STARTS_WORK: &[Parameter] = &[Parameter {
     name: "Idempotency-Key",
     place: "header",
@@ -135,7 +138,7 @@ use Method::{Delete, Post, Put};
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
     get("/healthz", "system", "The process lives.", Access::Public, &[], Json("Health")),
-    get("/readyz", "system", "Everything the gateway needs answers; else 503.", Access::Public, &[], Json("Readiness")),
+    get("/readyz", "system", "What the gateway cannot do without answers; else 503. `degraded` when anything else does not.", Access::Public, &[], Json("Readiness")),
     get("/metrics", "system", "Prometheus metrics, for administrators and the metrics token.", ADMIN, &[], Bytes("text/plain")),
     get("/api/openapi.json", "system", "This description.", Access::Public, &[], Bytes("application/json")),
     get("/api/docs", "system", "This description, to read.", Access::Public, &[], Bytes("text/html")),
@@ -145,6 +148,7 @@ pub const OPERATIONS: &[Operation] = &[
     send(Post, "/api/v1/auth/login", "users", "Trades a password for an access token.", Access::Public, Exchange(Json("Login"), 200, Json("Token"))),
     get("/api/v1/auth/me", "users", "Who the token belongs to.", Access::User, &[], Json("UserView")),
     send(Post, "/api/v1/auth/password", "users", "Changes your password.", Access::User, Exchange(Json("SetPassword"), 204, None)),
+    get("/api/v1/auth/webhook-secret", "users", "The secret that callbacks to you are signed with, as Standard Webhooks describes it.", Access::User, &[], Json("WebhookSecret")),
     get("/api/v1/users", "users", "All users.", ADMIN, &[], Json("UserList")),
     send(Post, "/api/v1/users", "users", "Creates a user.", ADMIN, Exchange(Json("CreateUser"), 201, Json("UserView"))),
     get("/api/v1/audit", "users", "The audit log, newest first.", ADMIN, PAGE, Json("AuditList")),
@@ -168,12 +172,22 @@ pub const OPERATIONS: &[Operation] = &[
         &[query("limit", "The newest how many: 1 to 100000, 100 by default."), query("metric_name", "Only this metric.")], Json("MetricList")),
     get("/api/v1/strategies/sessions/{id}/logs", "sessions", "What the session wrote, oldest first.", Access::User,
         &[query("limit", "The newest how many lines: 1 to 10000, 500 by default."), query("contains", "Only lines with this text.")], Json("LogList")),
+    get("/api/v1/strategies/sessions/{id}/resources", "sessions", "What the session's processes used of the machine, oldest first.", Access::User,
+        &[query("limit", "The newest how many samples: 1 to 100000, 600 by default.")], Json("ResourceList")),
+    get("/api/v1/strategies/sessions/{id}/callback", "sessions", "How the announcement of the session's end to its `callback_url` goes; 404 before the end, or without one.", Access::User, &[], Json("CallbackView")),
     get("/api/v1/strategies/sessions/{id}/artifacts", "sessions", "The files a completed session left.", Access::User, &[], Json("ArtifactList")),
     get("/api/v1/strategies/sessions/{id}/artifacts/{name}", "sessions", "One of the files.", Access::User, &[TICKET], Bytes("application/octet-stream")),
     get("/api/v1/strategies/sessions/{id}/report", "sessions", "The training report: JSON, or one HTML page with `?format=html`.", Access::User,
         &[query("format", "`json` (default) or `html`."), TICKET], Bytes("application/json")),
     get("/api/v1/strategies/sessions/{id}/predictions", "sessions", "Predictions on the test segment, as Parquet.", Access::User, &[TICKET], Bytes("application/vnd.apache.parquet")),
     with(send(Post, "/api/v1/probes", "sessions", "Starts a probe, which exercises the fleet itself.", ADMIN, Exchange(Json("SubmitProbe"), 202, Json("SessionView"))), STARTS_WORK),
+    with(send(Post, "/api/v1/probes/batch", "sessions", "Starts 1 to 1000 probes together: all of them or none.", ADMIN, Exchange(Json("SubmitProbes"), 202, Json("SessionBatch"))), STARTS_WORK),
+
+    with(send(Post, "/api/train", "remote", "Takes a training from another platform. The end is announced to `callback_url`, signed.", EXECUTE, Exchange(Json("RemoteTrainRequest"), 202, Json("TaskAccepted"))), STARTS_WORK),
+    get("/api/tasks/{id}", "remote", "Where a task stands, with its metrics in `result`. `{id}` is `task-<uuid>` or the bare UUID.", Access::User, &[], Json("TaskView")),
+    get("/ws/train/{id}", "remote", "WebSocket: frames of the schema `TaskFrame` from where the task stands to its end; then close code 1000. 4001 when refused, 4004 when there is no such task.", Access::Socket, SOCKET, None),
+    get("/training-progress", "remote", "WebSocket: the same frames, by the id of a model or of the session that makes it.", Access::Socket,
+        &[Parameter { name: "model_id", place: "query", required: true, help: "Id of a model, a session or a task." }, SOCKET_TICKET, SOCKET_TOKEN], None),
 
     get("/api/v1/datasets", "data", "Your datasets with their latest versions.", Access::User, PAGE, Json("DatasetList")),
     get("/api/v1/datasets/{name}", "data", "One dataset with its latest version.", Access::User, &[], Json("DatasetView")),
@@ -186,8 +200,8 @@ pub const OPERATIONS: &[Operation] = &[
     get("/api/v1/models/{id}", "results", "One model.", Access::User, &[], Json("ModelView")),
 
     send(Post, "/api/v1/ws/ticket", "live", "A one-time ticket that opens a WebSocket or one download.", Access::User, Exchange(None, 200, Json("SocketTicket"))),
-    get("/api/v1/ws/connect", "live", "WebSocket: see the schemas `ClientFrame` and `ServerFrame`. Close code 4001 when refused.", Access::Socket,
-        &[query("ticket", "A one-time ticket."), query("token", "An access token.")], None),
+    get("/api/v1/ws/connect", "live", "WebSocket: see the schemas `ClientFrame` and `ServerFrame`. Close code 4001 when refused.", Access::Socket, SOCKET, None),
+    get("/api/v1/ws/stats", "live", "The open WebSockets of the gateway that answers.", ADMIN, &[], Json("SocketStats")),
 
     get("/api/v1/workers", "fleet", "The workers seen lately.", ADMIN, &[], Json("WorkerList")),
 ];

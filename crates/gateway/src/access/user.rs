@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::tokens::Claims;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
+use crate::live::redeem;
 
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
@@ -81,11 +82,14 @@ impl FromRequest for Reader {
         let authenticated = Authenticated::from_request(request, payload);
         let request = request.clone();
         Box::pin(async move {
-            let Ok(ticket) = ticket else { return authenticated.await.map(Self) };
+            let Ok(web::Query(ticket)) = ticket else { return authenticated.await.map(Self) };
             let gateway = gateway(&request)?;
-            let claims = gateway
-                .tickets
-                .redeem(&ticket.ticket, gateway.parts.clock.now())
+            let passes = gateway.parts.passes.clone();
+            let now = gateway.parts.clock.now();
+            // In a task of its own, as the user's look-up below.
+            let redeemed = tokio::spawn(async move { redeem(&*passes, &ticket.ticket, now).await });
+            let claims = redeemed.await.map_err(|error| ApiError::internal(&error))??;
+            let claims = claims
                 .ok_or_else(|| ApiError::unauthorized("The ticket is used, expired or unknown."))?;
             user_of(gateway, claims).await.map(Self)
         })

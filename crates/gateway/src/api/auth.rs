@@ -1,7 +1,8 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use alphafleet_domain::{User, Username};
-use alphafleet_protocol::api::{Login, SetPassword, Token, UserView};
+use alphafleet_protocol::api::{Login, SetPassword, Token, UserView, WebhookSecret};
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::{State, ok, users};
@@ -67,6 +68,12 @@ pub(crate) async fn password(
         return Err(ApiError::not_found("user"));
     }
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// What the user's receivers check the signatures of callbacks with.
+pub(crate) async fn webhook_secret(gateway: State, user: Authenticated) -> Answer {
+    let secret = gateway.secrets.of(user.id).expose_secret().to_owned();
+    Ok(ok(WebhookSecret { secret }))
 }
 
 fn target(user: &User) -> String {

@@ -9,6 +9,7 @@ pub(crate) mod files;
 pub(crate) mod models;
 pub(crate) mod page;
 pub(crate) mod probes;
+pub(crate) mod remote;
 pub(crate) mod series;
 pub(crate) mod sessions;
 pub(crate) mod setup;

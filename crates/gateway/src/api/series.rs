@@ -1,6 +1,6 @@
 use alphafleet_domain::JobId;
-use alphafleet_domain::ports::{LogQuery, MetricQuery};
-use alphafleet_protocol::api::{LogList, MetricList};
+use alphafleet_domain::ports::{LogQuery, MetricQuery, ResourceQuery};
+use alphafleet_protocol::api::{LogList, MetricList, ResourceList};
 use serde::Deserialize;
 
 use super::sessions::owned;
@@ -47,4 +47,21 @@ pub(crate) async fn logs(
     let query = LogQuery { job: id, contains: query.contains, limit };
     let lines = gateway.parts.jobs.logs(&query).await?;
     Ok(ok(LogList { items: lines.into_iter().map(Into::into).collect() }))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ResourcesQuery {
+    limit: Option<String>,
+}
+
+pub(crate) async fn resources(
+    gateway: State,
+    user: Authenticated,
+    PathId(id): PathId<JobId>,
+    Query(query): Query<ResourcesQuery>,
+) -> Answer {
+    owned(&gateway, user.id, id).await?;
+    let limit = bounded("limit", query.limit.as_deref(), MOST_POINTS, 600)?;
+    let samples = gateway.parts.jobs.resources(&ResourceQuery { job: id, limit }).await?;
+    Ok(ok(ResourceList { items: samples.into_iter().map(Into::into).collect() }))
 }

@@ -2,7 +2,7 @@ use actix_web::HttpResponse;
 use alphafleet_domain::job::StateName;
 use alphafleet_domain::ports::{CancelAnswer, JobFilter, MetricQuery};
 use alphafleet_domain::{Job, JobId, UserId};
-use alphafleet_protocol::api::{SessionList, SessionStatus, SessionView};
+use alphafleet_protocol::api::{CallbackView, SessionList, SessionStatus, SessionView};
 use serde::Deserialize;
 
 use super::{State, ok};
@@ -99,6 +99,17 @@ pub(crate) async fn stop(
         }
         CancelAnswer::NotFound => Err(ApiError::not_found("session")),
     }
+}
+
+/// How the announcement of the session's end goes.
+pub(crate) async fn callback(
+    gateway: State,
+    user: Authenticated,
+    PathId(id): PathId<JobId>,
+) -> Answer {
+    owned(&gateway, user.id, id).await?;
+    let callback = gateway.parts.callbacks.callback(id).await?;
+    Ok(ok(CallbackView::from(callback.ok_or_else(|| ApiError::not_found("callback"))?)))
 }
 
 /// The session, if it is the user's own.

@@ -18,38 +18,47 @@ pub(crate) async fn health() -> Answer {
     Ok(ok(Health { status: "ok".to_owned(), version }))
 }
 
+/// Without the database nothing can be answered. Whatever else is away only makes things late, and
+/// for every gateway alike: taking this one out of service would help nobody.
 pub(crate) async fn readiness(gateway: State) -> Answer {
     let (parts, backends) = (gateway.parts.clone(), &gateway.settings.backends);
     let checks = tokio::join!(
-        check("database", &backends.database, async move { parts.jobs.ping().await }),
-        check("broker", &backends.broker, async move { parts.broker.ping().await }),
-        check("events", &backends.events, async move { parts.events.ping().await }),
-        check("storage", &backends.storage, async move { parts.artifacts.ping().await }),
+        check(&backends.database, async move { parts.jobs.ping().await }),
+        check(&backends.broker, async move { parts.broker.ping().await }),
+        check(&backends.events, async move { parts.events.ping().await }),
+        check(&backends.storage, async move { parts.artifacts.ping().await }),
     );
-    let checks = Vec::from([checks.0, checks.1, checks.2, checks.3]);
-    let ready = checks.iter().all(|check| check.ok) && !gateway.shutdown.is_cancelled();
+    let database = ReadinessCheck { required: true, ..named("database", checks.0) };
+    let others = [("broker", checks.1), ("events", checks.2), ("storage", checks.3)];
+    let mut checks = vec![database];
+    checks.extend(others.map(|(name, check)| named(name, check)));
+    let required = checks.iter().filter(|check| check.required).all(|check| check.ok);
+    let ready = required && !gateway.shutdown.is_cancelled();
+    let degraded = !checks.iter().all(|check| check.ok);
     let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    Ok(answer.json(Readiness { ready, checks }))
+    Ok(answer.json(Readiness { ready, degraded, checks }))
 }
+
+type Pinged = (String, Result<(), String>);
 
 /// Pings in a task of its own: whoever does not answer in time is not cut off in mid-query.
 async fn check<E: std::fmt::Display + Send + 'static>(
-    name: &str,
     backend: &str,
     ping: impl Future<Output = Result<(), E>> + Send + 'static,
-) -> ReadinessCheck {
-    let ok = match timeout(PATIENCE, tokio::spawn(ping)).await {
-        Ok(Ok(Ok(()))) => true,
-        Ok(Ok(Err(error))) => {
-            warn!(service = name, %error, "a service is not ready");
-            false
-        }
-        Ok(Err(_)) | Err(_) => {
-            warn!(service = name, "a service does not answer");
-            false
-        }
+) -> Pinged {
+    let answer = match timeout(PATIENCE, tokio::spawn(ping)).await {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(error))) => Err(error.to_string()),
+        Ok(Err(_)) | Err(_) => Err("no answer".to_owned()),
     };
-    ReadinessCheck { name: name.to_owned(), backend: backend.to_owned(), ok }
+    (backend.to_owned(), answer)
+}
+
+fn named(name: &str, (backend, answer): Pinged) -> ReadinessCheck {
+    if let Err(error) = &answer {
+        warn!(service = name, error, "a service does not answer");
+    }
+    ReadinessCheck { name: name.to_owned(), backend, required: false, ok: answer.is_ok() }
 }
 
 pub(crate) async fn metrics(gateway: State, request: HttpRequest) -> Answer {

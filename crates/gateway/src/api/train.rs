@@ -2,12 +2,13 @@ use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
-use alphafleet_domain::job::TimeLimits;
-use alphafleet_domain::ports::NewJob;
+use alphafleet_callbacks::CallbackUrl;
+use alphafleet_domain::job::{Priority, TimeLimits};
+use alphafleet_domain::ports::{IdempotencyKey, NewJob};
 use alphafleet_domain::{DatasetVersion, Job, JobKind, StrategyId, UserId};
 use alphafleet_jobs::SubmitRequest;
 use alphafleet_protocol::api::SessionView;
-use alphafleet_specs::{DatasetRef, StrategyConfig, TrainRequest};
+use alphafleet_specs::{DatasetRef, StrategyConfig, TrainRequest, TrainingSpec};
 
 use super::{State, strategies};
 use crate::access::{Execute, Requires};
@@ -24,23 +25,53 @@ pub(crate) async fn train(
     body: JsonValue,
 ) -> Answer {
     let idempotency = idempotency_key(&request, &body.bytes)?;
+    if let Some(job) = gateway.parts.submit.earlier(user.id, idempotency.as_ref()).await? {
+        return Ok(accepted(job));
+    }
     let strategy = strategies::found(&gateway, user.id, id).await?.strategy;
     let config = StrategyConfig::from_value(&strategy.draft.config)?;
-    let mut spec = TrainRequest::resolve(&body.value, Some(&config))?;
-    let version = pinned(&gateway, user.id, &spec.dataset).await?;
-    spec.dataset.version = Some(version.id.to_string());
-    let experiments = &gateway.parts.experiments;
-    let experiment =
-        experiments.ensure_experiment(user.id, &strategy.draft.name, client.at).await?;
-    let mut job = NewJob::new(user.id, JobKind::Training, spec.to_value());
-    job.limits = limits(job.limits, spec.limits);
-    job.strategy = Some(id);
-    job.experiment = Some(experiment.id);
+    let order = Order {
+        spec: TrainRequest::resolve(&body.value, Some(&config))?,
+        strategy: Some(id),
+        experiment: strategy.draft.name,
+        priority: Priority::default(),
+        callback_url: None,
+        idempotency,
+    };
+    Ok(accepted(start(&gateway, client, user.id, order).await?))
+}
+
+/// A training that is to start.
+pub(super) struct Order {
+    pub spec: TrainingSpec,
+    pub strategy: Option<StrategyId>,
+    /// Name of the experiment it joins.
+    pub experiment: String,
+    pub priority: Priority,
+    pub callback_url: Option<CallbackUrl>,
+    pub idempotency: Option<IdempotencyKey>,
+}
+
+/// Pins the data and submits.
+pub(super) async fn start(
+    gateway: &Gateway,
+    client: Client,
+    owner: UserId,
+    mut order: Order,
+) -> Result<Job, ApiError> {
+    let version = pinned(gateway, owner, &order.spec.dataset).await?;
+    order.spec.dataset.version = Some(version.id.to_string());
+    let mut job = NewJob::new(owner, JobKind::Training, order.spec.to_value());
+    job.limits = limits(job.limits, order.spec.limits);
+    job.strategy = order.strategy;
+    job.priority = order.priority;
     job.dataset_version = Some(version.id);
-    let origin = client.origin(user.id);
-    let request = SubmitRequest { job, idempotency, origin, traceparent: client.traceparent };
-    let submitted = gateway.parts.submit.submit(request).await?;
-    Ok(accepted(submitted.into_job()))
+    let mut request = SubmitRequest::new(job, client.origin(owner));
+    request.idempotency = order.idempotency;
+    request.experiment = Some(order.experiment);
+    request.callback_url = order.callback_url.map(|url| url.as_str().to_owned());
+    request.traceparent = client.traceparent;
+    Ok(gateway.parts.submit.submit(request).await?.into_job())
 }
 
 /// 202 with the session and where to follow it.

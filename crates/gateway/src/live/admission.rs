@@ -5,6 +5,7 @@ use alphafleet_protocol::CloseCode;
 use serde::Deserialize;
 
 use super::connections::OpenConnection;
+use super::ticket::redeem;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 
@@ -33,7 +34,7 @@ pub(super) async fn admit(
 ) -> Result<Result<Admission, CloseCode>, ApiError> {
     let now = gateway.parts.clock.now();
     let claims = match (&query.ticket, &query.token) {
-        (Some(ticket), _) => gateway.tickets.redeem(ticket, now),
+        (Some(ticket), _) => redeem(&*gateway.parts.passes, ticket, now).await?,
         (None, Some(token)) => gateway.tokens.read(token, now),
         (None, None) => protocol_token(request).and_then(|token| gateway.tokens.read(token, now)),
     };

@@ -41,6 +41,12 @@ impl Connections {
         Some(OpenConnection { connections: self.clone(), user })
     }
 
+    /// How many sockets each user has open.
+    pub fn by_user(&self) -> Vec<(UserId, u32)> {
+        let by_user = self.by_user.lock().unwrap_or_else(PoisonError::into_inner);
+        by_user.iter().map(|(user, open)| (*user, *open)).collect()
+    }
+
     /// Waits until no socket is open, but not for longer than `patience`.
     pub async fn drained(&self, patience: Duration) {
         let mut total = self.total.subscribe();

@@ -1,26 +1,10 @@
-use alphafleet_domain::{Cursor, Event, EventKind, JobId};
+use alphafleet_domain::{Event, EventKind};
 use alphafleet_protocol::{ServerFrame, SessionState, StatePayload};
-use bytestring::ByteString;
 use serde::de::DeserializeOwned;
 
-/// An event as it goes to clients: written once, its bytes shared by all of them.
-#[derive(Debug, Clone)]
-pub(super) struct Frame {
-    pub job: JobId,
-    pub cursor: Cursor,
-    /// Changes of state are never dropped.
-    pub is_state: bool,
-    pub text: ByteString,
-}
-
-impl TryFrom<&Event> for Frame {
-    type Error = serde_json::Error;
-
-    fn try_from(event: &Event) -> Result<Self, Self::Error> {
-        let text = serde_json::to_string(&server_frame(event)?)?.into();
-        let is_state = event.body.kind == EventKind::State;
-        Ok(Self { job: event.body.job, cursor: event.cursor, is_state, text })
-    }
+/// The frame an event goes to clients as.
+pub(super) fn frame_text(event: &Event) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&server_frame(event)?)
 }
 
 fn server_frame(event: &Event) -> Result<ServerFrame, serde_json::Error> {
@@ -61,6 +45,10 @@ fn server_frame(event: &Event) -> Result<ServerFrame, serde_json::Error> {
         }
         EventKind::Log => {
             ServerFrame::Log { session_id, cursor, at, attempt, log: payload(event)? }
+        }
+        EventKind::Resources => {
+            let resources = payload(event)?;
+            ServerFrame::SessionResourcesUpdate { session_id, cursor, at, attempt, resources }
         }
     })
 }

@@ -1,15 +1,20 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use alphafleet_domain::ports::{EventBus, EventsError, Subscription, SubscriptionItem};
+use alphafleet_domain::ports::{EventBus, EventsError, Subscription};
 use alphafleet_domain::{Cursor, Event, JobId};
+use futures::StreamExt;
 use prometheus::IntCounter;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
-use super::frame::Frame;
-use super::queue::ClientQueue;
+use super::batch::{Batch, Order};
+use super::snapshot::Snapshots;
+use super::stream::{Part, items, parts};
+
+/// Events written in one go, if so many are there.
+const MOST_AT_ONCE: usize = 256;
 
 /// The hubs of this gateway, one a followed job.
 pub(crate) struct Hubs {
@@ -87,20 +92,21 @@ impl Hubs {
     async fn relay(
         self: Arc<Self>,
         hub: Arc<JobHub>,
-        mut subscription: Box<dyn Subscription>,
+        subscription: Box<dyn Subscription>,
         stop: CancellationToken,
     ) {
         debug!(job = %hub.job, "following");
+        let items = items(subscription).ready_chunks(MOST_AT_ONCE);
+        tokio::pin!(items);
         loop {
-            let item = tokio::select! {
+            let items = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                item = subscription.next() => item,
+                items = items.next() => items,
             };
-            match item {
-                Some(SubscriptionItem::Event(event)) => hub.tell(&event),
-                Some(SubscriptionItem::Gap { resume_after }) => hub.gap(resume_after),
-                None => break,
+            let Some(items) = items else { break };
+            for part in parts(items) {
+                hub.tell(part);
             }
         }
         // The bus was shut down. Whoever asks again gets its answer, not a dead hub.
@@ -110,16 +116,34 @@ impl Hubs {
         }
     }
 
+    /// How many clients follow each job.
+    pub fn followers(&self) -> Vec<(JobId, usize)> {
+        self.lock().iter().map(|(job, followed)| (*job, followed.interest)).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Followed>> {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Hands one job's events to the queues of those who listen.
+/// Whoever listens to a hub. Listening never makes the hub wait.
+pub(super) trait Listen: Send + Sync {
+    /// The events of a batch from place `from` on; `events` are all of the batch's.
+    fn hear(&self, batch: &Arc<Batch>, from: usize, events: &[Arc<Event>]);
+
+    /// Events were lost before they came here.
+    fn gap(&self, job: JobId, resume_after: Cursor);
+
+    /// The job is no longer listened to.
+    fn forget(&self, job: JobId);
+}
+
+/// Hands one job's events to those who listen.
 pub(super) struct JobHub {
     pub job: JobId,
     relayed: IntCounter,
     state: Mutex<HubState>,
+    pub snapshots: Snapshots,
 }
 
 struct HubState {
@@ -130,7 +154,7 @@ struct HubState {
 }
 
 struct Listener {
-    queue: Arc<ClientQueue>,
+    ear: Arc<dyn Listen>,
     /// What its catch-up has handed over already.
     seen: Option<Cursor>,
 }
@@ -138,75 +162,82 @@ struct Listener {
 impl JobHub {
     fn new(job: JobId, position: Option<Cursor>, relayed: IntCounter) -> Self {
         let state = Mutex::new(HubState { position, listeners: Vec::new() });
-        Self { job, relayed, state }
+        Self { job, relayed, state, snapshots: Snapshots::default() }
     }
 
     /// Listens to whatever comes.
-    pub fn attach(&self, queue: &Arc<ClientQueue>) {
-        self.lock().listeners.push(Listener { queue: queue.clone(), seen: None });
+    pub fn attach(&self, ear: &Arc<dyn Listen>) {
+        self.lock().listeners.push(Listener { ear: ear.clone(), seen: None });
     }
 
     /// Listens from `cursor` on, if the hub stands just there and nothing is to be replayed.
-    pub fn attach_at(&self, queue: &Arc<ClientQueue>, cursor: Cursor) -> bool {
+    pub fn attach_at(&self, ear: &Arc<dyn Listen>, cursor: Cursor) -> bool {
         let mut state = self.lock();
         let there = state.position.unwrap_or(Cursor::START) == cursor;
         if there {
-            state.listeners.push(Listener { queue: queue.clone(), seen: Some(cursor) });
+            state.listeners.push(Listener { ear: ear.clone(), seen: Some(cursor) });
         }
         there
     }
 
     /// Listens to what comes after `seen`, unless events between it and the hub's next are still
     /// to be caught up with; then the answer is false.
-    pub fn attach_after(&self, queue: &Arc<ClientQueue>, seen: Cursor) -> bool {
+    pub fn attach_after(&self, ear: &Arc<dyn Listen>, seen: Cursor) -> bool {
         let mut state = self.lock();
-        let caught_up = state.position.is_some_and(|position| order(seen) >= order(position));
+        let caught_up = state.position.is_some_and(|position| seen.order() >= position.order());
         if caught_up {
-            state.listeners.push(Listener { queue: queue.clone(), seen: Some(seen) });
+            state.listeners.push(Listener { ear: ear.clone(), seen: Some(seen) });
         }
         caught_up
     }
 
-    pub fn detach(&self, queue: &Arc<ClientQueue>) {
-        self.lock().listeners.retain(|listener| !Arc::ptr_eq(&listener.queue, queue));
+    pub fn detach(&self, ear: &Arc<dyn Listen>) {
+        self.lock().listeners.retain(|listener| !Arc::ptr_eq(&listener.ear, ear));
     }
 
-    fn tell(&self, event: &Event) {
-        let frame = match Frame::try_from(event) {
-            Ok(frame) => frame,
-            Err(error) => {
-                error!(job = %self.job, %error, "an event cannot be read");
-                return self.gap(event.cursor);
-            }
+    fn tell(&self, part: Part) {
+        let events = match part {
+            Part::Gap { resume_after } => return self.gap(resume_after),
+            Part::Events(events) => events,
         };
-        let mut state = self.lock();
-        state.position = Some(event.cursor);
-        for listener in state.listeners.iter_mut().filter(|l| l.is_new(event.cursor)) {
-            listener.queue.push(frame.clone());
-            self.relayed.inc();
+        match Batch::write(self.job, &events) {
+            Ok(batch) => self.hand_out(&Arc::new(batch), &events),
+            Err(error) if events.len() == 1 => {
+                error!(job = %self.job, %error, "an event cannot be read");
+                self.gap(events[0].cursor);
+            }
+            // The others can be.
+            Err(_) => events.into_iter().for_each(|one| self.tell(Part::Events(vec![one]))),
         }
+    }
+
+    fn hand_out(&self, batch: &Arc<Batch>, events: &[Arc<Event>]) {
+        let mut relayed = 0;
+        let mut state = self.lock();
+        state.position = batch.last();
+        for listener in &state.listeners {
+            let from = batch.first_after(listener.seen);
+            if from < batch.len() {
+                listener.ear.hear(batch, from, events);
+                relayed += batch.len() - from;
+            }
+        }
+        drop(state);
+        self.relayed.inc_by(relayed as u64);
     }
 
     fn gap(&self, resume_after: Cursor) {
         let mut state = self.lock();
         state.position = Some(resume_after);
-        for listener in state.listeners.iter_mut().filter(|l| l.is_new(resume_after)) {
-            listener.queue.gap(self.job, resume_after);
+        let is_new = |listener: &&Listener| {
+            listener.seen.is_none_or(|seen| seen.order() < resume_after.order())
+        };
+        for listener in state.listeners.iter().filter(is_new) {
+            listener.ear.gap(self.job, resume_after);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, HubState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Listener {
-    fn is_new(&self, cursor: Cursor) -> bool {
-        self.seen.is_none_or(|seen| order(seen) < order(cursor))
-    }
-}
-
-/// Epochs begin later one after the other.
-fn order(cursor: Cursor) -> (u64, u64) {
-    (cursor.epoch, cursor.seq)
 }

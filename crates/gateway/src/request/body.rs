@@ -12,6 +12,7 @@ use serde_json::error::Category;
 
 use crate::error::ApiError;
 use crate::gateway::Gateway;
+use crate::settings::Settings;
 
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
@@ -24,13 +25,32 @@ pub(crate) struct JsonValue {
     pub bytes: Bytes,
 }
 
+/// A JSON body that may be larger than others: it starts many jobs at once.
+pub(crate) struct BatchBody(pub Bytes);
+
+impl FromRequest for BatchBody {
+    type Error = ApiError;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let limit = limit(&request, |settings| settings.batch_limit_bytes);
+            body(&request, payload, limit).await.map(Self)
+        })
+    }
+}
+
 impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Error = ApiError;
     type Future = Extracted<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move { Ok(Self(read_object(&body(&request, payload).await?)?)) })
+        Box::pin(async move {
+            let limit = limit(&request, |settings| settings.body_limit_bytes);
+            Ok(Self(read_object(&body(&request, payload, limit).await?)?))
+        })
     }
 }
 
@@ -41,21 +61,28 @@ impl FromRequest for JsonValue {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let bytes = body(&request, payload).await?;
+            let limit = limit(&request, |settings| settings.body_limit_bytes);
+            let bytes = body(&request, payload, limit).await?;
             Ok(Self { value: read_json(&bytes)?, bytes })
         })
     }
 }
 
-async fn body(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, ApiError> {
+fn limit(request: &HttpRequest, of: impl FnOnce(&Settings) -> usize) -> usize {
+    request.app_data::<web::Data<Gateway>>().map_or(1 << 20, |gateway| of(&gateway.settings))
+}
+
+async fn body(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+) -> Result<Bytes, ApiError> {
     let media = request.content_type().to_ascii_lowercase();
     if media != "application/json" {
         let detail = "Send the body as JSON, with Content-Type: application/json.";
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return Err(ApiError::new(status, "unsupported_media_type", detail));
     }
-    let gateway = request.app_data::<web::Data<Gateway>>();
-    let limit = gateway.map_or(1 << 20, |gateway| gateway.settings.body_limit_bytes);
     if announced_length(request).is_some_and(|length| length > limit as u64) {
         return Err(ApiError::too_large(limit as u64));
     }

@@ -8,7 +8,7 @@ mod ids;
 mod paging;
 mod query;
 
-pub(crate) use body::{Json, JsonValue, announced_length, broken_off, read_object};
+pub(crate) use body::{BatchBody, Json, JsonValue, announced_length, broken_off, read_object};
 pub(crate) use client::{Client, client_address};
 pub(crate) use file::send_file;
 pub(crate) use idempotency::idempotency_key;

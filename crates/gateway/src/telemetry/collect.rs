@@ -8,7 +8,7 @@ use prometheus::{
     TextEncoder,
 };
 
-use super::sample::{Sample, render};
+use super::sample::{Sample, render_samples};
 use crate::gateway::Parts;
 
 type Collector = Box<dyn Fn() -> Vec<Sample> + Send + Sync>;
@@ -81,7 +81,7 @@ impl Telemetry {
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut bytes);
         let mut samples = fleet(parts).await?;
         samples.extend(self.collectors.iter().flat_map(|collect| collect()));
-        Ok(String::from_utf8_lossy(&bytes).into_owned() + &render(samples))
+        Ok(String::from_utf8_lossy(&bytes).into_owned() + &render_samples(samples))
     }
 }
 

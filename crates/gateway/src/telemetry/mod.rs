@@ -4,4 +4,4 @@ mod collect;
 mod sample;
 
 pub(crate) use collect::Telemetry;
-pub use sample::{Sample, SampleKind};
+pub use sample::{Sample, SampleKind, render_samples};

@@ -33,7 +33,7 @@ impl Sample {
 }
 
 /// Writes samples in the text format of Prometheus.
-pub(crate) fn render(mut samples: Vec<Sample>) -> String {
+pub fn render_samples(mut samples: Vec<Sample>) -> String {
     samples.sort_by_key(|sample| sample.name);
     let (mut text, mut last) = (String::new(), "");
     for sample in samples {
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn names_stand_together_and_labels_are_escaped() {
-        let text = render(vec![
+        let text = render_samples(vec![
             Sample::gauge("b", "bees", 1.5).with("queue", "a\"b"),
             Sample::counter("a", "ays", 2.0),
             Sample::gauge("b", "bees", 3.0).with("queue", "c"),

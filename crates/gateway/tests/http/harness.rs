@@ -198,6 +198,8 @@ fn parts(store: &Store, events: &MemoryEventBus, artifacts: &Arc<dyn ArtifactSto
         datasets: port.clone(),
         models: port.clone(),
         audit: port.clone(),
+        passes: port.clone(),
+        callbacks: port.clone(),
         broker,
         events,
         artifacts: artifacts.clone(),

@@ -11,10 +11,10 @@ use crate::sessions::{claim, complete};
 use crate::socket::{Heard, Socket};
 
 pub async fn publish(gateway: &Harness, job: JobId, kind: EventKind, payload: Value) -> WireCursor {
-    let body = EventBody { job, attempt: 1, kind, at: Utc::now(), payload };
+    let body = EventBody { job, outbox: None, attempt: 1, kind, at: Utc::now(), payload };
     match gateway.events.publish(body).await.unwrap() {
         Published::At(cursor) => cursor.into(),
-        Published::Stale => panic!("stale"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -83,7 +83,7 @@ impl Fleet {
 
     pub fn request(&self) -> SubmitRequest {
         let job = NewJob::new(self.user, JobKind::Probe, json!({ "echo": 1 }));
-        SubmitRequest { job, idempotency: None, origin: self.origin(), traceparent: None }
+        SubmitRequest::new(job, self.origin())
     }
 
     pub async fn submit(&self) -> Job {
