@@ -9,9 +9,9 @@ use tracing::warn;
 
 use crate::OutboxRelay;
 
-/// Tells the world at once what the database knows: publishes a job's state events and, if it
-/// waits for a worker, its ticket. All of it is for speed only; what fails or hangs here is done
-/// again by the [`OutboxRelay`]'s and the [`Dispatcher`](crate::Dispatcher)'s loops.
+/// Tells the world at once what the database knows: publishes state events and, of jobs that wait
+/// for a worker, the tickets. All of it is for speed only; what fails or hangs here is done again
+/// by the [`OutboxRelay`]'s and the [`Dispatcher`](crate::Dispatcher)'s loops.
 #[derive(Clone)]
 pub struct Announcer {
     broker: Arc<dyn Broker>,
@@ -26,32 +26,54 @@ impl Announcer {
         Self { broker, relay }
     }
 
+    /// `traceparent` is the W3C trace context that travels with the ticket.
     pub async fn announce(&self, job: &Job, traceparent: Option<String>) {
-        tokio::join!(self.tell_state(job), self.tell_broker(job, traceparent));
+        let mut tickets = tickets(std::slice::from_ref(job));
+        for ticket in &mut tickets {
+            ticket.traceparent.clone_from(&traceparent);
+        }
+        tokio::join!(self.tell_states(), self.tell_broker(tickets));
     }
 
-    async fn tell_state(&self, job: &Job) {
-        if let Err(error) = self.relay.relay_job(job.id).await {
-            warn!(job = %job.id, %error, "state events are relayed later");
+    /// Like [`Announcer::announce`] for many, with no more questions than for one.
+    pub async fn announce_all(&self, jobs: &[Job]) {
+        tokio::join!(self.tell_states(), self.tell_broker(tickets(jobs)));
+    }
+
+    async fn tell_states(&self) {
+        if let Err(error) = self.relay.relay_news().await {
+            warn!(%error, "state events are relayed later");
             self.relay.wake();
         }
     }
 
-    async fn tell_broker(&self, job: &Job, traceparent: Option<String>) {
-        // A scheduled job is the dispatcher's, once it is due.
-        if job.state != (JobState::Pending { not_before: None }) {
-            return;
-        }
-        let ticket = Ticket { queue: job.queue.clone(), job: job.id, traceparent };
-        if let Err(error) = publish(&*self.broker, ticket).await {
-            warn!(job = %job.id, %error, "the ticket is published later");
+    async fn tell_broker(&self, tickets: Vec<Ticket>) {
+        let count = tickets.len();
+        if let Err(error) = publish_all(&*self.broker, tickets).await {
+            warn!(count, %error, "tickets are published later");
         }
     }
 }
 
+/// Of those that wait for a worker. A scheduled job is the dispatcher's, once it is due.
+fn tickets(jobs: &[Job]) -> Vec<Ticket> {
+    let waits = |job: &&Job| job.state == JobState::Pending { not_before: None };
+    jobs.iter().filter(waits).map(ticket).collect()
+}
+
+pub(crate) fn ticket(job: &Job) -> Ticket {
+    Ticket { queue: job.queue.clone(), job: job.id, traceparent: None }
+}
+
 /// Publishes with a limit on the wait: a broker that reconnects may block for the whole outage.
-pub(crate) async fn publish(broker: &dyn Broker, ticket: Ticket) -> Result<(), BrokerError> {
-    match timeout(Announcer::PATIENCE, broker.publish(ticket)).await {
+pub(crate) async fn publish_all(
+    broker: &dyn Broker,
+    tickets: Vec<Ticket>,
+) -> Result<(), BrokerError> {
+    if tickets.is_empty() {
+        return Ok(());
+    }
+    match timeout(Announcer::PATIENCE, broker.publish_all(tickets)).await {
         Ok(published) => published,
         Err(late) => Err(BrokerError::Unavailable(Box::new(late))),
     }

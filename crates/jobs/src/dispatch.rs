@@ -1,14 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alphafleet_domain::Job;
-use alphafleet_domain::ports::{Broker, BrokerError, JobStore, StoreError, Ticket};
+use alphafleet_domain::ports::{Broker, BrokerError, JobStore, StoreError};
 use thiserror::Error;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::announce::publish;
+use crate::announce::{publish_all, ticket};
 use crate::pace::Pace;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub struct DispatchSettings {
 
 impl Default for DispatchSettings {
     fn default() -> Self {
-        Self { interval: Duration::from_millis(500), batch: 100 }
+        Self { interval: Duration::from_millis(500), batch: 500 }
     }
 }
 
@@ -81,17 +80,11 @@ impl Dispatcher {
         let mut published = 0;
         loop {
             let due = self.store.take_due(self.settings.batch).await?;
-            for job in &due {
-                publish(&*self.broker, ticket(job)).await?;
-                published += 1;
-            }
+            publish_all(&*self.broker, due.iter().map(ticket).collect()).await?;
+            published += due.len();
             if due.len() < self.settings.batch as usize {
                 return Ok(published);
             }
         }
     }
-}
-
-fn ticket(job: &Job) -> Ticket {
-    Ticket { queue: job.queue.clone(), job: job.id, traceparent: None }
 }

@@ -122,7 +122,10 @@ impl Expirer {
         for Expired { job, worker } in &expired {
             warn!(job = %job.id, %worker, attempt = job.attempt, state = %job.state.name(),
                 "the worker fell silent");
-            self.announcer.announce(job, None).await;
+        }
+        if !expired.is_empty() {
+            let jobs: Vec<_> = expired.iter().map(|expired| expired.job.clone()).collect();
+            self.announcer.announce_all(&jobs).await;
         }
         Ok(expired)
     }

@@ -15,6 +15,17 @@
 //!    `checkpoint` frame belongs to the supervisor from then on.
 //! 7. A line is at most [`MAX_FRAME_BYTES`] long; numbers are finite. A child that breaks a rule
 //!    is killed and its attempt fails.
+//!
+//! A child may say in its `ready` that it takes some assignments `ahead`, so that it need not wait
+//! for the supervisor between short jobs. They come as `assign_ahead`, and these rules are added:
+//!
+//! 8. It works on assignments one at a time, in the order in which they came.
+//! 9. Before it begins one that came ahead, it writes a line with [`MARK`] and the lease to its
+//!    standard error: what is printed from there on belongs to that job.
+//! 10. A `stop` for an assignment that it has not begun it answers at once with `stopped`, and
+//!     forgets the assignment.
+//! 11. After `failed` and after a `stopped` in the middle of work it forgets what came ahead, and
+//!     what comes ahead, until the next `assign`: the supervisor gives that to another child.
 
 use std::path::PathBuf;
 
@@ -26,6 +37,9 @@ use serde_json::Value;
 /// The version of these frames; a child that says another one is not used.
 pub const PROTOCOL: u32 = 1;
 
+/// Begins the line of standard error that says whose job the next lines belong to.
+pub const MARK: char = '\u{1e}';
+
 /// The longest line of a child, without its end.
 pub const MAX_FRAME_BYTES: usize = 1 << 20;
 
@@ -34,6 +48,9 @@ pub const MAX_FRAME_BYTES: usize = 1 << 20;
 #[serde(tag = "frame", rename_all = "snake_case")]
 pub enum ToChild {
     Assign(Box<Assignment>),
+    /// Like `assign`, while an earlier assignment has not ended. Only to a child that said that it
+    /// takes assignments ahead.
+    AssignAhead(Box<Assignment>),
     Stop { lease: LeaseId, reason: Stop },
 }
 
@@ -47,7 +64,8 @@ pub struct Assignment {
     pub kind: JobKind,
     /// The job's whole validated specification.
     pub spec: Value,
-    /// An empty folder of this attempt alone; removed afterwards.
+    /// An empty folder of this attempt alone; removed afterwards. For a short kind of job it is not
+    /// there before the child makes it, see [`Assignment::scratch_folder`].
     pub scratch: PathBuf,
     /// Where objects are read from, as configured (`file://…`, `s3://…`). Children only read
     /// there; what they write goes to `scratch` and is stored by the supervisor.
@@ -58,8 +76,12 @@ pub struct Assignment {
     /// The newest checkpoint of an earlier attempt, downloaded into `scratch`.
     #[serde(default)]
     pub checkpoint: Option<PathBuf>,
-    /// How many threads the job may use.
+    /// How many threads the job may use. Fewer after memory ran out.
     pub threads: usize,
+    /// How many attempts before this one ended because memory ran out: whoever can asks for less,
+    /// e.g. by working in smaller chunks.
+    #[serde(default)]
+    pub out_of_memory: u32,
 }
 
 /// The usual shape of [`Assignment::inputs`].
@@ -98,6 +120,9 @@ pub enum FromChild {
     Ready {
         protocol: u32,
         pid: u32,
+        /// How many assignments it takes before it has ended the one it works on.
+        #[serde(default)]
+        ahead: u32,
     },
     Progress {
         lease: LeaseId,

@@ -5,12 +5,13 @@
 //! Rust implements [`child::Handler`] and calls [`child::main`].
 
 mod attempt;
+mod batch;
 pub mod child;
 pub mod frame;
 mod process;
 mod supervisor;
 
 pub use supervisor::{
-    ChildCommand, DatasetInputs, Grace, NoInputs, Prepare, PrepareError, QueueSlots, Worker,
-    WorkerConfig, WorkerError, WorkerPorts, WorkerStats,
+    ChildCommand, DatasetInputs, Grace, NoInputs, Prepare, PrepareError, QueueSlots,
+    RunningAttempt, Worker, WorkerConfig, WorkerError, WorkerPorts, WorkerStanding, WorkerStats,
 };

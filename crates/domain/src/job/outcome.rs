@@ -69,6 +69,12 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
+    /// Whether the process went away without the job's doing, as far as one can tell: the first
+    /// time the job is tried again at once.
+    pub const fn is_loss_of_process(self) -> bool {
+        matches!(self, Self::ProcessKilled | Self::WorkerLost)
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidSpec => "invalid_spec",

@@ -86,9 +86,10 @@ impl JobState {
             Outcome::Failed(failure) => {
                 let failures = failures + 1;
                 if failure.retryable && failures < retry.max_failures {
+                    let at_once = failures == 1 && failure.code.is_loss_of_process();
                     let wait = TimeDelta::from_std(retry.delay(failures, jitter));
-                    let not_before = Some(now + wait.unwrap_or(TimeDelta::zero()));
-                    (Self::Pending { not_before }, failures)
+                    let later = now + wait.unwrap_or(TimeDelta::zero());
+                    (Self::Pending { not_before: (!at_once).then_some(later) }, failures)
                 } else {
                     (Self::Failed(failure.clone()), failures)
                 }

@@ -42,7 +42,7 @@ pub trait Broker: Send + Sync {
 }
 
 #[async_trait]
-pub trait TicketConsumer: Send {
+pub trait TicketConsumer: Send + Sync {
     /// Waits for the next ticket. A delivery dropped without `ack` is delivered again.
     async fn next(&mut self) -> Result<Box<dyn Delivery>, BrokerError>;
 
@@ -51,7 +51,7 @@ pub trait TicketConsumer: Send {
 }
 
 #[async_trait]
-pub trait Delivery: Send {
+pub trait Delivery: Send + Sync {
     fn ticket(&self) -> &Ticket;
 
     /// Whether this ticket was delivered before: its consumer may have died.

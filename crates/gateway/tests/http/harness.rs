@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use alphafleet_domain::ports::ArtifactStore;
 use alphafleet_domain::{JobId, SystemClock};
+use alphafleet_broker::MemoryBroker;
 use alphafleet_events::{MemoryEventBus, StreamLimits};
-use alphafleet_gateway::{Gateway, Parts, Sample, Server, ServerConfig, Settings};
+use alphafleet_gateway::{Gateway, Parts, Sample, Server, ServerConfig, Settings, TlsFiles};
 use alphafleet_jobs::{Announcer, Cancel, OutboxRelay, OutboxSettings, Submit};
 use alphafleet_store::Store;
 use chrono::Utc;
@@ -25,10 +26,11 @@ pub const METRICS_TOKEN: &str = "token-of-the-scraper";
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 pub struct Harness {
-    pub folder: tempfile::TempDir,
+    pub folder: Arc<tempfile::TempDir>,
     pub base: String,
     pub store: Store,
     pub events: MemoryEventBus,
+    pub broker: MemoryBroker,
     pub artifacts: Arc<dyn ArtifactStore>,
     pub http: Client,
     pub shutdown: CancellationToken,
@@ -74,6 +76,15 @@ impl Answer {
     }
 }
 
+/// What gateways stand on.
+struct Services {
+    folder: Arc<tempfile::TempDir>,
+    store: Store,
+    events: MemoryEventBus,
+    broker: MemoryBroker,
+    artifacts: Arc<dyn ArtifactStore>,
+}
+
 impl Harness {
     pub async fn start() -> Self {
         Self::with(|_| {}).await
@@ -81,30 +92,69 @@ impl Harness {
 
     pub async fn with(adjust: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let store = Store::open(&url).await.unwrap();
+        store.migrate().await.unwrap();
+        let url = format!("file://{}", folder.path().join("objects").display());
+        let services = Services {
+            folder: Arc::new(folder),
+            store,
+            events: MemoryEventBus::new(StreamLimits::default(), Utc::now()),
+            broker: MemoryBroker::new(),
+            artifacts: Arc::new(alphafleet_artifacts::open_store(&url).unwrap()),
+        };
+        Self::serve(services, adjust, None)
+    }
+
+    /// Another gateway on the same services.
+    pub fn beside(&self) -> Self {
+        let services = Services {
+            folder: self.folder.clone(),
+            store: self.store.clone(),
+            events: self.events.clone(),
+            broker: self.broker.clone(),
+            artifacts: self.artifacts.clone(),
+        };
+        Self::serve(services, |_| {}, None)
+    }
+
+    /// A gateway that speaks TLS.
+    pub async fn secure(tls: TlsFiles) -> Self {
+        let gateway = Self::start().await;
+        let services = Services {
+            folder: gateway.folder.clone(),
+            store: gateway.store.clone(),
+            events: gateway.events.clone(),
+            broker: gateway.broker.clone(),
+            artifacts: gateway.artifacts.clone(),
+        };
+        Self::serve(services, |_| {}, Some(tls))
+    }
+
+    fn serve(
+        services: Services,
+        adjust: impl FnOnce(&mut Settings),
+        tls: Option<TlsFiles>,
+    ) -> Self {
+        let Services { folder, store, events, broker, artifacts } = services;
         let scratch = folder.path().join("scratch");
-        std::fs::create_dir(&scratch).unwrap();
+        std::fs::create_dir_all(&scratch).unwrap();
         let mut settings = Settings::new("0123456789abcdef".repeat(2).into(), scratch);
         settings.setup_token = Some(SETUP_TOKEN.into());
         settings.metrics_token = Some(METRICS_TOKEN.into());
         adjust(&mut settings);
-        let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        let store = Store::open(&url).await.unwrap();
-        store.migrate().await.unwrap();
-        let events = MemoryEventBus::new(StreamLimits::default(), Utc::now());
-        let url = format!("file://{}", folder.path().join("objects").display());
-        let artifacts: Arc<dyn ArtifactStore> =
-            Arc::new(alphafleet_artifacts::open_store(&url).unwrap());
-        let parts = parts(&store, &events, &artifacts);
+        let parts = parts(&store, &events, &broker, &artifacts);
         let gateway = Gateway::new(parts, settings).unwrap();
         let gateway =
             gateway.with_samples(|| vec![Sample::gauge("test_figure", "Of another part", 7.0)]);
-        let config = ServerConfig::new(([127, 0, 0, 1], 0).into());
+        let mut config = ServerConfig::new(([127, 0, 0, 1], 0).into());
+        config.tls = tls;
         let server = Server::bind(Arc::new(gateway), config).unwrap();
         let base = format!("http://{}", server.address().unwrap());
         let shutdown = CancellationToken::new();
         let served = tokio::spawn(server.run(shutdown.clone()));
         let http = Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
-        Self { folder, base, store, events, artifacts, http, shutdown, served }
+        Self { folder, base, store, events, broker, artifacts, http, shutdown, served }
     }
 
     pub fn scratch(&self) -> usize {
@@ -184,10 +234,38 @@ impl Harness {
     }
 }
 
-fn parts(store: &Store, events: &MemoryEventBus, artifacts: &Arc<dyn ArtifactStore>) -> Parts {
+/// Why a server with these files does not start.
+pub fn bind_error(tls: TlsFiles) -> std::io::Error {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let url = format!("sqlite://{}", folder.path().join("test.db").display());
+            let store = Store::open(&url).await.unwrap();
+            let events = MemoryEventBus::new(StreamLimits::default(), Utc::now());
+            let url = format!("file://{}", folder.path().join("objects").display());
+            let artifacts: Arc<dyn ArtifactStore> =
+                Arc::new(alphafleet_artifacts::open_store(&url).unwrap());
+            let parts = parts(&store, &events, &MemoryBroker::new(), &artifacts);
+            let settings =
+                Settings::new("0123456789abcdef".repeat(2).into(), folder.path().to_owned());
+            let gateway = Gateway::new(parts, settings).unwrap();
+            let mut config = ServerConfig::new(([127, 0, 0, 1], 0).into());
+            config.tls = Some(tls);
+            Server::bind(Arc::new(gateway), config).err().expect("it was bound")
+        })
+    });
+    runtime.join().unwrap()
+}
+
+fn parts(
+    store: &Store,
+    events: &MemoryEventBus,
+    broker: &MemoryBroker,
+    artifacts: &Arc<dyn ArtifactStore>,
+) -> Parts {
     let port = Arc::new(store.clone());
-    let (events, broker) =
-        (Arc::new(events.clone()), Arc::new(alphafleet_broker::MemoryBroker::new()));
+    let (events, broker) = (Arc::new(events.clone()), Arc::new(broker.clone()));
     let relay = OutboxRelay::new(port.clone(), events.clone(), OutboxSettings::default());
     let announcer = Announcer::new(broker.clone(), Arc::new(relay));
     Parts {

@@ -2,15 +2,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
+mod batches;
+mod callbacks;
 mod contract;
 mod downloads;
 mod harness;
 mod importer;
 mod live;
 mod live_limits;
+mod outages;
 mod page;
+mod remote;
 mod sessions;
+mod several;
 mod socket;
+mod stats;
 mod strategies;
+mod tasks;
+mod tls;
 mod training;
 mod uploads;

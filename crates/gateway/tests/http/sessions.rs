@@ -1,6 +1,6 @@
 use alphafleet_domain::job::{
     Completion, Failure, FailureCode, JobKind, LogLevel, LogLine, MetricPoint, Outcome, Progress,
-    ProgressBatch, StageRecord,
+    ProgressBatch, ResourceSample, StageRecord,
 };
 use alphafleet_domain::ports::{Claim, JobStore, WorkerRecord};
 use alphafleet_domain::{Job, WorkerId};
@@ -30,6 +30,14 @@ fn batch() -> ProgressBatch {
     let mut metrics: Vec<_> = (1..=20).map(point).collect();
     metrics.push(MetricPoint { name: "valid.ic".to_owned(), step: 20, value: 0.04, at });
     let line = |message: &str| LogLine { at, level: LogLevel::Info, message: message.to_owned() };
+    let sample = |n| ResourceSample {
+        attempt: 1,
+        at: at + chrono::TimeDelta::seconds(n),
+        cpu_percent: 50.0,
+        memory_bytes: n as u64 * 1_000,
+        read_bytes: 7,
+        written_bytes: 8,
+    };
     ProgressBatch {
         progress: Some(Progress {
             percent: 42.0,
@@ -42,6 +50,7 @@ fn batch() -> ProgressBatch {
         stages: vec![StageRecord { attempt: 1, stage: "training".to_owned(), percent: 30.0, at }],
         metrics,
         logs: vec![line("one"), line("two 100%"), line("three")],
+        resources: (1..=3).map(sample).collect(),
         checkpoint: None,
     }
 }
@@ -70,6 +79,14 @@ async fn a_session_is_followed_by_asking() {
     assert_eq!(logs["items"][1]["message"], "three");
     let logs = gateway.get(&admin, &format!("{path}/logs?contains=0%25")).await.expect(200);
     assert_eq!(logs["items"].as_array().unwrap().len(), 1);
+    let used = gateway.get(&admin, &format!("{path}/resources?limit=2")).await.expect(200);
+    let memory: Vec<u64> = used["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|sample| sample["memory_bytes"].as_u64().unwrap())
+        .collect();
+    assert_eq!(memory, [2_000, 3_000]);
     gateway.get(&admin, &format!("{path}/report")).await.problem(409, "session_not_completed");
     gateway.get(&admin, &format!("{path}/metrics?limit=0")).await.problem(400, "validation_failed");
     let workers = gateway.get(&admin, "/api/v1/workers").await.expect(200);

@@ -28,8 +28,12 @@ pub enum Heard {
 
 impl Socket {
     pub fn request(gateway: &Harness, query: &str) -> Request {
+        Self::request_to(gateway, &format!("/api/v1/ws/connect{query}"))
+    }
+
+    pub fn request_to(gateway: &Harness, path: &str) -> Request {
         let base = gateway.base.replace("http://", "ws://");
-        format!("{base}/api/v1/ws/connect{query}").into_client_request().unwrap()
+        format!("{base}{path}").into_client_request().unwrap()
     }
 
     pub async fn open(request: Request) -> Self {

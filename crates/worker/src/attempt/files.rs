@@ -15,7 +15,7 @@ const TRIES: u32 = 8;
 
 /// Stores files of one attempt under keys of its own lease.
 #[derive(Clone)]
-pub(super) struct Uploader {
+pub(crate) struct Uploader {
     pub artifacts: Arc<dyn ArtifactStore>,
     pub job: JobId,
     pub lease: LeaseId,

@@ -2,54 +2,81 @@
 
 mod checkpoints;
 mod files;
+mod meter;
 mod pending;
 mod prepare;
 mod publish;
 mod settle;
+mod spare;
 mod teller;
 mod watch;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alphafleet_domain::job::{Completion, Failure, FailureCode, LogLevel, Outcome};
-use alphafleet_domain::ports::ArtifactKey;
+use alphafleet_domain::job::{
+    Completion, Failure, FailureCode, LogLevel, Outcome, ProgressBatch,
+};
+use alphafleet_domain::ports::{ArtifactKey, Delivery, Settlement};
 use alphafleet_domain::{Job, LeaseId};
-use tokio::time::timeout;
-use tracing::{error, info};
+use tokio::time::{Instant, timeout};
+use tracing::info;
 
 use crate::frame::{Completed, Stop, ToChild};
-use crate::process::ChildProcess;
-use crate::supervisor::{Asked, Order, Orders, Shared, count};
+use crate::process::{ChildProcess, Heard};
+use crate::supervisor::{AttemptFolder, Holding, Order, Orders, Shared, count};
 use checkpoints::Checkpoints;
-use files::Uploader;
+use meter::Meter;
 use prepare::Prepared;
 use teller::Teller;
 use watch::{Ending, Watch};
 
+pub(crate) use files::Uploader;
+pub(crate) use pending::Pending;
+pub(crate) use prepare::{assignment, cannot_start};
+pub(crate) use publish::publish_all;
+pub(crate) use settle::{fenced, settle, settled_as};
+pub(crate) use spare::times_out_of_memory;
+
 /// How long the end of an attempt waits for its last checkpoint to be stored.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs a claimed job and settles it.
-pub(crate) async fn run(shared: &Arc<Shared>, job: Job, asked: Asked) {
-    let Some(lease) = job.lease() else {
-        error!(job = %job.id, state = %job.state.name(), "a claimed job has no lease");
-        return;
-    };
-    let Some(holding) = shared.held.hold_if(lease, asked) else {
-        return settle::fenced(shared, &job);
-    };
-    info!(job = %job.id, kind = job.kind.as_str(), attempt = job.attempt, %lease, "claimed");
-    let checkpoint = job.checkpoint.as_ref().and_then(|at| checkpoints::folder(job.id, at));
-    let mut attempt = Attempt { shared, job: &job, lease, orders: holding.orders(), checkpoint };
-    let Some(outcome) = attempt.outcome().await else { return settle::fenced(shared, &job) };
-    let checkpoint = attempt.checkpoint;
-    let Some(settled) = settle::settle(shared, &job, lease, outcome, holding.orders()).await else {
-        return;
-    };
-    if let (None, Some(folder)) = (settled.checkpoint, checkpoint) {
-        checkpoints::forget(&shared.ports.artifacts, folder);
-    }
+/// A claimed job, held.
+pub(crate) struct Claimed {
+    pub job: Job,
+    pub lease: LeaseId,
+    pub holding: Holding,
+    /// Acknowledged once the attempt is settled.
+    pub ticket: Option<Box<dyn Delivery>>,
+}
+
+/// An attempt at which a child works.
+pub(crate) struct Working {
+    pub child: ChildProcess,
+    pub folder: AttemptFolder,
+    /// What it has said up to now.
+    pub pending: Pending,
+    /// When the child took it up.
+    pub begun: Instant,
+    /// Frames that were heard and are not yet handled.
+    pub heard: VecDeque<Heard>,
+    /// How often the system had killed for memory by then.
+    pub kills_before: Option<u64>,
+}
+
+/// Runs a claimed job from its beginning and settles it.
+pub(crate) async fn run(shared: &Arc<Shared>, claimed: &Claimed) {
+    let mut attempt = Attempt::of(shared, claimed);
+    let outcome = attempt.outcome().await;
+    attempt.settle(outcome, claimed).await;
+}
+
+/// Goes on with a job that a child has begun, and settles it.
+pub(crate) async fn go_on(shared: &Arc<Shared>, claimed: &Claimed, working: Working) {
+    let mut attempt = Attempt::of(shared, claimed);
+    let outcome = attempt.watch(working).await;
+    attempt.settle(outcome, claimed).await;
 }
 
 struct Attempt<'a> {
@@ -61,47 +88,76 @@ struct Attempt<'a> {
     checkpoint: Option<ArtifactKey>,
 }
 
-impl Attempt<'_> {
-    /// `None` when the lease was lost on the way.
-    async fn outcome(&mut self) -> Option<Outcome> {
-        let announced = self.shared.ports.announcer.announce(self.job, None);
-        let mut orders = self.orders.clone();
-        let prepared = async {
-            tokio::select! {
-                biased;
-                order = orders.at_least(Order::Drain) => Err(instead(order)),
-                prepared = prepare::prepare(self.shared, self.job, self.lease) => {
-                    prepared.map_err(|failure| Some(Outcome::Failed(failure)))
-                }
-            }
-        };
-        match tokio::join!(announced, prepared).1 {
-            Ok(prepared) => self.execute(prepared).await,
-            Err(outcome) => outcome,
-        }
+impl<'a> Attempt<'a> {
+    fn of(shared: &'a Arc<Shared>, claimed: &'a Claimed) -> Self {
+        let Claimed { job, lease, holding, .. } = claimed;
+        let checkpoint = job.checkpoint.as_ref().and_then(|at| checkpoints::folder(job.id, at));
+        Self { shared, job, lease: *lease, orders: holding.orders(), checkpoint }
     }
 
-    async fn execute(&mut self, prepared: Prepared) -> Option<Outcome> {
-        let Prepared { folder, assignment, mut child, warning } = prepared;
-        let uploader = Uploader {
-            artifacts: Arc::clone(&self.shared.ports.artifacts),
-            job: self.job.id,
-            lease: self.lease,
-            scratch: folder.path().to_owned(),
-        };
-        let teller = Teller::start(self.shared, self.job, self.lease, self.orders.clone());
-        if let Some(warning) = warning {
-            teller.note(LogLevel::Warn, warning);
+    async fn settle(self, outcome: Option<Outcome>, claimed: &Claimed) {
+        let Some(outcome) = outcome else { return fenced(self.shared, self.job) };
+        let settlement = Settlement { lease: self.lease, outcome, last: ProgressBatch::default() };
+        let orders = claimed.holding.orders();
+        let Some(settled) = settle(self.shared, self.job, settlement, orders).await else { return };
+        let unused = self.checkpoint.filter(|_| settled.checkpoint.is_none());
+        if let Some(folder) = unused {
+            checkpoints::forget(&self.shared.ports.artifacts, folder);
         }
-        let mut checkpoints = Checkpoints::new(uploader.clone());
-        let assign = ToChild::Assign(Box::new(assignment));
-        if let Err(error) = child.send(&assign).await {
+        self.shared.announce(vec![settled], Vec::new());
+    }
+
+    /// `None` when the lease was lost on the way.
+    async fn outcome(&mut self) -> Option<Outcome> {
+        let kills_before = self.shared.kills.recent();
+        let mut orders = self.orders.clone();
+        let prepared = tokio::select! {
+            biased;
+            order = orders.at_least(Order::Drain) => Err(instead(order)),
+            prepared = prepare::prepare(self.shared, self.job, self.lease) => {
+                prepared.map_err(|failure| Some(Outcome::Failed(failure)))
+            }
+        };
+        let Prepared { folder, assignment, mut child, warnings } = match prepared {
+            Ok(prepared) => prepared,
+            Err(outcome) => return outcome,
+        };
+        let mut pending = Pending::of(self.job.attempt);
+        for message in warnings.into_iter().flatten() {
+            pending.note(self.shared.ports.clock.now(), LogLevel::Warn, message);
+        }
+        child.stderr.start_over(self.lease);
+        if let Err(error) = child.send(&ToChild::Assign(Box::new(assignment))).await {
             // Its end says more than the broken pipe, and is read below.
             info!(job = %self.job.id, %error, "the child does not take its assignment");
         }
-        let directions = (self.orders.clone(), self.shared.config.grace, self.job.limits);
-        let watch = Watch::new(self.lease, &mut child, &teller, &mut checkpoints, directions);
-        let ending = watch.run().await;
+        let begun = Instant::now();
+        self.watch(Working { child, folder, pending, begun, heard: VecDeque::new(), kills_before }).await
+    }
+
+    async fn watch(&mut self, working: Working) -> Option<Outcome> {
+        let Working { mut child, folder, pending, begun, heard, kills_before } = working;
+        let (job, group) = (self.job, child.process.group());
+        info!(job = %job.id, attempt = job.attempt, child = group.id(), "running");
+        let uploader = self.shared.uploader(job.id, self.lease, folder.path());
+        let teller = Teller::start(self.shared, job, self.lease, self.orders.clone(), pending);
+        let mut checkpoints = Checkpoints::new(uploader.clone());
+        let limit = self.shared.config.memory_bytes;
+        let meter = Meter::start(self.shared.processes.clone(), group, job.attempt, limit);
+        let watch = Watch {
+            shared: self.shared,
+            job,
+            lease: self.lease,
+            child: &mut child,
+            teller: &teller,
+            checkpoints: &mut checkpoints,
+            orders: self.orders.clone(),
+            meter,
+            begun,
+            kills_before,
+            directions: watch::Directions::default(),
+        };
+        let ending = watch.run(heard).await;
         let outcome = self.conclude(ending, child, &uploader, &teller, &mut checkpoints).await;
         checkpoints.abandon();
         if outcome.is_some() {
@@ -126,10 +182,12 @@ impl Attempt<'_> {
                 self.shared.pool.give_back(child).await;
             } else {
                 child.process.end().await;
+                self.replace_child();
             }
             return outcome;
         }
         child.process.end().await;
+        self.replace_child();
         match ending {
             Ending::Fenced | Ending::Completed(_) => None,
             Ending::Stopped(Stop::Cancel) => Some(Outcome::Cancelled),
@@ -147,12 +205,15 @@ impl Attempt<'_> {
             }
             Ending::Crashed(failure) => {
                 count(&self.shared.stats.crashed);
-                if self.orders.present() == Order::Run {
-                    self.shared.pool.replace();
-                }
                 self.last_checkpoint(teller, checkpoints).await;
                 Some(Outcome::Failed(failure))
             }
+        }
+    }
+
+    fn replace_child(&self) {
+        if !self.shared.held.is_draining() {
+            self.shared.pool.replace();
         }
     }
 

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use alphafleet_domain::job::{
-    LogLevel, LogLine, MetricPoint, Progress, ProgressBatch, StageRecord,
+    LogLevel, LogLine, MetricPoint, Progress, ProgressBatch, ResourceSample, StageRecord,
 };
 use alphafleet_domain::{ArtifactPointer, Instant};
 
@@ -10,19 +10,26 @@ use super::publish::News;
 /// Points and lines in one transaction: the database may have one writer, and what it writes for
 /// one job has the beats of all others wait.
 const MOST_AT_ONCE: usize = 1_000;
-/// Log lines that may wait; older ones give way.
+/// Log lines that may wait; older ones give way. So do entries into stages and samples.
 const MOST_LINES: usize = 5_000;
+const MOST_ENTRIES: usize = 1_000;
+const MOST_SAMPLES: usize = 1_000;
+/// Entries into stages that are published at once, each an event of its own.
+const MOST_TOLD: usize = 10;
 
-/// What a running attempt has said and the store has not taken yet.
+/// What a running attempt has said and the store has not taken yet. Text is without NUL, which
+/// PostgreSQL does not have.
 #[derive(Debug, Default)]
-pub(super) struct Pending {
+pub(crate) struct Pending {
     attempt: u32,
     stage: String,
     progress: Option<Progress>,
-    entries: Vec<(StageRecord, Progress)>,
+    entries: VecDeque<(StageRecord, Progress)>,
+    entries_left_out: u64,
     metrics: Vec<MetricPoint>,
     logs: VecDeque<LogLine>,
     logs_left_out: u64,
+    resources: VecDeque<ResourceSample>,
     checkpoint: Option<ArtifactPointer>,
     pub closed: bool,
 }
@@ -32,7 +39,9 @@ impl Pending {
         Self { attempt, ..Self::default() }
     }
 
-    pub fn progress(&mut self, progress: Progress, at: Instant) {
+    pub fn progress(&mut self, mut progress: Progress, at: Instant) {
+        progress.stage = plain(progress.stage);
+        progress.message = plain(progress.message);
         if !progress.stage.is_empty() && progress.stage != self.stage {
             self.stage.clone_from(&progress.stage);
             let record = StageRecord {
@@ -41,21 +50,41 @@ impl Pending {
                 percent: progress.percent,
                 at,
             };
-            self.entries.push((record, progress.clone()));
+            if self.entries.len() == MOST_ENTRIES {
+                self.entries.pop_front();
+                self.entries_left_out += 1;
+            }
+            self.entries.push_back((record, progress.clone()));
         }
         self.progress = Some(progress);
     }
 
-    pub fn metrics(&mut self, points: Vec<MetricPoint>) {
-        self.metrics.extend(points);
+    pub fn metrics(&mut self, mut points: Vec<MetricPoint>) {
+        for point in &mut points {
+            point.name = plain(std::mem::take(&mut point.name));
+        }
+        self.metrics.append(&mut points);
     }
 
-    pub fn log(&mut self, line: LogLine) {
+    pub fn resources(&mut self, sample: ResourceSample) {
+        if self.resources.len() == MOST_SAMPLES {
+            self.resources.pop_front();
+        }
+        self.resources.push_back(sample);
+    }
+
+    pub fn log(&mut self, mut line: LogLine) {
+        line.message = plain(line.message);
         if self.logs.len() == MOST_LINES {
             self.logs.pop_front();
             self.logs_left_out += 1;
         }
         self.logs.push_back(line);
+    }
+
+    /// A line of our own.
+    pub fn note(&mut self, at: Instant, level: LogLevel, message: impl Into<String>) {
+        self.log(LogLine { at, level, message: message.into() });
     }
 
     /// Answers the one that is left out for it.
@@ -65,6 +94,11 @@ impl Pending {
 
     pub fn points(&self) -> usize {
         self.metrics.len()
+    }
+
+    /// Whether one transaction still takes it all with so many points or lines more.
+    pub fn has_room(&self, more: usize) -> bool {
+        self.metrics.len() + self.logs.len() + more <= MOST_AT_ONCE
     }
 
     /// An entry into a stage and a checkpoint go out at once.
@@ -77,6 +111,7 @@ impl Pending {
             && self.entries.is_empty()
             && self.metrics.is_empty()
             && self.logs.is_empty()
+            && self.resources.is_empty()
             && self.checkpoint.is_none()
     }
 
@@ -85,11 +120,13 @@ impl Pending {
     pub fn take(&mut self, now: Instant) -> Vec<(ProgressBatch, News)> {
         let mut batches = self.split(now);
         let mut last = batches.pop().unwrap_or_default();
+        let untold = self.entries.len().saturating_sub(MOST_TOLD);
         let mut told: Vec<Progress> = Vec::new();
-        for (record, progress) in self.entries.drain(..) {
+        for (place, (record, progress)) in self.entries.drain(..).enumerate() {
             last.stages.push(record);
-            told.push(progress);
+            told.extend((place >= untold).then_some(progress));
         }
+        last.resources = self.resources.drain(..).collect();
         last.progress = self.progress.take();
         if let Some(newest) = last.progress.clone().filter(|newest| told.last() != Some(newest)) {
             told.push(newest);
@@ -101,10 +138,36 @@ impl Pending {
         let with_news = |(index, batch): (usize, ProgressBatch)| {
             let progress =
                 if index + 1 == count { told.take().unwrap_or_default() } else { vec![] };
-            let news = News { progress, metrics: batch.metrics.clone(), logs: batch.logs.clone() };
+            let news = News {
+                progress,
+                metrics: batch.metrics.clone(),
+                logs: batch.logs.clone(),
+                resources: batch.resources.clone(),
+            };
             (batch, news)
         };
         batches.into_iter().enumerate().map(with_news).collect()
+    }
+
+    /// Everything that an attempt said that has ended, as one; there has to be room for it. The
+    /// stages it passed through are past: only the newest progress is told.
+    pub fn take_as_one(&mut self, now: Instant) -> (ProgressBatch, News) {
+        let (mut all, mut news) = (ProgressBatch::default(), News::default());
+        for (mut batch, more) in self.take(now) {
+            all.stages.append(&mut batch.stages);
+            all.metrics.append(&mut batch.metrics);
+            all.logs.append(&mut batch.logs);
+            all.resources.append(&mut batch.resources);
+            all.progress = batch.progress.or(all.progress);
+            all.checkpoint = batch.checkpoint.or(all.checkpoint);
+            news.progress.extend(more.progress);
+            news.metrics.extend(more.metrics);
+            news.logs.extend(more.logs);
+            news.resources.extend(more.resources);
+        }
+        let past = news.progress.len().saturating_sub(1);
+        news.progress.drain(..past);
+        (all, news)
     }
 
     /// The points and lines, in batches of a size that one transaction may have.
@@ -125,13 +188,23 @@ impl Pending {
 
     fn take_logs(&mut self, at: Instant) -> Vec<LogLine> {
         let mut lines: Vec<_> = self.logs.drain(..).collect();
-        let left_out = std::mem::take(&mut self.logs_left_out);
-        if left_out > 0 {
-            let message = format!("{left_out} earlier lines were left out");
-            lines.insert(0, LogLine { at, level: LogLevel::Warn, message });
+        let counts = [
+            (&mut self.logs_left_out, "earlier lines were left out"),
+            (&mut self.entries_left_out, "earlier entries into stages were left out"),
+        ];
+        for (left_out, what) in counts {
+            let count = std::mem::take(left_out);
+            if count > 0 {
+                let message = format!("{count} {what}");
+                lines.insert(0, LogLine { at, level: LogLevel::Warn, message });
+            }
         }
         lines
     }
+}
+
+fn plain(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "") } else { text }
 }
 
 #[cfg(test)]
@@ -155,6 +228,56 @@ mod tests {
         assert_eq!(stages, [(2, "a"), (2, "b")]);
         assert_eq!(news.progress, [at(1.0, "a"), at(3.0, "b"), at(4.0, "b")]);
         assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn a_job_of_nothing_but_stages_is_bounded_and_conflated() {
+        let now = Instant::UNIX_EPOCH;
+        let mut pending = Pending::of(1);
+        let total = MOST_ENTRIES + 500;
+        for stage in 0..total {
+            pending.progress(at(1.0, &format!("stage {stage}")), now);
+        }
+        let [(batch, news)] = &pending.take(now)[..] else { panic!("one batch") };
+        assert_eq!(batch.stages.len(), MOST_ENTRIES);
+        assert_eq!(batch.stages.last().map(|one| &*one.stage), Some(&*format!("stage {}", total - 1)));
+        assert_eq!(batch.logs[0].message, "500 earlier entries into stages were left out");
+        assert_eq!(news.progress.len(), MOST_TOLD);
+        assert_eq!(news.progress.last(), batch.progress.as_ref());
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn the_newest_samples_stay() {
+        let now = Instant::UNIX_EPOCH;
+        let mut pending = Pending::of(1);
+        for memory_bytes in 0..MOST_SAMPLES as u64 + 7 {
+            pending.resources(ResourceSample {
+                attempt: 1,
+                at: now,
+                cpu_percent: 0.0,
+                memory_bytes,
+                read_bytes: 0,
+                written_bytes: 0,
+            });
+        }
+        assert!(!pending.is_urgent());
+        let [(batch, news)] = &pending.take(now)[..] else { panic!("one batch") };
+        assert_eq!((batch.resources.len(), batch.resources[0].memory_bytes), (MOST_SAMPLES, 7));
+        assert_eq!(news.resources, batch.resources);
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn text_has_no_nul() {
+        let now = Instant::UNIX_EPOCH;
+        let mut pending = Pending::of(1);
+        pending.progress(at(1.0, "a\0b"), now);
+        pending.metrics(vec![MetricPoint { name: "l\0".to_owned(), step: 0, value: 0.0, at: now }]);
+        pending.log(LogLine { at: now, level: LogLevel::Info, message: "\0said".to_owned() });
+        let [(batch, _)] = &pending.take(now)[..] else { panic!("one batch") };
+        assert_eq!(batch.stages[0].stage, "ab");
+        assert_eq!((&*batch.metrics[0].name, &*batch.logs[0].message), ("l", "said"));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use alphafleet_domain::ports::{ArtifactError, ArtifactKey};
 use alphafleet_domain::{ArtifactPointer, Job, LeaseId};
 use tracing::warn;
 
+use super::spare;
 use crate::frame::Assignment;
-use crate::process::ChildProcess;
+use crate::process::{ChildProcess, StartError};
 use crate::supervisor::{AttemptFolder, BackOff, PrepareError, Shared};
 
 const TRIES: u32 = 8;
@@ -16,8 +17,9 @@ pub(super) struct Prepared {
     pub folder: AttemptFolder,
     pub assignment: Assignment,
     pub child: ChildProcess,
-    /// Why the attempt begins anew although there was a checkpoint.
-    pub warning: Option<String>,
+    /// What the owner is to know: why it begins anew although there was a checkpoint, and with how
+    /// little it has to do.
+    pub warnings: [Option<String>; 2],
 }
 
 pub(super) async fn prepare(
@@ -37,20 +39,45 @@ pub(super) async fn prepare(
         },
         None => (None, None),
     };
+    let threads = spare::threads(&shared.config, job);
     let assignment = Assignment {
+        inputs,
+        checkpoint,
+        threads,
+        ..assignment(shared, job, lease, folder.path().to_owned())
+    };
+    let child = match spare::times_out_of_memory(job) {
+        0 => shared.pool.take().await,
+        _ => shared.pool.take_with_threads(threads).await,
+    };
+    let child = child.map_err(|error| cannot_start(&error))?;
+    Ok(Prepared { folder, assignment, child, warnings: [warning, spare::told(&shared.config, job)] })
+}
+
+/// An assignment of a job without inputs and checkpoint.
+pub(crate) fn assignment(
+    shared: &Shared,
+    job: &Job,
+    lease: LeaseId,
+    scratch: PathBuf,
+) -> Assignment {
+    Assignment {
         job: job.id,
         attempt: job.attempt,
         lease,
         kind: job.kind,
         spec: job.spec.clone(),
-        scratch: folder.path().to_owned(),
+        scratch,
         storage_url: shared.config.storage_url.clone(),
-        inputs,
-        checkpoint,
-        threads: shared.config.threads.max(1),
-    };
-    let child = shared.pool.take().await.map_err(|error| internal(chain(&error)))?;
-    Ok(Prepared { folder, assignment, child, warning })
+        inputs: serde_json::Value::Null,
+        checkpoint: None,
+        threads: spare::threads(&shared.config, job),
+        out_of_memory: spare::times_out_of_memory(job),
+    }
+}
+
+pub(crate) fn cannot_start(error: &StartError) -> Failure {
+    internal(chain(error))
 }
 
 async fn inputs(shared: &Shared, job: &Job) -> Result<serde_json::Value, Failure> {

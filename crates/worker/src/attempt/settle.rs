@@ -1,22 +1,20 @@
-use alphafleet_domain::job::{Failure, FailureCode, JobState, Outcome, ProgressBatch};
-use alphafleet_domain::ports::Settled;
-use alphafleet_domain::{Job, LeaseId};
-use tracing::{error, info, warn};
+use alphafleet_domain::Job;
+use alphafleet_domain::job::{Failure, FailureCode, JobState, Outcome};
+use alphafleet_domain::ports::{Settled, Settlement};
+use tracing::{debug, error, info, warn};
 
 use crate::supervisor::{BackOff, Order, Orders, Shared, count};
 
 const TRIES: u32 = 5;
 
-/// Settles until the store has answered: done, done before, or not ours any more. Then tells the
-/// world. Answers the job as the store then has it.
-pub(super) async fn settle(
+/// Settles until the store has answered: done, done before, or not ours any more. Answers the job
+/// as the store then has it; it is to be announced.
+pub(crate) async fn settle(
     shared: &Shared,
     job: &Job,
-    lease: LeaseId,
-    mut outcome: Outcome,
+    mut settlement: Settlement,
     mut orders: Orders,
 ) -> Option<Job> {
-    let last = ProgressBatch::default();
     let mut back_off = BackOff::default();
     let mut refusals = 0;
     loop {
@@ -25,20 +23,9 @@ pub(super) async fn settle(
             // Perhaps by our own settling, whose answer was lost: the store knows.
             _ = orders.at_least(Order::Fenced) => {}
         }
-        match shared.ports.store.settle(lease, &outcome, &last).await {
-            Ok(Settled::Done(settled)) => {
-                announce(shared, &settled).await;
-                return Some(settled);
-            }
-            Ok(Settled::Already) => {
-                let settled = shared.ports.store.job(job.id).await.ok().flatten();
-                announce(shared, settled.as_ref().unwrap_or(job)).await;
-                return settled;
-            }
-            Ok(Settled::Fenced) => {
-                fenced(shared, job);
-                return None;
-            }
+        let Settlement { lease, outcome, last } = &settlement;
+        match shared.ports.store.settle(*lease, outcome, last).await {
+            Ok(settled) => return settled_as(shared, job, settled).await,
             Err(error) if error.is_retryable() => {
                 if back_off.tries() == 0 {
                     warn!(job = %job.id, %error, "an outcome waits for the store");
@@ -47,10 +34,10 @@ pub(super) async fn settle(
             Err(error) => {
                 refusals += 1;
                 error!(job = %job.id, %error, "the store refuses an outcome");
-                match (&outcome, refusals > TRIES) {
+                match (outcome, refusals > TRIES) {
                     (_, false) => {}
                     (Outcome::Completed(_), true) => {
-                        outcome = refused(&error.to_string());
+                        settlement.outcome = refused(&error.to_string());
                         refusals = 0;
                     }
                     // Unnamed in the beats to come, the lease is released by the store.
@@ -62,17 +49,35 @@ pub(super) async fn settle(
     }
 }
 
+/// Counts and notes what the store answered. The job as the store has it, unless the lease was
+/// lost.
+pub(crate) async fn settled_as(shared: &Shared, job: &Job, settled: Settled) -> Option<Job> {
+    let settled = match settled {
+        Settled::Done(settled) => settled,
+        Settled::Already => {
+            let found = shared.ports.store.job(job.id).await.ok().flatten();
+            found.unwrap_or_else(|| job.clone())
+        }
+        Settled::Fenced => {
+            fenced(shared, job);
+            return None;
+        }
+    };
+    note(shared, &settled);
+    Some(settled)
+}
+
 fn refused(error: &str) -> Outcome {
     let message = format!("the result cannot be recorded: {error}");
     Outcome::Failed(Failure::retryable(FailureCode::Internal, message))
 }
 
-pub(super) fn fenced(shared: &Shared, job: &Job) {
+pub(crate) fn fenced(shared: &Shared, job: &Job) {
     count(&shared.stats.fenced);
     warn!(job = %job.id, attempt = job.attempt, "the lease was lost; what was done is discarded");
 }
 
-async fn announce(shared: &Shared, job: &Job) {
+fn note(shared: &Shared, job: &Job) {
     let stats = &shared.stats;
     match &job.state {
         JobState::Completed => count(&stats.completed),
@@ -82,6 +87,10 @@ async fn announce(shared: &Shared, job: &Job) {
         JobState::Pending { not_before: None } => count(&stats.released),
         JobState::Running { .. } => {}
     }
-    info!(job = %job.id, attempt = job.attempt, state = %job.state.name(), "settled");
-    shared.ports.announcer.announce(job, None).await;
+    let (attempt, state) = (job.attempt, job.state.name());
+    if job.kind.is_short() {
+        debug!(job = %job.id, attempt, %state, "settled");
+    } else {
+        info!(job = %job.id, attempt, %state, "settled");
+    }
 }

@@ -2,7 +2,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use alphafleet_domain::job::{LogLevel, LogLine, MetricPoint, Progress, ProgressBatch};
+use alphafleet_domain::job::{
+    LogLevel, LogLine, MetricPoint, Progress, ProgressBatch, ResourceSample,
+};
 use alphafleet_domain::ports::{ArtifactKey, Recorded};
 use alphafleet_domain::{ArtifactPointer, Job, JobId, LeaseId};
 use tokio::sync::Notify;
@@ -40,8 +42,15 @@ struct Said {
 }
 
 impl Teller {
-    pub fn start(shared: &Arc<Shared>, job: &Job, lease: LeaseId, orders: Orders) -> Self {
-        let pending = Mutex::new(Pending::of(job.attempt));
+    /// `pending` is what the attempt has said up to now.
+    pub fn start(
+        shared: &Arc<Shared>,
+        job: &Job,
+        lease: LeaseId,
+        orders: Orders,
+        pending: Pending,
+    ) -> Self {
+        let pending = Mutex::new(pending);
         let said = Arc::new(Said { pending, changed: Notify::new(), taken: Notify::new() });
         let publisher = Publisher {
             job: job.id,
@@ -64,22 +73,20 @@ impl Teller {
         Self { said, task, job: job.id, shared: Arc::clone(shared) }
     }
 
-    pub fn progress(&self, mut progress: Progress) {
-        progress.stage = plain(progress.stage);
-        progress.message = plain(progress.message);
+    pub fn progress(&self, progress: Progress) {
         let now = self.shared.ports.clock.now();
         self.say(|pending| pending.progress(progress, now));
     }
 
-    pub fn metrics(&self, mut points: Vec<MetricPoint>) {
-        for point in &mut points {
-            point.name = plain(std::mem::take(&mut point.name));
-        }
+    pub fn metrics(&self, points: Vec<MetricPoint>) {
         self.say(|pending| pending.metrics(points));
     }
 
-    pub fn log(&self, mut line: LogLine) {
-        line.message = plain(line.message);
+    pub fn resources(&self, sample: ResourceSample) {
+        self.say(|pending| pending.resources(sample));
+    }
+
+    pub fn log(&self, line: LogLine) {
         self.say(|pending| pending.log(line));
     }
 
@@ -132,11 +139,6 @@ impl Said {
     }
 }
 
-/// PostgreSQL has no text with NUL in it.
-fn plain(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "") } else { text }
-}
-
 struct Recorder {
     shared: Arc<Shared>,
     said: Arc<Said>,
@@ -149,7 +151,8 @@ struct Recorder {
 
 impl Recorder {
     async fn run(mut self) -> Option<ArtifactKey> {
-        let mut last = Instant::now();
+        // What is urgent in the beginning is told at once.
+        let mut last = Instant::now().checked_sub(URGENT).unwrap_or_else(Instant::now);
         while self.due(last).await {
             let batches = self.said.lock().take(self.shared.ports.clock.now());
             self.said.taken.notify_waiters();

@@ -1,23 +1,23 @@
+use std::collections::VecDeque;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use alphafleet_domain::job::{Failure, FailureCode, LogLevel, TimeLimits};
-use alphafleet_domain::{ArtifactPointer, LeaseId};
+use alphafleet_domain::job::{Failure, FailureCode, LogLevel};
+use alphafleet_domain::{ArtifactPointer, Job, LeaseId};
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tracing::{debug, warn};
 
 use super::checkpoints::Checkpoints;
+use super::meter::Meter;
 use super::teller::Teller;
 use crate::frame::{Completed, FromChild, Stop, ToChild};
-use crate::process::{ChildProcess, Crash, FrameFault, out_of_memory_kills};
-use crate::supervisor::{Grace, Order, Orders};
+use crate::process::{ChildProcess, Crash, FrameFault, Heard};
+use crate::supervisor::{Order, Orders, Shared};
 
 /// How long a child that closed its output may take to end, and one that ended to be heard out.
 const LAST_MOMENT: Duration = Duration::from_secs(2);
 const LAST_LINES: Duration = Duration::from_millis(300);
-/// A child that goes on has said all it had to say when no line comes for so long.
-const SILENCE: Duration = Duration::from_millis(20);
 /// Lines of standard error that become lines of the job's log.
 const MOST_LINES: u32 = 2_000;
 
@@ -35,26 +35,48 @@ pub(super) enum Ending {
 
 /// Hears and directs the child of a running attempt.
 pub(super) struct Watch<'a> {
-    lease: LeaseId,
-    child: &'a mut ChildProcess,
-    teller: &'a Teller,
-    checkpoints: &'a mut Checkpoints,
-    orders: Orders,
+    pub shared: &'a Shared,
+    pub job: &'a Job,
+    pub lease: LeaseId,
+    pub child: &'a mut ChildProcess,
+    pub teller: &'a Teller,
+    pub checkpoints: &'a mut Checkpoints,
+    pub orders: Orders,
+    pub meter: Meter,
+    /// When the child took the job up.
+    pub begun: Instant,
+    /// How often the system had killed for memory by then.
+    pub kills_before: Option<u64>,
+    pub directions: Directions,
+}
+
+/// What the child was told, and what comes of it.
+#[derive(Debug)]
+pub(super) struct Directions {
     seen: Order,
-    grace: Grace,
-    limits: TimeLimits,
-    begun: Instant,
     stopping: Option<Stop>,
     terminate_at: Option<Instant>,
     kill_at: Option<Instant>,
     stderr_open: bool,
     stderr_lines: u32,
-    kills_before: Option<u64>,
+}
+
+impl Default for Directions {
+    fn default() -> Self {
+        Self {
+            seen: Order::Run,
+            stopping: None,
+            terminate_at: None,
+            kill_at: None,
+            stderr_open: true,
+            stderr_lines: 0,
+        }
+    }
 }
 
 enum Happened {
     Order(Order),
-    Frame(Result<Option<FromChild>, FrameFault>),
+    Frame(Heard),
     Line(Option<String>),
     Checkpoint(Result<ArtifactPointer, String>),
     Ended(Option<ExitStatus>),
@@ -62,53 +84,45 @@ enum Happened {
     HardLimit,
     Terminate,
     Kill,
+    Measure,
 }
 
-impl<'a> Watch<'a> {
-    pub fn new(
-        lease: LeaseId,
-        child: &'a mut ChildProcess,
-        teller: &'a Teller,
-        checkpoints: &'a mut Checkpoints,
-        (orders, grace, limits): (Orders, Grace, TimeLimits),
-    ) -> Self {
-        Self {
-            lease,
-            child,
-            teller,
-            checkpoints,
-            orders,
-            seen: Order::Run,
-            grace,
-            limits,
-            begun: Instant::now(),
-            stopping: None,
-            terminate_at: None,
-            kill_at: None,
-            stderr_open: true,
-            stderr_lines: 0,
-            kills_before: out_of_memory_kills(),
-        }
-    }
-
-    pub async fn run(mut self) -> Ending {
+impl Watch<'_> {
+    /// `heard` are frames that were not handled yet.
+    pub async fn run(mut self, mut heard: VecDeque<Heard>) -> Ending {
         loop {
-            let happened = self.next().await;
+            let happened = match heard.pop_front() {
+                Some(frame) => Happened::Frame(frame),
+                None => self.next().await,
+            };
             if let Some(ending) = self.handle(happened).await {
-                if matches!(ending, Ending::Completed(_)) {
-                    self.hear_out(SILENCE).await;
-                } else {
-                    // First the end: a lease may be lost, and then standard error closes at once.
-                    self.child.process.end().await;
-                    self.hear_out(LAST_LINES).await;
-                }
+                self.end(&ending).await;
                 return ending;
             }
         }
     }
 
+    async fn end(&mut self, ending: &Ending) {
+        let now = self.shared.ports.clock.now();
+        if let Some(sample) = self.meter.last(self.begun, now).await {
+            self.teller.resources(sample);
+        }
+        if matches!(ending, Ending::Completed(_)) {
+            for line in self.child.stderr.drain(self.lease) {
+                self.line(Some(line));
+            }
+            self.tell_left_out();
+        } else {
+            // First the end: a lease may be lost, and then standard error closes at once.
+            self.child.process.end().await;
+            self.hear_out().await;
+        }
+    }
+
     async fn next(&mut self) -> Happened {
-        let (soft, hard) = (self.begun + self.limits.soft(), self.begun + self.limits.hard());
+        let limits = self.job.limits;
+        let (soft, hard) = (self.begun + limits.soft(), self.begun + limits.hard());
+        let told = &self.directions;
         let teller = self.teller;
         let frames = &mut self.child.frames;
         let frame = async {
@@ -116,27 +130,28 @@ impl<'a> Watch<'a> {
             frames.next().await
         };
         tokio::select! {
-            order = self.orders.above(self.seen) => Happened::Order(order),
+            order = self.orders.above(told.seen) => Happened::Order(order),
             frame = frame => Happened::Frame(frame),
-            line = self.child.stderr.next(), if self.stderr_open => Happened::Line(line),
+            line = self.child.stderr.next(self.lease), if told.stderr_open => Happened::Line(line),
             stored = self.checkpoints.next() => Happened::Checkpoint(stored),
             status = self.child.process.wait() => Happened::Ended(status.ok()),
-            () = sleep_until(soft), if self.stopping.is_none() => Happened::SoftLimit,
+            () = sleep_until(soft), if told.stopping.is_none() => Happened::SoftLimit,
             () = sleep_until(hard) => Happened::HardLimit,
-            () = at(self.terminate_at) => Happened::Terminate,
-            () = at(self.kill_at) => Happened::Kill,
+            () = at(told.terminate_at) => Happened::Terminate,
+            () = at(told.kill_at) => Happened::Kill,
+            () = sleep_until(self.meter.due()) => Happened::Measure,
         }
     }
 
     async fn handle(&mut self, happened: Happened) -> Option<Ending> {
         match happened {
             Happened::Order(order) => {
-                self.seen = order;
+                self.directions.seen = order;
                 match order {
                     Order::Run => None,
                     Order::Fenced => Some(Ending::Fenced),
-                    Order::Drain => self.stop(Stop::Drain, Some(self.grace.drain)).await,
-                    Order::Cancel => self.stop(Stop::Cancel, Some(self.grace.cancel)).await,
+                    Order::Drain => self.stop(Stop::Drain, Some(self.shared.config.grace.drain)).await,
+                    Order::Cancel => self.stop(Stop::Cancel, Some(self.shared.config.grace.cancel)).await,
                 }
             }
             Happened::Frame(Ok(Some(frame))) => self.frame(frame).await,
@@ -154,16 +169,25 @@ impl<'a> Watch<'a> {
             Happened::SoftLimit => self.stop(Stop::SoftLimit, None).await,
             Happened::HardLimit => Some(self.hard_limit()),
             Happened::Terminate => {
-                self.terminate_at = None;
+                self.directions.terminate_at = None;
                 self.child.process.signal(Signal::SIGTERM);
                 None
             }
             Happened::Kill => {
-                self.kill_at = None;
+                self.directions.kill_at = None;
                 self.child.process.signal(Signal::SIGKILL);
                 None
             }
+            Happened::Measure => self.measure().await,
         }
+    }
+
+    async fn measure(&mut self) -> Option<Ending> {
+        let measured = self.meter.look(self.shared.ports.clock.now()).await;
+        if let Some(sample) = measured.sample {
+            self.teller.resources(sample);
+        }
+        measured.failure.map(|failure| self.unless_stopping(Ending::Failed(failure)))
     }
 
     /// Asks the child to stop; with a grace, makes it stop when that has passed.
@@ -173,18 +197,18 @@ impl<'a> Watch<'a> {
             Stop::SoftLimit => 2,
             Stop::Cancel => 3,
         };
-        if self.stopping.is_none_or(|told| weight(told) < weight(reason)) {
-            self.stopping = Some(reason);
+        if self.directions.stopping.is_none_or(|told| weight(told) < weight(reason)) {
+            self.directions.stopping = Some(reason);
         }
         if let Some(grace) = grace {
             let terminate = Instant::now() + grace;
-            self.terminate_at = Some(terminate);
-            self.kill_at = Some(terminate + self.grace.terminate);
+            self.directions.terminate_at = Some(terminate);
+            self.directions.kill_at = Some(terminate + self.shared.config.grace.terminate);
         }
         if let Err(error) = self.child.send(&ToChild::Stop { lease: self.lease, reason }).await {
             debug!(%error, "the child cannot be asked to stop");
             if grace.is_some() {
-                self.terminate_at = Some(Instant::now());
+                self.directions.terminate_at = Some(Instant::now());
             }
         }
         None
@@ -202,13 +226,13 @@ impl<'a> Watch<'a> {
             FromChild::Log { line, .. } => self.teller.log(line),
             FromChild::Checkpoint { path, .. } => self.checkpoints.offer(path).await,
             FromChild::Completed { completed, .. } => return Some(Ending::Completed(completed)),
-            FromChild::Failed { failure, .. } if self.stopping == Some(Stop::Cancel) => {
+            FromChild::Failed { failure, .. } if self.directions.stopping == Some(Stop::Cancel) => {
                 debug!(message = failure.message, "failed while it was cancelled");
                 return Some(Ending::Stopped(Stop::Cancel));
             }
             FromChild::Failed { failure, .. } => return Some(Ending::Failed(failure)),
             FromChild::Stopped { .. } => {
-                return Some(match self.stopping {
+                return Some(match self.directions.stopping {
                     Some(reason) => Ending::Stopped(reason),
                     None => Ending::Failed(Failure::permanent(
                         FailureCode::HandlerError,
@@ -222,13 +246,13 @@ impl<'a> Watch<'a> {
 
     fn line(&mut self, line: Option<String>) {
         let Some(line) = line else {
-            self.stderr_open = false;
+            self.directions.stderr_open = false;
             return;
         };
-        self.stderr_lines += 1;
-        if self.stderr_lines <= MOST_LINES {
+        self.directions.stderr_lines += 1;
+        if self.directions.stderr_lines <= MOST_LINES {
             self.teller.note(LogLevel::Info, line);
-        } else if self.stderr_lines == MOST_LINES + 1 {
+        } else if self.directions.stderr_lines == MOST_LINES + 1 {
             let message = "what the process prints from here on is left out";
             self.teller.note(LogLevel::Warn, message);
         }
@@ -240,17 +264,17 @@ impl<'a> Watch<'a> {
     }
 
     fn hard_limit(&self) -> Ending {
-        let seconds = self.limits.hard().as_secs_f64();
+        let seconds = self.job.limits.hard().as_secs_f64();
         let message = format!("ran longer than its hard limit of {seconds} s and was killed");
         let failure = Failure::permanent(FailureCode::HardTimeLimit, message);
-        match self.stopping {
+        match self.directions.stopping {
             Some(Stop::Cancel) => Ending::Stopped(Stop::Cancel),
             _ => Ending::Failed(failure),
         }
     }
 
     fn unless_stopping(&self, ending: Ending) -> Ending {
-        self.stopping.map_or(ending, Ending::Stopped)
+        self.directions.stopping.map_or(ending, Ending::Stopped)
     }
 
     /// The child closed its output: it is about to end, or has gone astray.
@@ -296,27 +320,27 @@ impl<'a> Watch<'a> {
 
     async fn crashed(&mut self, status: Option<ExitStatus>) -> Ending {
         self.child.process.end().await;
-        self.hear_out(LAST_LINES).await;
-        let kernel_out_of_memory = match (self.kills_before, out_of_memory_kills()) {
-            (Some(before), Some(now)) => now > before,
-            _ => false,
-        };
+        self.hear_out().await;
+        let kernel_out_of_memory = self.shared.kills.more_than(self.kills_before);
         let last_words = self.child.stderr.last_words();
         let crash = Crash { status, last_words: &last_words, kernel_out_of_memory };
         self.unless_stopping(Ending::Crashed(crash.failure()))
     }
 
-    /// Takes the lines that were written before the end. The pipe may stay open: the child goes on,
-    /// or one that it started and that left its group.
-    async fn hear_out(&mut self, silence: Duration) {
+    /// Takes the lines that were written before the end. The pipe may stay open: a process that the
+    /// child started may have left its group.
+    async fn hear_out(&mut self) {
         let until = Instant::now() + LAST_LINES;
-        while self.stderr_open {
-            let silent = until.min(Instant::now() + silence);
-            match timeout_at(silent, self.child.stderr.next()).await {
+        while self.directions.stderr_open {
+            match timeout_at(until, self.child.stderr.next(self.lease)).await {
                 Ok(line) => self.line(line),
                 Err(_) => break,
             }
         }
+        self.tell_left_out();
+    }
+
+    fn tell_left_out(&self) {
         let left_out = self.child.stderr.take_left_out();
         if left_out > 0 {
             let message = format!("{left_out} lines the process printed were left out");

@@ -1,3 +1,6 @@
+use std::path::Path;
+use std::{fs, io};
+
 use alphafleet_domain::job::{Failure, FailureCode, JobKind};
 use thiserror::Error;
 
@@ -44,6 +47,12 @@ impl From<Failure> for HandlerError {
 }
 
 impl Assignment {
+    /// The job's scratch folder, made if it is not there yet.
+    pub fn scratch_folder(&self) -> io::Result<&Path> {
+        fs::create_dir_all(&self.scratch)?;
+        Ok(&self.scratch)
+    }
+
     /// The inputs in their usual shape.
     pub fn typed_inputs(&self) -> Result<Inputs, HandlerError> {
         if self.inputs.is_null() {

@@ -6,6 +6,7 @@ mod os;
 mod output;
 mod panics;
 mod serve;
+mod work;
 
 pub(crate) use os::{MEMORY_LIMIT, SUPERVISOR};
 

@@ -1,19 +1,22 @@
-use std::io::{self, BufRead, BufReader};
+use std::convert::Infallible;
+use std::io::{self, BufRead, BufReader, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use alphafleet_domain::LeaseId;
 use alphafleet_domain::job::{Failure, FailureCode};
 
-use super::context::{Context, StopFlag};
+use super::context::Context;
 use super::output::Output;
 use super::panics::LastPanic;
+use super::work::{Came, Stopped, Work};
 use super::{Handler, HandlerError, os};
-use crate::frame::{Assignment, Completed, FromChild, PROTOCOL, ToChild};
+use crate::frame::{Assignment, Completed, FromChild, MARK, PROTOCOL, ToChild};
 
 const PANICKED: i32 = 101;
+/// Assignments that may come ahead.
+const AHEAD: u32 = 256;
 
 /// The main function of a child process: serves assignments from standard input until it ends.
 ///
@@ -21,28 +24,35 @@ const PANICKED: i32 = 101;
 /// standard error, so that libraries may print. A panic of a handler becomes a failure, and the
 /// process then ends with code 101.
 pub fn main(handlers: &[&dyn Handler]) -> ExitCode {
-    match serve(handlers) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("the child cannot start: {error}");
-            ExitCode::from(70)
-        }
-    }
+    let Err(error) = serve(handlers);
+    eprintln!("the child cannot start: {error}");
+    ExitCode::from(70)
 }
 
-fn serve(handlers: &[&dyn Handler]) -> io::Result<()> {
+fn serve(handlers: &[&dyn Handler]) -> io::Result<Infallible> {
     let output = Output::new(os::claim_stdout()?);
     os::die_with_supervisor()?;
     os::limit_memory()?;
     let panics = LastPanic::install();
-    let assignments = listen()?;
-    output.send(&FromChild::Ready { protocol: PROTOCOL, pid: std::process::id() });
-    for (assignment, stop) in assignments {
-        let lease = assignment.lease;
-        let ctx = Context::new(lease, assignment.scratch.clone(), output.clone(), stop);
-        let ended = catch_unwind(AssertUnwindSafe(|| run(handlers, &assignment, &ctx)));
+    let work = Work::default();
+    listen(work.clone(), output.clone())?;
+    output.send(&FromChild::Ready { protocol: PROTOCOL, pid: std::process::id(), ahead: AHEAD });
+    loop {
+        let next = work.next();
+        let lease = next.assignment.lease;
+        if next.came == Came::Ahead {
+            mark(lease);
+        }
+        let scratch = next.assignment.scratch.clone();
+        let ctx = Context::new(lease, scratch, output.clone(), next.stop);
+        let ended = catch_unwind(AssertUnwindSafe(|| run(handlers, &next.assignment, &ctx)));
         match ended {
-            Ok(ended) => output.send_last(&last_frame(lease, ended)),
+            Ok(ended) => {
+                if ended.is_err() {
+                    work.forget_ahead();
+                }
+                output.send_last(&last_frame(lease, ended));
+            }
             Err(_) => {
                 let message = format!("the handler panicked: {}", panics.take());
                 let failure = Failure::permanent(FailureCode::Internal, message);
@@ -51,7 +61,11 @@ fn serve(handlers: &[&dyn Handler]) -> io::Result<()> {
             }
         }
     }
-    Ok(())
+}
+
+/// What is printed from here on belongs to this lease's job; whatever line was begun is ended.
+fn mark(lease: LeaseId) {
+    let _ = io::stderr().write_all(format!("\n{MARK}{lease}\n").as_bytes());
 }
 
 fn run(
@@ -76,35 +90,26 @@ fn last_frame(lease: LeaseId, ended: Result<Completed, HandlerError>) -> FromChi
     }
 }
 
-type Work = (Box<Assignment>, StopFlag);
-
 /// Reads the supervisor's frames on a thread of its own, so that a stop or the end of the pipe
 /// is noticed while the handler works.
-fn listen() -> io::Result<Receiver<Work>> {
-    let (sender, receiver) = mpsc::channel();
+fn listen(work: Work, output: Output) -> io::Result<()> {
     thread::Builder::new().name("supervisor-frames".to_owned()).spawn(move || {
-        if let Err(error) = read_frames(&sender) {
+        if let Err(error) = read_frames(&work, &output) {
             eprintln!("the supervisor's frames cannot be read: {error}");
         }
         os::end_group();
     })?;
-    Ok(receiver)
+    Ok(())
 }
 
-fn read_frames(work: &Sender<Work>) -> io::Result<()> {
-    let mut current: Option<(LeaseId, StopFlag)> = None;
-    for line in BufReader::new(io::stdin()).lines() {
+fn read_frames(work: &Work, output: &Output) -> io::Result<()> {
+    for line in BufReader::with_capacity(1 << 16, io::stdin()).lines() {
         match serde_json::from_str(&line?)? {
-            ToChild::Assign(assignment) => {
-                let stop = StopFlag::default();
-                current = Some((assignment.lease, stop.clone()));
-                if work.send((assignment, stop)).is_err() {
-                    break;
-                }
-            }
+            ToChild::Assign(assignment) => work.add(assignment, Came::InTurn),
+            ToChild::AssignAhead(assignment) => work.add(assignment, Came::Ahead),
             ToChild::Stop { lease, reason } => {
-                if let Some((_, stop)) = current.as_ref().filter(|(held, _)| *held == lease) {
-                    stop.raise(reason);
+                if work.stop(lease, reason) == Stopped::Waiting {
+                    output.send(&FromChild::Stopped { lease });
                 }
             }
         }

@@ -2,6 +2,7 @@ use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use alphafleet_domain::LeaseId;
 use nix::sys::signal::Signal;
 use thiserror::Error;
 use tokio::io::{AsyncWriteExt, BufReader};
@@ -9,12 +10,13 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::group::ProcessGroup;
-use super::lines::{Lines, Overlong};
+use super::lines::Lines;
 use super::spawner::Spawner;
 use super::stderr::Stderr;
 use crate::frame::{FromChild, MAX_FRAME_BYTES, PROTOCOL, ToChild};
 
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+const READ_BYTES: usize = 64 << 10;
 
 /// A running child with its pipes. Dropped, it is killed with all it started.
 #[derive(Debug)]
@@ -22,7 +24,19 @@ pub(crate) struct ChildProcess {
     pub frames: Frames,
     pub stderr: Stderr,
     pub process: Process,
+    /// How many assignments it takes before it has ended the one it works on.
+    pub ahead: usize,
+    /// How many threads its libraries may use.
+    pub threads: usize,
     stdin: ChildStdin,
+    use_after: Use,
+}
+
+/// What a child is good for once it has ended its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Again,
+    Never,
 }
 
 #[derive(Debug, Error)]
@@ -41,6 +55,7 @@ impl ChildProcess {
     pub(super) async fn start(
         spawner: &Spawner,
         command: Command,
+        threads: usize,
         patience: Duration,
     ) -> Result<Self, StartError> {
         let mut child = spawner.spawn(command).await.map_err(StartError::Spawn)?;
@@ -49,39 +64,63 @@ impl ChildProcess {
             return Err(StartError::Spawn(io::Error::other("the child has no pipes")));
         };
         let mut started = Self {
-            frames: Frames(Lines::new(BufReader::new(stdout), MAX_FRAME_BYTES, Overlong::Stop)),
-            stderr: Stderr::follow(stderr),
+            frames: Frames::of(stdout),
+            stderr: Stderr::follow(stderr).map_err(StartError::Spawn)?,
             process: Process::new(child)?,
+            ahead: 0,
+            threads,
             stdin,
+            use_after: Use::Again,
         };
+        started.stderr.start_over(LeaseId::new());
         let ready = timeout(patience, started.frames.next()).await;
         match ready.map_err(|_| StartError::Late)? {
-            Ok(Some(FromChild::Ready { protocol: PROTOCOL, .. })) => Ok(started),
+            Ok(Some(FromChild::Ready { protocol: PROTOCOL, ahead, .. })) => {
+                started.ahead = ahead as usize;
+                Ok(started)
+            }
             Ok(Some(FromChild::Ready { protocol, .. })) => Err(StartError::Protocol(protocol)),
             other => Err(started.not_ready(other).await),
         }
     }
 
-    async fn not_ready(&mut self, other: Result<Option<FromChild>, FrameFault>) -> StartError {
+    async fn not_ready(&mut self, other: Heard) -> StartError {
         let said = match other {
             Ok(Some(frame)) => format!("{frame:?}").chars().take(200).collect(),
             Ok(None) => "it closed its output".to_owned(),
             Err(fault) => fault.to_string(),
         };
         self.process.end().await;
-        while self.stderr.next().await.is_some() {}
+        self.stderr.drain(LeaseId::new());
         StartError::NotReady { said, last_words: self.stderr.last_words().join(" | ") }
     }
 
     /// Writes one frame. A child that does not read is as good as dead.
     pub async fn send(&mut self, frame: &ToChild) -> io::Result<()> {
-        let mut line = serde_json::to_vec(frame)?;
-        line.push(b'\n');
+        self.send_all(std::slice::from_ref(frame)).await
+    }
+
+    /// Writes frames at once.
+    pub async fn send_all(&mut self, frames: &[ToChild]) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for frame in frames {
+            serde_json::to_writer(&mut lines, frame)?;
+            lines.push(b'\n');
+        }
         let write = async {
-            self.stdin.write_all(&line).await?;
+            self.stdin.write_all(&lines).await?;
             self.stdin.flush().await
         };
         timeout(WRITE_PATIENCE, write).await.unwrap_or_else(|late| Err(io::Error::other(late)))
+    }
+
+    /// Notes that it is not to be used for another job.
+    pub fn retire(&mut self) {
+        self.use_after = Use::Never;
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.use_after == Use::Never
     }
 }
 
@@ -99,9 +138,21 @@ pub(crate) enum FrameFault {
     Pipe(#[from] io::Error),
 }
 
+/// What reading a frame gives; `None` once the child has closed its output.
+pub(crate) type Heard = Result<Option<FromChild>, FrameFault>;
+
 impl Frames {
+    fn of(stdout: ChildStdout) -> Self {
+        Self(Lines::new(BufReader::with_capacity(READ_BYTES, stdout), MAX_FRAME_BYTES))
+    }
+
+    /// Whether the next frame is here already.
+    pub fn is_at_hand(&self) -> bool {
+        self.0.is_at_hand()
+    }
+
     /// `None` once the child has closed its output. Safe to cancel.
-    pub async fn next(&mut self) -> Result<Option<FromChild>, FrameFault> {
+    pub async fn next(&mut self) -> Heard {
         let Some(line) = self.0.next().await? else { return Ok(None) };
         if line.cut {
             return Err(FrameFault::TooLong);
@@ -126,6 +177,11 @@ impl Process {
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
         let pid = pid.ok_or_else(|| StartError::Spawn(io::Error::other("it ended at once")))?;
         Ok(Self { child, group: ProcessGroup::led_by(pid), gone: false })
+    }
+
+    /// The id of the process and of its group.
+    pub const fn group(&self) -> ProcessGroup {
+        self.group
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -1,4 +1,3 @@
-use std::fs;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -6,6 +5,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
+
+use super::stat::{Stat, process_ids};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const STRANGE: Duration = Duration::from_secs(10);
@@ -18,6 +19,11 @@ pub(crate) struct ProcessGroup(Pid);
 impl ProcessGroup {
     pub const fn led_by(pid: i32) -> Self {
         Self(Pid::from_raw(pid))
+    }
+
+    /// The process id of the one that leads it.
+    pub const fn id(self) -> i32 {
+        self.0.as_raw()
     }
 
     pub fn signal(self, signal: Signal) {
@@ -46,42 +52,12 @@ impl ProcessGroup {
     fn is_gone(self) -> bool {
         match killpg(self.0, None) {
             Err(Errno::ESRCH) => true,
-            _ => only_zombies(self.0.as_raw()).unwrap_or(false),
+            _ => only_zombies(self.id()).unwrap_or(false),
         }
     }
 }
 
 fn only_zombies(group: i32) -> std::io::Result<bool> {
-    for entry in fs::read_dir("/proc")? {
-        let entry = entry?;
-        if !entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()) {
-            continue;
-        }
-        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        if lives_in(&stat, group) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// `stat` is `pid (name) state ppid pgrp …`; the name may hold anything.
-fn lives_in(stat: &str, group: i32) -> bool {
-    let Some((_, rest)) = stat.rsplit_once(") ") else { return false };
-    let mut fields = rest.split(' ');
-    let (state, pgrp) = (fields.next(), fields.nth(1));
-    pgrp.is_some_and(|pgrp| pgrp == group.to_string()) && !matches!(state, Some("Z" | "X"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stat_line_is_read_behind_the_name() {
-        assert!(lives_in("12 (a) b) S 1 77 77 0", 77));
-        assert!(!lives_in("12 (a) b) Z 1 77 77 0", 77));
-        assert!(!lives_in("12 (a) b) S 77 7 77 0", 77));
-        assert!(!lives_in("", 77));
-    }
+    let lives = |stat: Stat| stat.group == group && !matches!(stat.state, 'Z' | 'X');
+    Ok(!process_ids()?.any(|pid| Stat::read(pid).is_some_and(lives)))
 }

@@ -1,35 +1,34 @@
 use std::io;
 
-use tokio::io::{AsyncBufRead, AsyncBufReadExt};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader};
 
-/// Lines of at most `limit` bytes. Safe to cancel: a line that has begun is kept.
+/// Lines of at most `limit` bytes; reading is over at a longer one, of which the beginning comes.
+/// Safe to cancel: a line that has begun is kept.
 #[derive(Debug)]
 pub(super) struct Lines<R> {
     reader: R,
     limit: usize,
-    overlong: Overlong,
-    line: Vec<u8>,
-    cut: bool,
+    line: Line,
 }
 
-/// What happens to a line that is too long. Either way its beginning comes, marked as cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Overlong {
-    /// The rest is skipped and reading goes on.
-    Skip,
-    /// It comes as soon as it is too long; reading is over.
-    Stop,
-}
-
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     pub bytes: Vec<u8>,
+    /// The line is longer than its bytes.
     pub cut: bool,
 }
 
+impl Line {
+    fn extend(&mut self, part: &[u8], limit: usize) {
+        let room = limit.saturating_sub(self.bytes.len());
+        self.cut |= part.len() > room;
+        self.bytes.extend_from_slice(&part[..part.len().min(room)]);
+    }
+}
+
 impl<R: AsyncBufRead + Unpin> Lines<R> {
-    pub const fn new(reader: R, limit: usize, overlong: Overlong) -> Self {
-        Self { reader, limit, overlong, line: Vec::new(), cut: false }
+    pub fn new(reader: R, limit: usize) -> Self {
+        Self { reader, limit, line: Line::default() }
     }
 
     /// The next line without its end; `None` at the end of the stream.
@@ -37,24 +36,50 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
         loop {
             let available = self.reader.fill_buf().await?;
             if available.is_empty() {
-                return Ok(if self.line.is_empty() { None } else { Some(self.take()) });
+                return Ok((!self.line.bytes.is_empty()).then(|| std::mem::take(&mut self.line)));
             }
             let end = available.iter().position(|&byte| byte == b'\n');
             let part = &available[..end.unwrap_or(available.len())];
-            let room = self.limit.saturating_sub(self.line.len());
-            self.cut |= part.len() > room;
-            self.line.extend_from_slice(&part[..part.len().min(room)]);
+            self.line.extend(part, self.limit);
             let used = part.len() + usize::from(end.is_some());
             self.reader.consume(used);
-            if end.is_some() || (self.cut && self.overlong == Overlong::Stop) {
-                return Ok(Some(self.take()));
+            if end.is_some() || self.line.cut {
+                return Ok(Some(std::mem::take(&mut self.line)));
             }
         }
     }
+}
 
-    fn take(&mut self) -> Line {
-        let bytes = std::mem::take(&mut self.line);
-        Line { bytes, cut: std::mem::take(&mut self.cut) }
+impl<R: AsyncRead + Unpin> Lines<BufReader<R>> {
+    /// Whether the next line is here already.
+    pub fn is_at_hand(&self) -> bool {
+        self.reader.buffer().contains(&b'\n')
+    }
+}
+
+/// Makes lines of at most `limit` bytes of what is pushed; the rest of a longer one is skipped.
+#[derive(Debug)]
+pub(super) struct Splitter {
+    limit: usize,
+    line: Line,
+}
+
+impl Splitter {
+    pub fn new(limit: usize) -> Self {
+        Self { limit, line: Line::default() }
+    }
+
+    /// Takes from the front of `bytes` up to the end of the first line; `None` once all is taken.
+    pub fn push(&mut self, bytes: &mut &[u8]) -> Option<Line> {
+        let end = bytes.iter().position(|&byte| byte == b'\n');
+        self.line.extend(&bytes[..end.unwrap_or(bytes.len())], self.limit);
+        *bytes = end.map_or(&[][..], |end| &bytes[end + 1..]);
+        end.map(|_| std::mem::take(&mut self.line))
+    }
+
+    /// The line that was not ended.
+    pub fn finish(&mut self) -> Option<Line> {
+        (!self.line.bytes.is_empty()).then(|| std::mem::take(&mut self.line))
     }
 }
 
@@ -62,24 +87,39 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use tokio::io::BufReader;
 
-    #[tokio::test]
-    async fn lines_are_split_and_long_ones_cut() {
-        let text: &[u8] = b"one\n\ntoo long\nlast";
-        let mut lines = Lines::new(BufReader::with_capacity(2, text), 4, Overlong::Skip);
-        let mut read = Vec::new();
-        while let Some(line) = lines.next().await.unwrap() {
-            read.push((String::from_utf8(line.bytes).unwrap(), line.cut));
+    #[test]
+    fn lines_are_split_and_long_ones_cut() {
+        let text = b"one\n\ntoo long\nlast";
+        let mut splitter = Splitter::new(4);
+        let mut lines = Vec::new();
+        for mut part in text.chunks(3) {
+            while let Some(line) = splitter.push(&mut part) {
+                lines.push(line);
+            }
         }
-        let expected = [("one", false), ("", false), ("too ", true), ("last", false)];
-        assert_eq!(read, expected.map(|(text, cut)| (text.to_owned(), cut)));
+        lines.extend(splitter.finish());
+        let read: Vec<_> =
+            lines.iter().map(|line| (&line.bytes[..], line.cut)).collect();
+        let expected: [(&[u8], bool); 4] =
+            [(b"one", false), (b"", false), (b"too ", true), (b"last", false)];
+        assert_eq!(read, expected);
+        assert_eq!(splitter.finish(), None);
     }
 
     #[tokio::test]
     async fn an_endless_line_is_noticed_before_its_end() {
         let endless = BufReader::with_capacity(8, tokio::io::repeat(b'x'));
-        let line = Lines::new(endless, 20, Overlong::Stop).next().await.unwrap().unwrap();
+        let line = Lines::new(endless, 20).next().await.unwrap().unwrap();
         assert_eq!((line.bytes.len(), line.cut), (20, true));
+    }
+
+    #[tokio::test]
+    async fn a_line_without_an_end_is_the_last() {
+        let text: &[u8] = b"a\nbc";
+        let mut lines = Lines::new(BufReader::with_capacity(1, text), 20);
+        assert_eq!(lines.next().await.unwrap().unwrap().bytes, b"a");
+        assert_eq!(lines.next().await.unwrap().unwrap().bytes, b"bc");
+        assert_eq!(lines.next().await.unwrap(), None);
     }
 }

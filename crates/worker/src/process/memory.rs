@@ -1,11 +1,44 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-/// How often the kernel has killed a process of our control group because memory ran out; `None`
-/// where that cannot be read.
-pub(crate) fn out_of_memory_kills() -> Option<u64> {
-    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    counters(&groups).into_iter().find_map(|file| count(&fs::read_to_string(file).ok()?))
+use tokio::time::Instant;
+
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How often the kernel has killed a process because memory ran out: of our control group if that
+/// can be read, else of the whole machine.
+#[derive(Debug, Default)]
+pub(crate) struct OutOfMemoryKills(Mutex<Option<(Instant, Option<u64>)>>);
+
+impl OutOfMemoryKills {
+    /// As it was less than a second ago; `None` where it cannot be read.
+    pub fn recent(&self) -> Option<u64> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match *known {
+            Some((at, kills)) if at.elapsed() < FRESH => kills,
+            _ => {
+                let kills = read();
+                *known = Some((Instant::now(), kills));
+                kills
+            }
+        }
+    }
+
+    /// Whether there were more than `before` by now.
+    pub fn more_than(&self, before: Option<u64>) -> bool {
+        let now = read();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), now));
+        matches!((before, now), (Some(before), Some(now)) if now > before)
+    }
+}
+
+fn read() -> Option<u64> {
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mut files = counters(&groups);
+    files.push(PathBuf::from("/proc/vmstat"));
+    files.into_iter().find_map(|file| count(&fs::read_to_string(file).ok()?))
 }
 
 /// Where the counter may be: version 1 with a memory controller, version 2; each by the path from

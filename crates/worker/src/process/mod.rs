@@ -7,9 +7,13 @@ mod lines;
 mod memory;
 mod pool;
 mod spawner;
+mod stat;
 mod stderr;
+mod usage;
 
-pub(crate) use child::{ChildProcess, FrameFault};
+pub(crate) use child::{ChildProcess, FrameFault, Heard, StartError};
 pub(crate) use crash::Crash;
-pub(crate) use memory::out_of_memory_kills;
+pub(crate) use group::ProcessGroup;
+pub(crate) use memory::OutOfMemoryKills;
 pub(crate) use pool::Pool;
+pub(crate) use usage::{ProcessTable, Usage};

@@ -1,11 +1,13 @@
 use std::io;
 use std::path::Path;
+use std::pin::pin;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::warn;
@@ -17,8 +19,8 @@ use crate::supervisor::{ChildCommand, WorkerConfig, WorkerStats, count};
 
 const INHERITED: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH"];
 
-/// Children that wait for work. They are started when first needed, and used again as long as
-/// they finish normally.
+/// Children that wait for work. One for each slot is started when the worker is, and they are used
+/// again as long as they finish normally.
 #[derive(Debug)]
 pub(crate) struct Pool {
     spawner: Spawner,
@@ -26,8 +28,19 @@ pub(crate) struct Pool {
     patience: Duration,
     most: usize,
     stats: Arc<WorkerStats>,
-    idle: Mutex<Vec<ChildProcess>>,
+    children: Mutex<Children>,
+    /// A child came, or a start in the background failed.
+    changed: Notify,
     closed: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Children {
+    idle: Vec<ChildProcess>,
+    /// On their way.
+    starting: usize,
+    /// Those who wait for one of these.
+    expected: usize,
 }
 
 impl Pool {
@@ -38,21 +51,45 @@ impl Pool {
             patience: config.grace.ready,
             most: config.slots() as usize,
             stats,
-            idle: Mutex::default(),
+            children: Mutex::default(),
+            changed: Notify::new(),
             closed: AtomicBool::new(false),
         })
     }
 
+    /// Starts a child for each slot, before the first job asks for one.
+    pub fn warm(self: &Arc<Self>) {
+        for _ in 0..self.most {
+            self.replace();
+        }
+    }
+
     /// A child that lives and waits.
     pub async fn take(&self) -> Result<ChildProcess, StartError> {
-        while let Some(mut child) = self.pop() {
-            if !child.process.has_ended() {
-                child.stderr.start_over();
-                return Ok(child);
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            match self.next() {
+                Next::Waits(mut child) => {
+                    if !child.process.has_ended() {
+                        return Ok(*child);
+                    }
+                    child.process.end().await;
+                }
+                Next::IsStarting => {
+                    let _expected = Expected(self);
+                    changed.await;
+                }
+                Next::None => return self.start(self.template.threads).await,
             }
-            child.process.end().await;
         }
-        self.start().await
+    }
+
+    /// A new child whose libraries use fewer threads. It serves one job only.
+    pub async fn take_with_threads(&self, threads: usize) -> Result<ChildProcess, StartError> {
+        let mut child = self.start(threads).await?;
+        child.retire();
+        Ok(child)
     }
 
     /// Keeps a child that finished normally, unless there are enough.
@@ -64,11 +101,24 @@ impl Pool {
 
     /// Starts a child in the place of one that is gone, before the next job asks for it.
     pub fn replace(self: &Arc<Self>) {
+        if self.closed.load(Ordering::Acquire) {
+            return;
+        }
+        self.lock().starting += 1;
         let pool = Arc::clone(self);
         tokio::spawn(async move {
-            match pool.start().await {
-                Ok(child) => pool.give_back(child).await,
-                Err(error) => warn!(%error, "a crashed child is not replaced yet"),
+            let started = pool.start(pool.template.threads).await;
+            let surplus = match started {
+                Ok(child) => pool.push(child),
+                Err(error) => {
+                    warn!(%error, "a child is not started yet");
+                    None
+                }
+            };
+            pool.lock().starting -= 1;
+            pool.changed.notify_waiters();
+            if let Some(mut surplus) = surplus {
+                surplus.process.end().await;
             }
         });
     }
@@ -77,7 +127,8 @@ impl Pool {
     pub async fn close(&self) {
         self.closed.store(true, Ordering::Release);
         let mut ends = JoinSet::new();
-        while let Some(mut child) = self.pop() {
+        let idle = std::mem::take(&mut self.lock().idle);
+        for mut child in idle {
             ends.spawn(async move { child.process.end().await });
         }
         if timeout(Duration::from_secs(5), ends.join_all()).await.is_err() {
@@ -85,28 +136,54 @@ impl Pool {
         }
     }
 
-    async fn start(&self) -> Result<ChildProcess, StartError> {
-        let child =
-            ChildProcess::start(&self.spawner, self.template.command(), self.patience).await?;
+    async fn start(&self, threads: usize) -> Result<ChildProcess, StartError> {
+        let command = self.template.command(threads);
+        let child = ChildProcess::start(&self.spawner, command, threads, self.patience).await?;
         count(&self.stats.children_started);
         Ok(child)
     }
 
     fn push(&self, child: ChildProcess) -> Option<ChildProcess> {
-        let mut idle = self.lock();
-        if self.closed.load(Ordering::Acquire) || idle.len() >= self.most {
+        let mut children = self.lock();
+        let enough = self.closed.load(Ordering::Acquire) || children.idle.len() >= self.most;
+        if enough || child.is_retired() {
             return Some(child);
         }
-        idle.push(child);
+        children.idle.push(child);
+        self.changed.notify_waiters();
         None
     }
 
-    fn pop(&self) -> Option<ChildProcess> {
-        self.lock().pop()
+    fn next(&self) -> Next {
+        let mut children = self.lock();
+        if let Some(child) = children.idle.pop() {
+            Next::Waits(Box::new(child))
+        } else if children.starting > children.expected {
+            children.expected += 1;
+            Next::IsStarting
+        } else {
+            Next::None
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<ChildProcess>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Children> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Next {
+    Waits(Box<ChildProcess>),
+    /// One is on its way that nobody else waits for.
+    IsStarting,
+    None,
+}
+
+/// Somebody waits for a child that is starting.
+struct Expected<'a>(&'a Pool);
+
+impl Drop for Expected<'_> {
+    fn drop(&mut self) {
+        self.0.lock().expected -= 1;
     }
 }
 
@@ -114,7 +191,7 @@ impl Pool {
 #[derive(Debug)]
 struct Template {
     child: ChildCommand,
-    threads: String,
+    threads: usize,
     memory_bytes: Option<u64>,
     folder: std::path::PathBuf,
 }
@@ -123,13 +200,14 @@ impl Template {
     fn new(config: &WorkerConfig, folder: &Path) -> Self {
         Self {
             child: config.child.clone(),
-            threads: config.threads.max(1).to_string(),
+            threads: config.threads.max(1),
             memory_bytes: config.memory_bytes,
             folder: folder.to_owned(),
         }
     }
 
-    fn command(&self) -> Command {
+    fn command(&self, threads: usize) -> Command {
+        let threads = threads.to_string();
         let mut command = Command::new(&self.child.program);
         command.args(&self.child.args).env_clear();
         for name in INHERITED {
@@ -139,8 +217,8 @@ impl Template {
         }
         command
             .env("TMPDIR", &self.folder)
-            .env("OMP_NUM_THREADS", &self.threads)
-            .env("RAYON_NUM_THREADS", &self.threads)
+            .env("OMP_NUM_THREADS", &threads)
+            .env("RAYON_NUM_THREADS", &threads)
             .env(SUPERVISOR, std::process::id().to_string())
             .envs(self.child.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())

@@ -14,9 +14,8 @@ pub(super) async fn run(shared: &Shared, stop: CancellationToken) {
         let mut back_off = BackOff::default();
         loop {
             let sent = Instant::now();
-            match beat(shared).await {
-                Ok(answer) => {
-                    succeeded(shared, sent, &answer);
+            match beat(shared, sent).await {
+                Ok(()) => {
                     if back_off.tries() > 0 {
                         info!("beats are answered again");
                     }
@@ -39,24 +38,40 @@ pub(super) async fn run(shared: &Shared, stop: CancellationToken) {
     }
 }
 
-async fn beat(shared: &Shared) -> Result<BeatAnswer, StoreError> {
+async fn beat(shared: &Shared, sent: Instant) -> Result<(), StoreError> {
     let beat = Beat { worker: shared.id, held: shared.held.beat_leaves() };
-    let answer = timeout(shared.config.window, shared.ports.store.beat(&beat)).await;
+    let answer = in_time(shared, shared.ports.store.beat(&beat)).await;
     shared.held.beat_ended();
-    match answer {
-        Ok(answer) => answer,
-        Err(late) => Err(StoreError::Unavailable(Box::new(late))),
+    let answer = answer?;
+    count(&shared.stats.beats);
+    pass_on(shared, &answer);
+    if answer.unregistered {
+        warn!(worker = %shared.id, "the worker is not known any more and registers again");
+        let asked = Instant::now();
+        in_time(shared, shared.ports.store.register_worker(&shared.record())).await?;
+        shared.standing.beaten(asked);
+    } else {
+        shared.standing.beaten(sent);
     }
+    Ok(())
 }
 
-fn succeeded(shared: &Shared, sent: Instant, answer: &BeatAnswer) {
-    count(&shared.stats.beats);
-    // Orders first: what waits for the beat must not act on a lease it just lost.
+/// Orders first: what waits for the beat must not act on a lease it just lost.
+fn pass_on(shared: &Shared, answer: &BeatAnswer) {
     for &lease in &answer.fenced {
         shared.held.order(lease, Order::Fenced);
     }
     for &lease in &answer.cancel {
         shared.held.order(lease, Order::Cancel);
     }
-    shared.standing.beaten(sent);
+}
+
+async fn in_time<T>(
+    shared: &Shared,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match timeout(shared.config.window, call).await {
+        Ok(answer) => answer,
+        Err(late) => Err(StoreError::Unavailable(Box::new(late))),
+    }
 }

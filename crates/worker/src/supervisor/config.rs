@@ -47,10 +47,11 @@ impl WorkerConfig {
         }
     }
 
-    /// Adds a queue with its slots.
+    /// Adds a queue with its slots, which look as far ahead as its kinds allow.
     #[must_use]
     pub fn with_queue(mut self, queue: Queue, slots: u32) -> Self {
-        self.queues.push(QueueSlots { queue, slots });
+        let look_ahead = queue.look_ahead();
+        self.queues.push(QueueSlots { queue, slots, look_ahead });
         self
     }
 
@@ -64,6 +65,9 @@ impl WorkerConfig {
 pub struct QueueSlots {
     pub queue: Queue,
     pub slots: u32,
+    /// How many jobs one slot may claim at once, to run them one after the other. More than one
+    /// pays for jobs that are mostly done before another claim would be answered.
+    pub look_ahead: u16,
 }
 
 /// The command that starts a child. Its environment holds `env`, the settings of a child and

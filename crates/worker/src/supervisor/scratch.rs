@@ -33,9 +33,17 @@ impl Scratch {
     }
 
     pub fn attempt(&self, lease: LeaseId) -> io::Result<AttemptFolder> {
-        let folder = self.folder.join(lease.to_string());
-        fs::create_dir(&folder)?;
-        Ok(AttemptFolder(folder))
+        fs::create_dir(self.path_of(lease))?;
+        Ok(self.unmade(lease))
+    }
+
+    /// The folder of an attempt that may need none; its child makes it at this path.
+    pub fn unmade(&self, lease: LeaseId) -> AttemptFolder {
+        AttemptFolder(self.path_of(lease))
+    }
+
+    pub fn path_of(&self, lease: LeaseId) -> PathBuf {
+        self.folder.join(lease.to_string())
     }
 }
 
@@ -62,7 +70,9 @@ impl Drop for AttemptFolder {
 }
 
 fn remove(folder: &Path) {
-    if let Err(error) = fs::remove_dir_all(folder) {
+    if let Err(error) = fs::remove_dir_all(folder)
+        && error.kind() != io::ErrorKind::NotFound
+    {
         warn!(folder = %folder.display(), %error, "a scratch folder is left behind");
     }
 }

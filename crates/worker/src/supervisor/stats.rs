@@ -25,7 +25,7 @@ stats! {
     /// Failed and pending again.
     retried,
     cancelled,
-    /// Given back by a drain.
+    /// Given back unfinished: by a drain, or because the job before them took long.
     released,
     /// Attempts whose lease was lost; all they did was discarded.
     fenced,
@@ -36,6 +36,11 @@ stats! {
     beats_failed,
 }
 
+/// Adds one.
 pub(crate) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
+}
+
+pub(crate) fn count_many(counter: &AtomicU64, many: usize) {
+    counter.fetch_add(many as u64, Ordering::Relaxed);
 }

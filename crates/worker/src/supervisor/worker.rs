@@ -1,23 +1,29 @@
 use std::io;
 use std::sync::Arc;
 
-use alphafleet_domain::ports::{
-    ArtifactStore, Broker, EventBus, JobStore, StoreError, WorkerRecord,
-};
-use alphafleet_domain::{Clock, Queue, SystemClock, WorkerId};
+use alphafleet_domain::ports::{ArtifactStore, Broker, EventBus, JobStore, StoreError};
+use alphafleet_domain::{Clock, SystemClock, WorkerId};
 use alphafleet_jobs::{Announcer, Expirer};
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, timeout};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use super::held::Held;
+use super::looks::Looks;
 use super::prepare::{NoInputs, Prepare};
 use super::scratch::Scratch;
 use super::standing::{BackOff, Standing};
-use super::{Shared, WorkerConfig, WorkerStats, beats, slot};
-use crate::process::Pool;
+use super::{
+    NEWS_UNDER_WAY, QueueSlots, Shared, WorkerConfig, WorkerStanding, WorkerStats, beats, slot,
+};
+use crate::process::{OutOfMemoryKills, Pool, ProcessTable};
+
+/// How long the end of a worker waits for the world to be told.
+const LAST_NEWS: Duration = Duration::from_secs(2);
 
 /// What a worker works with.
 #[derive(Clone)]
@@ -65,12 +71,15 @@ pub struct Worker {
     config: WorkerConfig,
     ports: WorkerPorts,
     stats: Arc<WorkerStats>,
+    standing: WorkerStanding,
 }
 
 impl Worker {
     /// A worker with an id of its own.
     pub fn new(config: WorkerConfig, ports: WorkerPorts) -> Self {
-        Self { id: WorkerId::new(), config, ports, stats: Arc::default() }
+        let standing = Arc::new(Standing::new(config.window));
+        let standing = WorkerStanding { standing, held: Held::default() };
+        Self { id: WorkerId::new(), config, ports, stats: Arc::default(), standing }
     }
 
     pub const fn id(&self) -> WorkerId {
@@ -81,6 +90,11 @@ impl Worker {
         Arc::clone(&self.stats)
     }
 
+    /// How it fares while it runs.
+    pub fn standing(&self) -> WorkerStanding {
+        self.standing.clone()
+    }
+
     /// Works until `shutdown`; then claims nothing more, lets running jobs write a checkpoint,
     /// gives them back and ends its children.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), WorkerError> {
@@ -88,7 +102,9 @@ impl Worker {
             return Err(WorkerError::NoSlots);
         }
         let shared = self.share()?;
+        shared.pool.warm();
         if !register(&shared, &shutdown).await? {
+            shared.pool.close().await;
             return Ok(());
         }
         info!(worker = %shared.id, slots = shared.config.slots(), "the worker is ready");
@@ -98,37 +114,48 @@ impl Worker {
             async move { beats::run(&shared, stop).await }
         });
         work(&shared, &shutdown).await;
+        shared.tasks.close();
+        if timeout(LAST_NEWS, shared.tasks.wait()).await.is_err() {
+            warn!("others will tell what became of the last jobs");
+        }
         stop_beats.cancel();
         if let Err(error) = beats.await {
             error!(%error, "the beats ended badly");
         }
         deregister(&shared).await;
+        shared.standing.stop();
         shared.pool.close().await;
         info!(worker = %shared.id, "the worker stopped");
         Ok(())
     }
 
     fn share(self) -> Result<Arc<Shared>, WorkerError> {
-        let Self { id, config, ports, stats } = self;
+        let Self { id, config, ports, stats, standing } = self;
         let scratch = Scratch::open(&config.scratch, id).map_err(WorkerError::Scratch)?;
         let pool = Pool::new(&config, scratch.folder(), Arc::clone(&stats))
             .map_err(WorkerError::Spawner)?;
-        let standing = Standing::new(config.window);
-        let (held, pool) = (Held::default(), Arc::new(pool));
-        Ok(Arc::new(Shared { id, config, ports, stats, held, standing, scratch, pool }))
+        let WorkerStanding { standing, held } = standing;
+        Ok(Arc::new(Shared {
+            id,
+            config,
+            ports,
+            stats,
+            held,
+            standing,
+            scratch,
+            pool: Arc::new(pool),
+            kills: OutOfMemoryKills::default(),
+            processes: ProcessTable::default(),
+            looks: Looks::default(),
+            tasks: TaskTracker::new(),
+            news: Arc::new(Semaphore::new(NEWS_UNDER_WAY)),
+        }))
     }
 }
 
 /// Retries while the database is away; `false` when the shutdown comes first.
 async fn register(shared: &Shared, shutdown: &CancellationToken) -> Result<bool, WorkerError> {
-    let record = WorkerRecord {
-        id: shared.id,
-        host: shared.config.host.clone(),
-        pid: std::process::id(),
-        version: shared.config.version.clone(),
-        queues: shared.config.queues.iter().map(|queue| queue.queue.clone()).collect(),
-        slots: shared.config.slots(),
-    };
+    let record = shared.record();
     let mut back_off = BackOff::default();
     loop {
         let sent = Instant::now();
@@ -151,7 +178,7 @@ async fn work(shared: &Arc<Shared>, shutdown: &CancellationToken) {
     let mut slots = JoinSet::new();
     for queue in &shared.config.queues {
         for _ in 0..queue.slots {
-            start_slot(&mut slots, shared, queue.queue.clone(), shutdown);
+            start_slot(&mut slots, shared, queue.clone(), shutdown);
         }
     }
     let drained = async {
@@ -180,7 +207,7 @@ async fn work(shared: &Arc<Shared>, shutdown: &CancellationToken) {
 fn start_slot(
     slots: &mut JoinSet<()>,
     shared: &Arc<Shared>,
-    queue: Queue,
+    queue: QueueSlots,
     shutdown: &CancellationToken,
 ) {
     let (shared, shutdown) = (Arc::clone(shared), shutdown.clone());
@@ -189,7 +216,7 @@ fn start_slot(
             let mut task = JoinSet::new();
             task.spawn(slot::run(Arc::clone(&shared), queue.clone(), shutdown.clone()));
             match task.join_next().await {
-                Some(Err(error)) => error!(%error, %queue, "a slot failed and starts again"),
+                Some(Err(error)) => error!(%error, queue = %queue.queue, "a slot failed and starts again"),
                 Some(Ok(())) | None => return,
             }
         }
