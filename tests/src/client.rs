@@ -80,6 +80,21 @@ impl Client {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// `None` when the gateway does not answer, or not with a success.
+    pub async fn try_post(&self, path: &str, body: Value) -> Option<Answer> {
+        let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        let answer = request.json(&body).send().await.ok()?;
+        let status = answer.status().as_u16();
+        let body = answer.json().await.ok()?;
+        (200..300).contains(&status).then_some(Answer { status, body })
+    }
+
+    /// With an idempotency key.
+    pub async fn post_keyed(&self, path: &str, body: Value, key: &str) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        answer(request.header("idempotency-key", key).json(&body)).await
+    }
+
     pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if !self.token.is_empty() {
@@ -139,6 +154,15 @@ impl Client {
         eventually(&format!("{states:?} of {id}"), patience, async || {
             let session = self.session(id).await;
             states.contains(&session["state"].as_str().unwrap()).then_some(session)
+        })
+        .await
+    }
+
+    /// The session once it runs in its attempt of this number, or a later one.
+    pub async fn until_attempt(&self, id: &str, attempt: u64, patience: Duration) -> Value {
+        eventually(&format!("attempt {attempt} of {id}"), patience, async || {
+            let session = self.session(id).await;
+            (session["attempt"].as_u64().unwrap() >= attempt).then_some(session)
         })
         .await
     }

@@ -9,9 +9,14 @@ use crate::{Client, eventually, is_alive, kill_9};
 
 /// The `alphafleet` binary beside this test.
 pub fn binary() -> PathBuf {
+    program("alphafleet")
+}
+
+/// A binary of the workspace beside this test.
+pub(crate) fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.ancestors().nth(2).unwrap();
-    let binary = folder.join("alphafleet");
+    let binary = folder.join(name);
     assert!(
         binary.is_file(),
         "{} is missing: build it first, as scripts/test does",

@@ -1,16 +1,21 @@
 //! The whole system under test: what lies in `tests/` starts the real binary and breaks it.
 //!
-//! [`Fleet`] is a running `alphafleet standalone` in a folder of its own; [`Client`] speaks to it
-//! as one user; [`Socket`] follows sessions. Waiting is polling with a deadline.
+//! [`Fleet`] is a running `alphafleet standalone` in a folder of its own; [`Cluster`] is the fleet
+//! as separate processes on real services, which it can break; [`Client`] speaks to either as one
+//! user; [`Socket`] follows sessions. Waiting is polling with a deadline.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod client;
+mod cluster;
 mod fleet;
+mod history;
 mod process;
 mod socket;
 
 pub use client::{Answer, Client};
+pub use cluster::{Cluster, Layout, Member, Own, Services};
 pub use fleet::{Fleet, binary, shared_folder};
+pub use history::History;
 pub use process::{children_of, is_alive, kill_9};
 pub use socket::Socket;
 

@@ -19,6 +19,15 @@ impl Socket {
         Self::open_with(client, &format!("ticket={}", ticket["ticket"].as_str().unwrap())).await
     }
 
+    /// Opens with a one-time ticket; `None` when the gateway is away.
+    pub async fn try_open(client: &Client) -> Option<Self> {
+        let ticket = client.try_post("/api/v1/ws/ticket", json!({})).await?;
+        let url = client.url.replacen("http", "ws", 1);
+        let query = format!("ticket={}", ticket.body["ticket"].as_str()?);
+        let (socket, _) = connect_async(format!("{url}/api/v1/ws/connect?{query}")).await.ok()?;
+        Some(Self(socket))
+    }
+
     /// Opens with this query.
     pub async fn open_with(client: &Client, query: &str) -> Self {
         let url = client.url.replacen("http", "ws", 1);
@@ -30,12 +39,14 @@ impl Socket {
         self.0.send(Message::text(frame.to_string())).await.unwrap();
     }
 
+    /// Like [`Socket::subscribe`]; `false` when the connection is lost.
+    pub async fn try_subscribe(&mut self, session: &str, cursor: Option<&Value>) -> bool {
+        self.0.send(subscription(session, cursor)).await.is_ok()
+    }
+
     /// Follows a session from after `cursor`; `None` is from its first event.
     pub async fn subscribe(&mut self, session: &str, cursor: Option<&Value>) {
-        let start = json!({ "epoch": "0", "seq": 0 });
-        let cursor = cursor.unwrap_or(&start);
-        self.say(json!({ "type": "subscribe_session", "session_id": session, "cursor": cursor }))
-            .await;
+        self.0.send(subscription(session, cursor)).await.unwrap();
     }
 
     /// The next frame but pings; the close code in `close` when the socket is closed.
@@ -46,7 +57,10 @@ impl Socket {
                 Some(Ok(Message::Text(text))) => {
                     let frame: Value = serde_json::from_str(text.as_str()).unwrap();
                     if frame["type"] == "ping" {
-                        self.say(json!({ "type": "pong" })).await;
+                        let pong = Message::text(json!({ "type": "pong" }).to_string());
+                        if self.0.send(pong).await.is_err() {
+                            return json!({ "close": null });
+                        }
                         continue;
                     }
                     return frame;
@@ -59,4 +73,11 @@ impl Socket {
             }
         }
     }
+}
+
+fn subscription(session: &str, cursor: Option<&Value>) -> Message {
+    let start = json!({ "epoch": "0", "seq": 0 });
+    let cursor = cursor.unwrap_or(&start);
+    let frame = json!({ "type": "subscribe_session", "session_id": session, "cursor": cursor });
+    Message::text(frame.to_string())
 }

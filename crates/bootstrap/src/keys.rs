@@ -8,8 +8,8 @@ use rand::RngExt;
 use secrecy::SecretString;
 
 use crate::backends::{Backends, make_folder};
-use crate::settings::Settings;
 use crate::process::ProcessError;
+use crate::settings::Settings;
 
 const SETUP_TOKEN: &str = "setup-token";
 

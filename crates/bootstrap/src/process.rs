@@ -33,6 +33,10 @@ pub enum ProcessError {
     Users(#[from] alphafleet_domain::ports::StoreError),
     #[error("the gateway cannot start")]
     Gateway(#[from] GatewayError),
+    #[error("callbacks cannot be delivered")]
+    Callbacks(#[from] alphafleet_callbacks::CallbackError),
+    #[error("worker.resource_classes")]
+    Queue(#[from] alphafleet_domain::job::QueueError),
     #[error("requests are no longer served")]
     Serve(#[source] io::Error),
     #[error("the worker stopped")]

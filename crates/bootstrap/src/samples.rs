@@ -16,7 +16,8 @@ pub(crate) fn worker(stats: &WorkerStats) -> Vec<Sample> {
 
 pub(crate) fn retention(stats: &RetentionStats) -> Vec<Sample> {
     let (metric, help) = ("alphafleet_removed_total", "What is no longer kept and was removed.");
-    let sample = |what: &str, value: u64| Sample::counter(metric, help, value as f64).with("what", what);
+    let sample =
+        |what: &str, value: u64| Sample::counter(metric, help, value as f64).with("what", what);
     vec![
         sample("rows", stats.rows.load(Ordering::Relaxed)),
         sample("files", stats.files.load(Ordering::Relaxed)),

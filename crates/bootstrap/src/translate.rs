@@ -60,6 +60,7 @@ pub(crate) fn gateway_settings(
     wanted.setup_token = keys.setup.map(|setup| setup.secret);
     wanted.metrics_token = Some(keys.metrics);
     wanted.webhook_key = keys.webhooks;
+    wanted.callback_networks.clone_from(&settings.callbacks.allowed_networks);
     wanted.upload_limit_bytes = settings.server.max_upload_mib << 20;
     wanted.rates.requests_per_user_per_second = settings.server.requests_per_user_per_second;
     wanted.sockets.heartbeat = settings.server.heartbeat;

@@ -35,7 +35,8 @@ pub(super) fn bind(
     gateway: Gateway,
 ) -> Result<(Server, Process), ProcessError> {
     let listen = |source| ProcessError::Listen { address: settings.server.listen, source };
-    let server = Server::bind(Arc::new(gateway), server_config(&settings.server)).map_err(listen)?;
+    let server =
+        Server::bind(Arc::new(gateway), server_config(&settings.server)).map_err(listen)?;
     let address = server.address().map_err(listen)?;
     Ok((server, Process::new(address)))
 }

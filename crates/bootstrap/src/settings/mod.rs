@@ -49,7 +49,7 @@ pub struct Settings {
 }
 
 /// The defaults, as the file an operator would write.
-const DEFAULTS: &str = include_str!("defaults.toml");
+const DEFAULTS: &str = include_str!("../defaults.toml");
 
 /// What the command line sets.
 #[derive(Debug, Clone, Default)]
@@ -211,7 +211,10 @@ mod tests {
     #[test]
     fn defaults_are_embedded() {
         let settings = load("data_dir = '/var/lib/alphafleet'").unwrap();
-        assert_eq!(settings.database_backend().as_str(), "sqlite:///var/lib/alphafleet/alphafleet.db");
+        assert_eq!(
+            settings.database_backend().as_str(),
+            "sqlite:///var/lib/alphafleet/alphafleet.db"
+        );
         assert_eq!(settings.storage_backend().as_str(), "file:///var/lib/alphafleet/objects");
         assert_eq!(settings.worker.training_slots, 2);
     }
