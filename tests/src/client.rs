@@ -72,6 +72,17 @@ impl Client {
         Self::log_in(&self.url, login).await
     }
 
+    /// Creates another administrator and logs them in: they may probe.
+    pub async fn new_admin(&self, name: &str, max_sessions: u32) -> Self {
+        let login = (name, "another horse battery");
+        let body = json!({
+            "username": login.0, "password": login.1, "role": "admin",
+            "max_concurrent_sessions": max_sessions,
+        });
+        self.post("/api/v1/users", body).await.ok();
+        Self::log_in(&self.url, login).await
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None).await
     }

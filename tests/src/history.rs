@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::{Client, Socket};
 
@@ -17,25 +19,46 @@ pub struct History {
     pub metrics: usize,
 }
 
+/// A task that follows a session to its end.
+pub struct Following {
+    told: watch::Receiver<usize>,
+    task: JoinHandle<History>,
+}
+
+impl Following {
+    /// Waits until so many states were told.
+    pub async fn states(&mut self, count: usize) {
+        let told = self.told.wait_for(|told| *told >= count);
+        timeout(Duration::from_secs(60), told).await.expect("states are told").unwrap();
+    }
+
+    /// Everything that was told, once the session's end was.
+    pub async fn end(self) -> History {
+        timeout(Duration::from_secs(90), self.task).await.expect("its end is told").unwrap()
+    }
+}
+
 impl History {
     /// Follows a session to its end in a task of its own: a connection that is lost is opened
     /// again, at the next gateway, from the last cursor.
-    pub fn follow(clients: Vec<Client>, session: &str) -> JoinHandle<Self> {
+    pub fn follow(clients: Vec<Client>, session: &str) -> Following {
         let session = session.to_owned();
-        tokio::spawn(async move {
+        let (tell, told) = watch::channel(0);
+        let task = tokio::spawn(async move {
             let mut history = Self::default();
             for turn in 0.. {
                 let client = &clients[turn % clients.len()];
-                if history.read(client, &session).await {
-                    return history;
+                if history.read(client, &session, &tell).await {
+                    break;
                 }
             }
             history
-        })
+        });
+        Following { told, task }
     }
 
     /// Reads one connection; whether the session's end was told.
-    async fn read(&mut self, client: &Client, session: &str) -> bool {
+    async fn read(&mut self, client: &Client, session: &str, tell: &watch::Sender<usize>) -> bool {
         let Some(mut socket) = open(client).await else { return false };
         let cursor = self.cursors.last().map(|(epoch, seq)| json!({ "epoch": epoch, "seq": seq }));
         if !socket.try_subscribe(session, cursor.as_ref()).await {
@@ -46,7 +69,9 @@ impl History {
             if frame.get("close").is_some() {
                 return false;
             }
-            if self.note(&frame) {
+            let ended = self.note(&frame);
+            tell.send_replace(self.states.len());
+            if ended {
                 return true;
             }
         }

@@ -15,7 +15,7 @@ mod socket;
 pub use client::{Answer, Client};
 pub use cluster::{Cluster, Layout, Member, Own, Services};
 pub use fleet::{Fleet, binary, shared_folder};
-pub use history::History;
+pub use history::{Following, History};
 pub use process::{children_of, is_alive, kill_9};
 pub use socket::Socket;
 

@@ -35,13 +35,13 @@ fn single() -> Layout {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_child_fails_its_job_alone_and_at_once() {
     let Some((cluster, admin)) = Cluster::start(Layout::default()).await else { return };
-    let client = admin.new_user("ada", 9).await;
+    let client = admin.new_admin("ada", 9).await;
     let ids = probes(&client, 3, 4_000).await;
     for id in &ids {
         client.until(id, &["running"], PATIENCE).await;
     }
     let victim = &ids[0];
-    let worker = &cluster.workers[cluster.runs(&admin, victim).await];
+    let worker = &cluster.workers[cluster.runs(&client, victim).await];
     let child = worker.child_of(victim).await;
     let history = History::follow(vec![client.clone()], victim);
     kill_9(child);
@@ -58,7 +58,7 @@ async fn a_killed_child_fails_its_job_alone_and_at_once() {
             (&json!("completed"), Some(1))
         );
     }
-    let history = history.await.unwrap();
+    let history = history.end().await;
     history.assert_in_order();
     assert_eq!(history.completions(), 1);
 }
@@ -66,13 +66,13 @@ async fn a_killed_child_fails_its_job_alone_and_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_workers_jobs_go_to_another() {
     let Some((mut cluster, admin)) = Cluster::start(single()).await else { return };
-    let client = admin.new_user("ada", 9).await;
+    let client = admin.new_admin("ada", 9).await;
     let ids = probes(&client, 2, 4_000).await;
     for id in &ids {
         client.until(id, &["running"], PATIENCE).await;
     }
     let history = History::follow(vec![client.clone()], &ids[0]);
-    let victim = cluster.runs(&admin, &ids[0]).await;
+    let victim = cluster.runs(&client, &ids[0]).await;
     let children = cluster.workers[victim].children();
     cluster.workers[victim].kill_9().await;
     let died = Instant::now();
@@ -84,7 +84,7 @@ async fn a_killed_workers_jobs_go_to_another() {
         assert_eq!(session["state"], "completed", "{session}");
         assert_eq!(session["attempt"].as_u64(), Some(attempt), "{session}");
     }
-    let history = history.await.unwrap();
+    let history = history.end().await;
     history.assert_in_order();
     assert_eq!(history.completions(), 1);
 }
@@ -93,7 +93,7 @@ async fn a_killed_workers_jobs_go_to_another() {
 async fn a_killed_gateway_costs_its_clients_a_reconnection() {
     let layout = Layout { gateways: 2, ..Layout::default() };
     let Some((mut cluster, admin)) = Cluster::start(layout).await else { return };
-    let client = admin.new_user("ada", 9).await;
+    let client = admin.new_admin("ada", 9).await;
     let other = cluster.at(1, &client);
     let ids = probes(&client, 2, 3_000).await;
     let follow = |id: &String| History::follow(vec![client.clone(), other.clone()], id);
@@ -109,7 +109,7 @@ async fn a_killed_gateway_costs_its_clients_a_reconnection() {
         );
     }
     for history in histories {
-        let history = history.await.unwrap();
+        let history = history.end().await;
         history.assert_in_order();
         assert_eq!(history.states(), ["pending", "running", "completed"]);
     }
@@ -118,17 +118,17 @@ async fn a_killed_gateway_costs_its_clients_a_reconnection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_slept_past_its_window_is_refused() {
     let Some((mut cluster, admin)) = Cluster::start(single()).await else { return };
-    let client = admin.new_user("ada", 9).await;
+    let client = admin.new_admin("ada", 9).await;
     let id = client.probe(probe(3_000)).await;
     client.until(&id, &["running"], PATIENCE).await;
-    let zombie = cluster.runs(&admin, &id).await;
+    let zombie = cluster.runs(&client, &id).await;
     let history = History::follow(vec![client.clone()], &id);
     // Its child sleeps with it: both would go on from where they were.
     let processes = [vec![cluster.workers[zombie].pid()], cluster.workers[zombie].children()];
     let processes: Vec<u32> = processes.concat();
     processes.iter().for_each(|&pid| Member::signal_to(pid, Signal::SIGSTOP));
     client.until_attempt(&id, 2, PATIENCE).await;
-    let heir = cluster.runs(&admin, &id).await;
+    let heir = cluster.runs(&client, &id).await;
     assert_ne!(heir, zombie);
     processes.iter().for_each(|&pid| Member::signal_to(pid, Signal::SIGCONT));
     let session = client.until_ended(&id).await;
@@ -136,7 +136,7 @@ async fn a_worker_that_slept_past_its_window_is_refused() {
     // The zombie has had the time to end its attempt; nothing of that came through.
     let other = client.probe(probe(1)).await;
     client.until_ended(&other).await;
-    let history = history.await.unwrap();
+    let history = history.end().await;
     history.assert_in_order();
     assert_eq!(history.completions(), 1);
     let last = history.states.iter().rposition(|(_, attempt)| *attempt == 1).unwrap();
@@ -154,10 +154,10 @@ async fn a_worker_that_slept_past_its_window_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_drains_every_kind_of_process() {
     let Some((mut cluster, admin)) = Cluster::start(single()).await else { return };
-    let client = admin.new_user("ada", 9).await;
+    let client = admin.new_admin("ada", 9).await;
     let id = client.probe(probe(30_000)).await;
     client.until(&id, &["running"], PATIENCE).await;
-    let runs = cluster.runs(&admin, &id).await;
+    let runs = cluster.runs(&client, &id).await;
     assert!(cluster.workers[runs].stop(), "an orderly end");
     // Given back for nothing: no failure is charged, and it starts anew elsewhere.
     let session = client.until_attempt(&id, 2, PATIENCE).await;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use alphafleet_tests::{Client, Cluster, History, Layout, eventually};
+use alphafleet_tests::{Client, Cluster, Following, History, Layout};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -28,19 +28,14 @@ async fn running(client: &Client, count: usize, sleep_ms: u64) -> Vec<String> {
 }
 
 /// Every session completes in its first attempt, and its follower saw each state once, in order.
-async fn completed_undisturbed(
-    client: &Client,
-    ids: &[String],
-    histories: Vec<tokio::task::JoinHandle<History>>,
-) {
+async fn completed_undisturbed(client: &Client, ids: &[String], histories: Vec<Following>) {
     for id in ids {
         let session = client.until(id, &["completed", "failed", "cancelled"], PATIENCE).await;
         assert_eq!(session["state"], "completed", "{session}");
         assert_eq!(session["attempt"].as_u64(), Some(1), "a running job was restarted: {session}");
     }
     for history in histories {
-        let history = tokio::time::timeout(PATIENCE, history).await.expect("its end is told");
-        let history = history.unwrap();
+        let history = history.end().await;
         history.assert_in_order();
         if history.gaps == 0 {
             assert_eq!(history.states(), ["pending", "running", "completed"]);
@@ -48,8 +43,14 @@ async fn completed_undisturbed(
     }
 }
 
-fn follow(client: &Client, ids: &[String]) -> Vec<tokio::task::JoinHandle<History>> {
-    ids.iter().map(|id| History::follow(vec![client.clone()], id)).collect()
+/// Follows sessions that run, and answers once each follower knows that.
+async fn follow(client: &Client, ids: &[String]) -> Vec<Following> {
+    let mut all: Vec<Following> =
+        ids.iter().map(|id| History::follow(vec![client.clone()], id)).collect();
+    for following in &mut all {
+        following.states(2).await;
+    }
+    all
 }
 
 /// The children of every worker, which a restart of a service is not to change.
@@ -60,9 +61,9 @@ fn children(cluster: &Cluster) -> Vec<Vec<u32>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_of_rabbitmq_leaves_running_jobs_alone() {
     let Some((mut cluster, admin)) = Cluster::start(Layout::breakable()).await else { return };
-    let client = admin.new_user("ada", 20).await;
+    let client = admin.new_admin("ada", 20).await;
     let ids = running(&client, 4, 12_000).await;
-    let (histories, before) = (follow(&client, &ids), children(&cluster));
+    let (histories, before) = (follow(&client, &ids).await, children(&cluster));
     cluster.services.own_mut().rabbitmq.kill();
     let during = client.probe(probe(10)).await;
     cluster.services.own_mut().rabbitmq.start_again();
@@ -76,13 +77,13 @@ async fn a_restart_of_rabbitmq_leaves_running_jobs_alone() {
 async fn a_rabbitmq_that_forgot_everything_loses_no_job() {
     let layout = Layout::breakable().with("WORKER__DEFAULT_SLOTS", "1");
     let Some((mut cluster, admin)) = Cluster::start(layout).await else { return };
-    let client = admin.new_user("ada", 20).await;
+    let client = admin.new_admin("ada", 20).await;
     let mut ids = running(&client, 2, 10_000).await;
+    let histories = follow(&client, &ids).await;
     for _ in 0..4 {
         // Their tickets wait in the broker.
         ids.push(client.probe(probe(10)).await);
     }
-    let histories = follow(&client, &ids);
     cluster.services.own_mut().rabbitmq.kill();
     cluster.services.own_mut().rabbitmq.wipe_and_start_again();
     ids.push(client.probe(probe(10)).await);
@@ -92,14 +93,9 @@ async fn a_rabbitmq_that_forgot_everything_loses_no_job() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_restarts_or_forgets_loses_no_state() {
     let Some((mut cluster, admin)) = Cluster::start(Layout::breakable()).await else { return };
-    let client = admin.new_user("ada", 20).await;
+    let client = admin.new_admin("ada", 20).await;
     let ids = running(&client, 3, 6_000).await;
-    let (histories, before) = (follow(&client, &ids), children(&cluster));
-    eventually("a followed session", PATIENCE, async || {
-        let stats = client.status(&ids[0]).await;
-        (stats["state"] == "running").then_some(())
-    })
-    .await;
+    let (histories, before) = (follow(&client, &ids).await, children(&cluster));
     cluster.services.own_mut().redis.kill();
     let during = client.probe(probe(10)).await;
     cluster.services.own_mut().redis.start_again();
@@ -108,7 +104,7 @@ async fn a_redis_that_restarts_or_forgets_loses_no_state() {
     assert_eq!(children(&cluster), before, "a child was restarted");
 
     let ids = running(&client, 3, 5_000).await;
-    let histories = follow(&client, &ids);
+    let histories = follow(&client, &ids).await;
     cluster.services.own_mut().redis.kill();
     cluster.services.own_mut().redis.wipe_and_start_again();
     // What the wipe took is announced as a gap with a snapshot; the end is told all the same.
@@ -118,9 +114,9 @@ async fn a_redis_that_restarts_or_forgets_loses_no_state() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_of_postgresql_leaves_running_jobs_alone() {
     let Some((mut cluster, admin)) = Cluster::start(Layout::breakable()).await else { return };
-    let client = admin.new_user("ada", 20).await;
+    let client = admin.new_admin("ada", 20).await;
     let ids = running(&client, 4, 8_000).await;
-    let (histories, before) = (follow(&client, &ids), children(&cluster));
+    let (histories, before) = (follow(&client, &ids).await, children(&cluster));
     cluster.services.own_mut().postgres.kill();
     cluster.services.own_mut().postgres.start_again();
     assert_eq!(children(&cluster), before, "a child was restarted");
@@ -133,11 +129,11 @@ async fn a_restart_of_postgresql_leaves_running_jobs_alone() {
 async fn a_minute_without_postgresql_expires_nobody() {
     let layout = Layout { workers: 10, ..Layout::breakable() }.with("WORKER__DEFAULT_SLOTS", "1");
     let Some((mut cluster, admin)) = Cluster::start(layout).await else { return };
-    let client = admin.new_user("ada", 20).await;
+    let client = admin.new_admin("ada", 20).await;
     // Half of them end while the database is away, half of them after.
     let mut ids = running(&client, 5, 30_000).await;
     ids.extend(running(&client, 5, 75_000).await);
-    let (histories, before) = (follow(&client, &ids), children(&cluster));
+    let (histories, before) = (follow(&client, &ids).await, children(&cluster));
     cluster.services.own_mut().postgres.stop();
     tokio::time::sleep(Duration::from_secs(60)).await;
     cluster.services.own_mut().postgres.start_again();
@@ -150,9 +146,9 @@ async fn a_job_longer_than_rabbitmqs_patience_is_not_restarted() {
     let layout =
         Layout { rabbitmq: vec!["consumer_timeout = 2000".to_owned()], ..Layout::breakable() };
     let Some((cluster, admin)) = Cluster::start(layout).await else { return };
-    let client = admin.new_user("ada", 20).await;
+    let client = admin.new_admin("ada", 20).await;
     let ids = running(&client, 2, 9_000).await;
-    let (histories, before) = (follow(&client, &ids), children(&cluster));
+    let (histories, before) = (follow(&client, &ids).await, children(&cluster));
     completed_undisturbed(&client, &ids, histories).await;
     assert_eq!(children(&cluster), before, "a child was restarted");
     let after = client.probe(probe(10)).await;

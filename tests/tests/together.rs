@@ -80,9 +80,10 @@ async fn ten_trainings_are_shared_fairly_by_priority() {
     let settings: Vec<bool> = cluster.workers.iter_mut().map(|worker| worker.stop()).collect();
     assert_eq!(settings, [true; 4]);
     let train = async |client: &Client, strategy: &str, priority: i32| {
-        let body = json!({ "dataset_name": "market", "priority": priority });
-        let session = client.train(strategy, body).await.ok();
-        session["id"].as_str().unwrap().to_owned()
+        let body =
+            json!({ "strategy_id": strategy, "dataset_name": "market", "priority": priority });
+        let task = client.post("/api/train", body).await.ok();
+        task["task_id"].as_str().unwrap().strip_prefix("task-").unwrap().to_owned()
     };
     let mut ids = Vec::new();
     for _ in 0..5 {

@@ -140,6 +140,7 @@ fn assignment(kind: JobKind, spec: Value, scratch: &Path) -> Assignment {
         inputs: Value::Null,
         checkpoint: None,
         threads: 1,
+        out_of_memory: 0,
     }
 }
 
