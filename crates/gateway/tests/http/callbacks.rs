@@ -28,9 +28,16 @@ async fn a_bad_address_is_refused_by_name() {
     let token = gateway.admin().await;
     gateway.dataset(&token, "bars").await;
     for url in [
-        "lab.example/done", "ftp://lab.example/", "https://me:secret@lab.example/",
-        "http://127.0.0.1/", "http://169.254.169.254/latest", "http://[::ffff:10.0.0.1]/",
-        "http://localhost:8300/api", "http://lab.example:22/", "http://2130706433/", "",
+        "lab.example/done",
+        "ftp://lab.example/",
+        "https://me:secret@lab.example/",
+        "http://127.0.0.1/",
+        "http://169.254.169.254/latest",
+        "http://[::ffff:10.0.0.1]/",
+        "http://localhost:8300/api",
+        "http://lab.example:22/",
+        "http://2130706433/",
+        "",
     ] {
         let body = json!({ "dataset_name": "bars", "callback_url": url });
         let faults = gateway.post(&token, "/api/train", body).await;

@@ -1,10 +1,11 @@
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alphafleet_broker::MemoryBroker;
 use alphafleet_domain::ports::ArtifactStore;
 use alphafleet_domain::{JobId, SystemClock};
-use alphafleet_broker::MemoryBroker;
 use alphafleet_events::{MemoryEventBus, StreamLimits};
 use alphafleet_gateway::{Gateway, Parts, Sample, Server, ServerConfig, Settings, TlsFiles};
 use alphafleet_jobs::{Announcer, Cancel, OutboxRelay, OutboxSettings, Submit};
@@ -26,12 +27,8 @@ pub const METRICS_TOKEN: &str = "token-of-the-scraper";
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 pub struct Harness {
-    pub folder: Arc<tempfile::TempDir>,
+    services: Services,
     pub base: String,
-    pub store: Store,
-    pub events: MemoryEventBus,
-    pub broker: MemoryBroker,
-    pub artifacts: Arc<dyn ArtifactStore>,
     pub http: Client,
     pub shutdown: CancellationToken,
     pub served: JoinHandle<std::io::Result<()>>,
@@ -77,12 +74,76 @@ impl Answer {
 }
 
 /// What gateways stand on.
-struct Services {
-    folder: Arc<tempfile::TempDir>,
-    store: Store,
-    events: MemoryEventBus,
-    broker: MemoryBroker,
-    artifacts: Arc<dyn ArtifactStore>,
+#[derive(Clone)]
+pub struct Services {
+    pub folder: Arc<tempfile::TempDir>,
+    pub store: Store,
+    pub events: MemoryEventBus,
+    pub broker: MemoryBroker,
+    pub artifacts: Arc<dyn ArtifactStore>,
+}
+
+impl Services {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("scratch")).unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let store = Store::open(&url).await.unwrap();
+        store.migrate().await.unwrap();
+        let url = format!("file://{}", folder.path().join("objects").display());
+        Self {
+            folder: Arc::new(folder),
+            store,
+            events: MemoryEventBus::new(StreamLimits::default(), Utc::now()),
+            broker: MemoryBroker::new(),
+            artifacts: Arc::new(alphafleet_artifacts::open_store(&url).unwrap()),
+        }
+    }
+
+    fn gateway(&self, adjust: impl FnOnce(&mut Settings)) -> Gateway {
+        let scratch = self.folder.path().join("scratch");
+        let mut settings = Settings::new("0123456789abcdef".repeat(2).into(), scratch);
+        settings.setup_token = Some(SETUP_TOKEN.into());
+        settings.metrics_token = Some(METRICS_TOKEN.into());
+        adjust(&mut settings);
+        let gateway = Gateway::new(self.parts(), settings).unwrap();
+        gateway.with_samples(|| vec![Sample::gauge("test_figure", "Of another part", 7.0)])
+    }
+
+    fn parts(&self) -> Parts {
+        let port = Arc::new(self.store.clone());
+        let (events, broker) = (Arc::new(self.events.clone()), Arc::new(self.broker.clone()));
+        let relay = OutboxRelay::new(port.clone(), events.clone(), OutboxSettings::default());
+        let announcer = Announcer::new(broker.clone(), Arc::new(relay));
+        let artifacts = self.artifacts.clone();
+        Parts {
+            jobs: port.clone(),
+            users: port.clone(),
+            strategies: port.clone(),
+            experiments: port.clone(),
+            datasets: port.clone(),
+            models: port.clone(),
+            audit: port.clone(),
+            passes: port.clone(),
+            callbacks: port.clone(),
+            broker,
+            events,
+            artifacts: artifacts.clone(),
+            importer: Arc::new(CsvImporter { store: self.store.clone(), artifacts }),
+            submit: Submit::new(port.clone(), announcer.clone()),
+            cancel: Cancel::new(port, announcer),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// A gateway's services are its own for those who test it.
+impl Deref for Harness {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.services
+    }
 }
 
 impl Harness {
@@ -91,70 +152,34 @@ impl Harness {
     }
 
     pub async fn with(adjust: impl FnOnce(&mut Settings)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        let store = Store::open(&url).await.unwrap();
-        store.migrate().await.unwrap();
-        let url = format!("file://{}", folder.path().join("objects").display());
-        let services = Services {
-            folder: Arc::new(folder),
-            store,
-            events: MemoryEventBus::new(StreamLimits::default(), Utc::now()),
-            broker: MemoryBroker::new(),
-            artifacts: Arc::new(alphafleet_artifacts::open_store(&url).unwrap()),
-        };
-        Self::serve(services, adjust, None)
+        let services = Services::start().await;
+        let gateway = services.gateway(adjust);
+        Self::serve(services, gateway, None).unwrap()
     }
 
     /// Another gateway on the same services.
     pub fn beside(&self) -> Self {
-        let services = Services {
-            folder: self.folder.clone(),
-            store: self.store.clone(),
-            events: self.events.clone(),
-            broker: self.broker.clone(),
-            artifacts: self.artifacts.clone(),
-        };
-        Self::serve(services, |_| {}, None)
+        let services = self.services.clone();
+        let gateway = services.gateway(|_| {});
+        Self::serve(services, gateway, None).unwrap()
     }
 
     /// A gateway that speaks TLS.
-    pub async fn secure(tls: TlsFiles) -> Self {
-        let gateway = Self::start().await;
-        let services = Services {
-            folder: gateway.folder.clone(),
-            store: gateway.store.clone(),
-            events: gateway.events.clone(),
-            broker: gateway.broker.clone(),
-            artifacts: gateway.artifacts.clone(),
-        };
-        Self::serve(services, |_| {}, Some(tls))
+    pub async fn secure(tls: TlsFiles) -> std::io::Result<Self> {
+        let services = Services::start().await;
+        let gateway = services.gateway(|_| {});
+        Self::serve(services, gateway, Some(tls))
     }
 
-    fn serve(
-        services: Services,
-        adjust: impl FnOnce(&mut Settings),
-        tls: Option<TlsFiles>,
-    ) -> Self {
-        let Services { folder, store, events, broker, artifacts } = services;
-        let scratch = folder.path().join("scratch");
-        std::fs::create_dir_all(&scratch).unwrap();
-        let mut settings = Settings::new("0123456789abcdef".repeat(2).into(), scratch);
-        settings.setup_token = Some(SETUP_TOKEN.into());
-        settings.metrics_token = Some(METRICS_TOKEN.into());
-        adjust(&mut settings);
-        let parts = parts(&store, &events, &broker, &artifacts);
-        let gateway = Gateway::new(parts, settings).unwrap();
-        let gateway =
-            gateway.with_samples(|| vec![Sample::gauge("test_figure", "Of another part", 7.0)]);
+    fn serve(services: Services, gateway: Gateway, tls: Option<TlsFiles>) -> std::io::Result<Self> {
         let mut config = ServerConfig::new(([127, 0, 0, 1], 0).into());
         config.tls = tls;
-        let server = Server::bind(Arc::new(gateway), config).unwrap();
-        let base = format!("http://{}", server.address().unwrap());
+        let server = Server::bind(Arc::new(gateway), config)?;
+        let base = format!("http://{}", server.address()?);
         let shutdown = CancellationToken::new();
         let served = tokio::spawn(server.run(shutdown.clone()));
         let http = Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
-        Self { folder, base, store, events, broker, artifacts, http, shutdown, served }
+        Ok(Self { services, base, http, shutdown, served })
     }
 
     pub fn scratch(&self) -> usize {
@@ -231,59 +256,5 @@ impl Harness {
         let body = json!({ "spec": { "steps": [{ "step": "echo", "value": 1 }] } });
         let session = self.post(admin, "/api/v1/probes", body).await.expect(202);
         session["id"].as_str().unwrap().parse().unwrap()
-    }
-}
-
-/// Why a server with these files does not start.
-pub fn bind_error(tls: TlsFiles) -> std::io::Error {
-    let folder = tempfile::tempdir().unwrap();
-    let runtime = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let url = format!("sqlite://{}", folder.path().join("test.db").display());
-            let store = Store::open(&url).await.unwrap();
-            let events = MemoryEventBus::new(StreamLimits::default(), Utc::now());
-            let url = format!("file://{}", folder.path().join("objects").display());
-            let artifacts: Arc<dyn ArtifactStore> =
-                Arc::new(alphafleet_artifacts::open_store(&url).unwrap());
-            let parts = parts(&store, &events, &MemoryBroker::new(), &artifacts);
-            let settings =
-                Settings::new("0123456789abcdef".repeat(2).into(), folder.path().to_owned());
-            let gateway = Gateway::new(parts, settings).unwrap();
-            let mut config = ServerConfig::new(([127, 0, 0, 1], 0).into());
-            config.tls = Some(tls);
-            Server::bind(Arc::new(gateway), config).err().expect("it was bound")
-        })
-    });
-    runtime.join().unwrap()
-}
-
-fn parts(
-    store: &Store,
-    events: &MemoryEventBus,
-    broker: &MemoryBroker,
-    artifacts: &Arc<dyn ArtifactStore>,
-) -> Parts {
-    let port = Arc::new(store.clone());
-    let (events, broker) = (Arc::new(events.clone()), Arc::new(broker.clone()));
-    let relay = OutboxRelay::new(port.clone(), events.clone(), OutboxSettings::default());
-    let announcer = Announcer::new(broker.clone(), Arc::new(relay));
-    Parts {
-        jobs: port.clone(),
-        users: port.clone(),
-        strategies: port.clone(),
-        experiments: port.clone(),
-        datasets: port.clone(),
-        models: port.clone(),
-        audit: port.clone(),
-        passes: port.clone(),
-        callbacks: port.clone(),
-        broker,
-        events,
-        artifacts: artifacts.clone(),
-        importer: Arc::new(CsvImporter { store: store.clone(), artifacts: artifacts.clone() }),
-        submit: Submit::new(port.clone(), announcer.clone()),
-        cancel: Cancel::new(port, announcer),
-        clock: Arc::new(SystemClock),
     }
 }

@@ -5,7 +5,10 @@ use crate::harness::Harness;
 
 fn away(readiness: &Value) -> Vec<&str> {
     let checks = readiness["checks"].as_array().unwrap().iter();
-    checks.filter(|check| check["ok"] == false).map(|check| check["name"].as_str().unwrap()).collect()
+    checks
+        .filter(|check| check["ok"] == false)
+        .map(|check| check["name"].as_str().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -22,7 +25,10 @@ async fn without_broker_and_events_a_gateway_is_ready_and_says_what_is_away() {
     // Sessions are taken in all the same.
     let id = gateway.probe(&admin).await;
     assert!(gateway.store.job(id).await.unwrap().is_some());
-    gateway.post(&admin, &format!("/api/v1/strategies/sessions/{id}/stop"), json!({})).await.expect(202);
+    gateway
+        .post(&admin, &format!("/api/v1/strategies/sessions/{id}/stop"), json!({}))
+        .await
+        .expect(202);
 }
 
 #[tokio::test]

@@ -45,8 +45,7 @@ async fn another_platform_sends_its_training_here() {
     assert_eq!(job.priority.0, 3);
     assert_eq!(gateway.get(&ann, &path).await.expect(200)["status"], "running");
     let metrics = json!({ "test": { "ic": 0.04 } });
-    let completion =
-        Completion { result: json!({ "metrics": metrics }), ..Completion::default() };
+    let completion = Completion { result: json!({ "metrics": metrics }), ..Completion::default() };
     complete(&gateway, &job, completion).await;
     let view = gateway.get(&ann, &path).await.expect(200);
     assert_eq!((&view["status"], &view["progress"]), (&json!("completed"), &json!(100.0)));
@@ -54,7 +53,9 @@ async fn another_platform_sends_its_training_here() {
     assert_eq!(view["error"], Value::Null);
     assert!(view["completed_at"].is_string() && view["started_at"].is_string());
     // Someone else's, unknown, no id at all.
-    for path in [path.as_str(), "/api/tasks/task-00000000-0000-7000-8000-000000000000", "/api/tasks/7"] {
+    for path in
+        [path.as_str(), "/api/tasks/task-00000000-0000-7000-8000-000000000000", "/api/tasks/7"]
+    {
         gateway.get(&admin, path).await.problem(404, "not_found");
     }
 }
@@ -88,7 +89,10 @@ async fn bad_fields_are_named_as_the_request_has_them() {
         (json!({}), vec!["dataset_name: required"]),
         (json!({ "dataset_name": "absent" }), vec!["dataset_name: unknown_dataset"]),
         (json!({ "dataset_name": "bars", "epochs": -1 }), vec!["epochs: out_of_range"]),
-        (json!({ "dataset_name": "bars", "model_type": "oracle" }), vec!["model_type: unknown_value"]),
+        (
+            json!({ "dataset_name": "bars", "model_type": "oracle" }),
+            vec!["model_type: unknown_value"],
+        ),
         (json!({ "dataset_name": "bars", "priority": 101 }), vec!["priority: out_of_range"]),
         (json!({ "dataset_name": "bars", "nonsense": 1 }), vec!["nonsense: unknown_field"]),
         (json!({ "strategy_id": "7" }), vec!["strategy_id: unknown_strategy"]),
@@ -116,5 +120,7 @@ async fn a_repeated_training_is_the_same_task() {
     };
     let first = train(json!({ "dataset_name": "bars" })).await.expect(202);
     assert_eq!(train(json!({ "dataset_name": "bars" })).await.expect(202), first);
-    train(json!({ "dataset_name": "bars", "epochs": 2 })).await.problem(422, "idempotency_conflict");
+    train(json!({ "dataset_name": "bars", "epochs": 2 }))
+        .await
+        .problem(422, "idempotency_conflict");
 }

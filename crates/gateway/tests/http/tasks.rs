@@ -1,8 +1,8 @@
 //! `WS /ws/train/{id}` and `WS /training-progress`.
 
-use alphafleet_domain::job::{Completion, Failure, FailureCode, NewModel, Outcome, ProgressBatch};
+use alphafleet_domain::job::{Completion, Failure, FailureCode, Outcome, ProgressBatch};
 use alphafleet_domain::ports::JobStore;
-use alphafleet_domain::{EventKind, Job, JobId, JobKind};
+use alphafleet_domain::{EventKind, Job, JobId, JobKind, NewModel};
 use alphafleet_protocol::SessionState;
 use alphafleet_protocol::api::TaskFrame;
 use futures::{SinkExt, StreamExt};
@@ -123,11 +123,8 @@ async fn whoever_may_not_follow_is_told_by_the_code() {
 
 /// Ends the job with a model; answers the model's id.
 async fn fit(gateway: &Harness, token: &str, job: &Job) -> String {
-    let model = NewModel {
-        model_type: "lightgbm".to_owned(),
-        sha256: "00".repeat(32),
-        metrics: json!({}),
-    };
+    let model =
+        NewModel { model_type: "lightgbm".to_owned(), sha256: "00".repeat(32), metrics: json!({}) };
     let completion = Completion { model: Some(model), ..Completion::default() };
     complete(gateway, job, completion).await;
     let models = gateway.get(token, "/api/v1/models").await.expect(200);
@@ -179,12 +176,17 @@ async fn a_client_that_answers_no_ping_is_closed() {
     let mut alive = open(&gateway, &format!("/ws/train/task-{id}?token={admin}")).await;
     says(&mut alive, SessionState::Pending, 0.0).await;
     // Reading answers pings; nothing else is heard.
-    assert!(timeout(heartbeat * 8, alive.stream.next()).await.is_ok_and(|m| m.unwrap().unwrap().is_ping()));
+    assert!(
+        timeout(heartbeat * 8, alive.stream.next())
+            .await
+            .is_ok_and(|m| m.unwrap().unwrap().is_ping())
+    );
     assert!(timeout(heartbeat * 8, next(&mut alive)).await.is_err());
     let mut silent = open(&gateway, &format!("/ws/train/task-{id}?token={admin}")).await;
     says(&mut silent, SessionState::Pending, 0.0).await;
     let deadline = tokio::time::Instant::now() + DEADLINE;
-    let connections = async || gateway.get(&admin, "/api/v1/ws/stats").await.expect(200)["connections"].clone();
+    let connections =
+        async || gateway.get(&admin, "/api/v1/ws/stats").await.expect(200)["connections"].clone();
     drop(alive);
     while connections().await != 0 {
         assert!(tokio::time::Instant::now() < deadline, "the silent client is still there");

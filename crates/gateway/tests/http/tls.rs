@@ -41,7 +41,7 @@ async fn connect(gateway: &Harness, authority: &CertificateDer<'static>) -> TlsS
 async fn a_gateway_speaks_tls_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let (files, authority) = identity(folder.path());
-    let gateway = Harness::secure(files).await;
+    let gateway = Harness::secure(files).await.unwrap();
     let mut stream = connect(&gateway, &authority).await;
     let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -56,21 +56,18 @@ async fn a_gateway_speaks_tls_and_nothing_else() {
 
 #[tokio::test]
 async fn files_that_cannot_be_used_are_named_before_anything_is_served() {
-    let folder = tempfile::tempdir().unwrap();
-    let (files, _) = identity(folder.path());
-    let (other, _) = {
-        let folder = folder.path().join("other");
-        std::fs::create_dir(&folder).unwrap();
-        identity(&folder)
-    };
-    let refused = |certificate: &Path, key: &Path| {
-        let files = TlsFiles { certificate: certificate.to_owned(), key: key.to_owned() };
-        crate::harness::bind_error(files).to_string()
-    };
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ((files, _), (other, _)) = (identity(folder.path()), identity(elsewhere.path()));
     let absent = folder.path().join("absent.pem");
-    assert!(refused(&absent, &files.key).contains("absent.pem"));
-    assert!(refused(&files.certificate, &absent).contains("absent.pem"));
-    assert!(refused(&files.key, &files.key).contains("no certificate"));
-    assert!(refused(&files.certificate, &files.certificate).contains("cert.pem"));
-    assert!(refused(&files.certificate, &other.key).contains("cannot be used"));
+    for (certificate, key, why) in [
+        (&absent, &files.key, "absent.pem"),
+        (&files.certificate, &absent, "absent.pem"),
+        (&files.key, &files.key, "no certificate"),
+        (&files.certificate, &files.certificate, "cert.pem"),
+        (&files.certificate, &other.key, "cannot be used"),
+    ] {
+        let files = TlsFiles { certificate: certificate.clone(), key: key.clone() };
+        let error = Harness::secure(files.clone()).await.err().unwrap().to_string();
+        assert!(error.contains(why), "{files:?}: {error}");
+    }
 }
