@@ -14,9 +14,11 @@ pub fn binary() -> PathBuf {
 
 /// A binary of the workspace beside this test.
 pub(crate) fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.ancestors().nth(2).unwrap();
-    let binary = folder.join(name);
+    // A test lies one folder below the binaries, a benchmark beside them.
+    let this = std::env::current_exe().unwrap();
+    let folders = this.ancestors().skip(1).take(2);
+    let mut binaries = folders.map(|folder| folder.join(name));
+    let binary = binaries.find(|binary| binary.is_file()).unwrap_or_else(|| this.join(name));
     assert!(
         binary.is_file(),
         "{} is missing: build it first, as scripts/test does",

@@ -77,14 +77,17 @@ impl Member {
 
     /// The child that a worker has said works for a session.
     pub async fn child_of(&self, session: &str) -> u32 {
+        let what = format!("a child for {session}");
+        eventually(&what, Duration::from_secs(20), async || self.last_child_of(session)).await
+    }
+
+    /// The last such child it has told of so far.
+    pub fn last_child_of(&self, session: &str) -> Option<u32> {
         let job = format!("job={session} ");
-        eventually(&format!("a child for {session}"), Duration::from_secs(20), async || {
-            let said = self.said.lock().unwrap();
-            let line =
-                said.iter().rev().find(|line| line.contains(" running ") && line.contains(&job))?;
-            line.split("child=").nth(1)?.split_whitespace().next()?.parse().ok()
-        })
-        .await
+        let said = self.said.lock().unwrap();
+        let tells = |line: &&String| line.contains(" running ") && line.contains(&job);
+        let line = said.iter().rev().find(tells)?;
+        line.split("child=").nth(1)?.split_whitespace().next()?.parse().ok()
     }
 
     pub async fn until_ready(&self) {
