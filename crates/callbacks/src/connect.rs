@@ -97,3 +97,28 @@ fn server_name(url: &CallbackUrl) -> Result<ServerName<'static>, ConnectError> {
         None => Err(ConnectError::Tls(io::ErrorKind::InvalidInput.into())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn guard(networks: &[&str]) -> AddressGuard {
+        let networks: Vec<String> = networks.iter().map(|network| (*network).to_owned()).collect();
+        AddressGuard::new(&networks).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_name_is_judged_by_where_it_leads() {
+        let inside = guard(&["127.0.0.0/8", "::1"]);
+        let url = CallbackUrl::parse("http://localhost:8080/", &inside).unwrap();
+        let found = resolve(&url, &inside).await.unwrap();
+        assert!(found.iter().all(|address| address.ip().is_loopback() && address.port() == 8080));
+        let refused = resolve(&url, &AddressGuard::default()).await;
+        assert!(matches!(refused, Err(ConnectError::Refused)), "{refused:?}");
+        let url = CallbackUrl::parse("http://no-such-host.invalid/", &inside).unwrap();
+        let unknown = resolve(&url, &inside).await;
+        assert!(matches!(unknown, Err(ConnectError::Unknown(_))), "{unknown:?}");
+    }
+}

@@ -19,6 +19,8 @@ use crate::{AddressGuard, CallbackUrl};
 const MOST_HEAD_BYTES: usize = 32 << 10;
 const MOST_BODY_BYTES: usize = 64 << 10;
 
+const COURTESY: Duration = Duration::from_millis(500);
+
 const AGENT: &str = concat!("alphafleet/", env!("CARGO_PKG_VERSION"));
 
 /// Posts a signed body to where its owner wants it.
@@ -65,7 +67,8 @@ impl Poster {
         let answered = async {
             let answer = sender.send_request(request).await?;
             let status = answer.status();
-            drain(answer.into_body()).await;
+            // What was answered is known: the rest is mere courtesy.
+            let _ = timeout(COURTESY, drain(answer.into_body())).await;
             Ok(status)
         };
         tokio::pin!(answered, connection);
