@@ -23,7 +23,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("models", &["specs", "factors", "lightgbm"]),
     ("worker", &["domain", "protocol", "jobs"]),
     ("training-worker", &["domain", "worker", "specs", "market", "factors", "datasets", "models"]),
-    ("gateway", &["domain", "protocol", "specs", "jobs"]),
+    ("callbacks", &["domain", "protocol"]),
+    ("gateway", &["domain", "protocol", "specs", "jobs", "callbacks"]),
     (
         "bootstrap",
         &[
@@ -33,6 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "broker",
             "events",
             "artifacts",
+            "callbacks",
             "datasets",
             "worker",
             "gateway",
