@@ -82,6 +82,7 @@ impl<'a> Parts<'a> {
     pub fn deliverer(&self, keys: &Keys) -> Result<Deliverer, ProcessError> {
         let mut settings = alphafleet_callbacks::CallbackSettings::new(keys.webhooks.clone());
         settings.allowed_networks.clone_from(&self.settings.callbacks.allowed_networks);
+        settings.ca_file.clone_from(&self.settings.tls.ca_file);
         Ok(Deliverer::new(self.store(), settings)?)
     }
 
