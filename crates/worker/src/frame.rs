@@ -51,7 +51,10 @@ pub enum ToChild {
     /// Like `assign`, while an earlier assignment has not ended. Only to a child that said that it
     /// takes assignments ahead.
     AssignAhead(Box<Assignment>),
-    Stop { lease: LeaseId, reason: Stop },
+    Stop {
+        lease: LeaseId,
+        reason: Stop,
+    },
 }
 
 /// One attempt of one job, complete: the child asks nobody for more.

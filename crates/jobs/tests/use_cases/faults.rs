@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use alphafleet_domain::job::{LogLine, MetricPoint, Outcome, ProgressBatch, StageRecord};
+use alphafleet_domain::job::{LogLine, MetricPoint, ProgressBatch, ResourceSample, StageRecord};
 use alphafleet_domain::ports::*;
 use alphafleet_domain::*;
 use async_trait::async_trait;
@@ -56,8 +56,12 @@ impl<T: Broker> Broker for Line<T> {
         self.pass().await.map_err(BrokerError::Unavailable)?.publish(ticket).await
     }
 
-    async fn consume(&self, queues: &[Queue]) -> Result<Box<dyn TicketConsumer>, BrokerError> {
-        self.pass().await.map_err(BrokerError::Unavailable)?.consume(queues).await
+    async fn consume(
+        &self,
+        queues: &[Queue],
+        prefetch: u16,
+    ) -> Result<Box<dyn TicketConsumer>, BrokerError> {
+        self.pass().await.map_err(BrokerError::Unavailable)?.consume(queues, prefetch).await
     }
 
     async fn ping(&self) -> Result<(), BrokerError> {
@@ -92,8 +96,19 @@ macro_rules! job_store {
     ($(fn $name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
         #[async_trait]
         impl<T: JobStore> JobStore for Line<T> {
-            async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError> {
-                self.pass().await.map_err(StoreError::Unavailable)?.submit(submission).await
+            async fn submit_all(
+                &self,
+                submissions: Vec<Submission>,
+            ) -> Result<Vec<Submitted>, SubmitError> {
+                self.pass().await.map_err(StoreError::Unavailable)?.submit_all(submissions).await
+            }
+
+            async fn submitted(
+                &self,
+                owner: UserId,
+                key: &IdempotencyKey,
+            ) -> Result<Option<Job>, SubmitError> {
+                self.pass().await.map_err(StoreError::Unavailable)?.submitted(owner, key).await
             }
 
             $(async fn $name(&self, $($argument: $kind),*) -> Result<$answer, StoreError> {
@@ -107,10 +122,11 @@ job_store! {
     fn job(id: JobId) -> Option<Job>;
     fn jobs(filter: &JobFilter, page: PageRequest) -> Page<Job>;
     fn request_cancel(id: JobId, audit: AuditRecord) -> CancelAnswer;
-    fn claim(claim: &Claim) -> Option<Job>;
+    fn claim_many(claim: &Claim, limit: u32) -> Vec<Job>;
     fn beat(beat: &Beat) -> BeatAnswer;
     fn record(lease: LeaseId, batch: &ProgressBatch) -> Recorded;
-    fn settle(lease: LeaseId, outcome: &Outcome, last: &ProgressBatch) -> Settled;
+    fn settle_all(settlements: Vec<Settlement>) -> Vec<Settled>;
+    fn resources(query: &ResourceQuery) -> Vec<ResourceSample>;
     fn expire(window: Duration) -> Vec<Expired>;
     fn take_due(limit: u32) -> Vec<Job>;
     fn take_outbox(job: Option<JobId>, limit: u32, lease: Duration) -> Vec<OutboxEntry>;

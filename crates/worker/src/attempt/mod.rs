@@ -15,9 +15,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alphafleet_domain::job::{
-    Completion, Failure, FailureCode, LogLevel, Outcome, ProgressBatch,
-};
+use alphafleet_domain::job::{Completion, Failure, FailureCode, LogLevel, Outcome, ProgressBatch};
 use alphafleet_domain::ports::{ArtifactKey, Delivery, Settlement};
 use alphafleet_domain::{Job, LeaseId};
 use tokio::time::{Instant, timeout};
@@ -132,7 +130,8 @@ impl<'a> Attempt<'a> {
             info!(job = %self.job.id, %error, "the child does not take its assignment");
         }
         let begun = Instant::now();
-        self.watch(Working { child, folder, pending, begun, heard: VecDeque::new(), kills_before }).await
+        self.watch(Working { child, folder, pending, begun, heard: VecDeque::new(), kills_before })
+            .await
     }
 
     async fn watch(&mut self, working: Working) -> Option<Outcome> {

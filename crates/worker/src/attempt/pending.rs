@@ -240,7 +240,10 @@ mod tests {
         }
         let [(batch, news)] = &pending.take(now)[..] else { panic!("one batch") };
         assert_eq!(batch.stages.len(), MOST_ENTRIES);
-        assert_eq!(batch.stages.last().map(|one| &*one.stage), Some(&*format!("stage {}", total - 1)));
+        assert_eq!(
+            batch.stages.last().map(|one| &*one.stage),
+            Some(&*format!("stage {}", total - 1))
+        );
         assert_eq!(batch.logs[0].message, "500 earlier entries into stages were left out");
         assert_eq!(news.progress.len(), MOST_TOLD);
         assert_eq!(news.progress.last(), batch.progress.as_ref());

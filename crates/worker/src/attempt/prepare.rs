@@ -51,7 +51,12 @@ pub(super) async fn prepare(
         _ => shared.pool.take_with_threads(threads).await,
     };
     let child = child.map_err(|error| cannot_start(&error))?;
-    Ok(Prepared { folder, assignment, child, warnings: [warning, spare::told(&shared.config, job)] })
+    Ok(Prepared {
+        folder,
+        assignment,
+        child,
+        warnings: [warning, spare::told(&shared.config, job)],
+    })
 }
 
 /// An assignment of a job without inputs and checkpoint.

@@ -63,7 +63,7 @@ pub(crate) async fn settled_as(shared: &Shared, job: &Job, settled: Settled) -> 
             return None;
         }
     };
-    note(shared, &settled);
+    note(shared, job, &settled);
     Some(settled)
 }
 
@@ -77,14 +77,14 @@ pub(crate) fn fenced(shared: &Shared, job: &Job) {
     warn!(job = %job.id, attempt = job.attempt, "the lease was lost; what was done is discarded");
 }
 
-fn note(shared: &Shared, job: &Job) {
+fn note(shared: &Shared, before: &Job, job: &Job) {
     let stats = &shared.stats;
     match &job.state {
         JobState::Completed => count(&stats.completed),
         JobState::Failed(_) => count(&stats.failed),
         JobState::Cancelled => count(&stats.cancelled),
-        JobState::Pending { not_before: Some(_) } => count(&stats.retried),
-        JobState::Pending { not_before: None } => count(&stats.released),
+        JobState::Pending { .. } if job.failures > before.failures => count(&stats.retried),
+        JobState::Pending { .. } => count(&stats.released),
         JobState::Running { .. } => {}
     }
     let (attempt, state) = (job.attempt, job.state.name());

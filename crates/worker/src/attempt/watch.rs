@@ -150,8 +150,12 @@ impl Watch<'_> {
                 match order {
                     Order::Run => None,
                     Order::Fenced => Some(Ending::Fenced),
-                    Order::Drain => self.stop(Stop::Drain, Some(self.shared.config.grace.drain)).await,
-                    Order::Cancel => self.stop(Stop::Cancel, Some(self.shared.config.grace.cancel)).await,
+                    Order::Drain => {
+                        self.stop(Stop::Drain, Some(self.shared.config.grace.drain)).await
+                    }
+                    Order::Cancel => {
+                        self.stop(Stop::Cancel, Some(self.shared.config.grace.cancel)).await
+                    }
                 }
             }
             Happened::Frame(Ok(Some(frame))) => self.frame(frame).await,

@@ -419,9 +419,8 @@ impl<'a> Batch<'a> {
                 Order::Fenced => self.end(Ended::without_work(claimed, Outcome::Released)),
             }
         }
-        let stops = self.sent.iter().skip(1).filter(|sent| {
-            sent.claimed.holding.present() >= Order::Cancel
-        });
+        let stops =
+            self.sent.iter().skip(1).filter(|sent| sent.claimed.holding.present() >= Order::Cancel);
         let leases: Vec<LeaseId> = stops.map(|sent| sent.claimed.lease).collect();
         self.tell(&leases, Stop::Cancel).await;
         if draining {
@@ -481,4 +480,3 @@ impl<'a> Batch<'a> {
         }
     }
 }
-

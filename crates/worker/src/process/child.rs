@@ -26,8 +26,6 @@ pub(crate) struct ChildProcess {
     pub process: Process,
     /// How many assignments it takes before it has ended the one it works on.
     pub ahead: usize,
-    /// How many threads its libraries may use.
-    pub threads: usize,
     stdin: ChildStdin,
     use_after: Use,
 }
@@ -55,7 +53,6 @@ impl ChildProcess {
     pub(super) async fn start(
         spawner: &Spawner,
         command: Command,
-        threads: usize,
         patience: Duration,
     ) -> Result<Self, StartError> {
         let mut child = spawner.spawn(command).await.map_err(StartError::Spawn)?;
@@ -63,16 +60,15 @@ impl ChildProcess {
         let (Some(stdin), Some(stdout), Some(stderr)) = piped else {
             return Err(StartError::Spawn(io::Error::other("the child has no pipes")));
         };
+        let starting = LeaseId::new();
         let mut started = Self {
             frames: Frames::of(stdout),
-            stderr: Stderr::follow(stderr).map_err(StartError::Spawn)?,
+            stderr: Stderr::follow(stderr, starting).map_err(StartError::Spawn)?,
             process: Process::new(child)?,
             ahead: 0,
-            threads,
             stdin,
             use_after: Use::Again,
         };
-        started.stderr.start_over(LeaseId::new());
         let ready = timeout(patience, started.frames.next()).await;
         match ready.map_err(|_| StartError::Late)? {
             Ok(Some(FromChild::Ready { protocol: PROTOCOL, ahead, .. })) => {
@@ -80,18 +76,18 @@ impl ChildProcess {
                 Ok(started)
             }
             Ok(Some(FromChild::Ready { protocol, .. })) => Err(StartError::Protocol(protocol)),
-            other => Err(started.not_ready(other).await),
+            other => Err(started.not_ready(starting, other).await),
         }
     }
 
-    async fn not_ready(&mut self, other: Heard) -> StartError {
+    async fn not_ready(&mut self, starting: LeaseId, other: Heard) -> StartError {
         let said = match other {
             Ok(Some(frame)) => format!("{frame:?}").chars().take(200).collect(),
             Ok(None) => "it closed its output".to_owned(),
             Err(fault) => fault.to_string(),
         };
         self.process.end().await;
-        self.stderr.drain(LeaseId::new());
+        self.stderr.drain(starting);
         StartError::NotReady { said, last_words: self.stderr.last_words().join(" | ") }
     }
 

@@ -99,8 +99,7 @@ mod tests {
             }
         }
         lines.extend(splitter.finish());
-        let read: Vec<_> =
-            lines.iter().map(|line| (&line.bytes[..], line.cut)).collect();
+        let read: Vec<_> = lines.iter().map(|line| (&line.bytes[..], line.cut)).collect();
         let expected: [(&[u8], bool); 4] =
             [(b"one", false), (b"", false), (b"too ", true), (b"last", false)];
         assert_eq!(read, expected);

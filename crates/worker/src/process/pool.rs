@@ -138,7 +138,7 @@ impl Pool {
 
     async fn start(&self, threads: usize) -> Result<ChildProcess, StartError> {
         let command = self.template.command(threads);
-        let child = ChildProcess::start(&self.spawner, command, threads, self.patience).await?;
+        let child = ChildProcess::start(&self.spawner, command, self.patience).await?;
         count(&self.stats.children_started);
         Ok(child)
     }

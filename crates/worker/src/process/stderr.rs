@@ -47,11 +47,12 @@ struct Heard {
 }
 
 impl Stderr {
-    pub fn follow(pipe: ChildStderr) -> io::Result<Self> {
+    /// What comes before the first job is of `lease`, whatever that may be.
+    pub fn follow(pipe: ChildStderr, lease: LeaseId) -> io::Result<Self> {
         let pipe = Receiver::from_owned_fd(pipe.into_owned_fd()?)?;
         let heard = Mutex::new(Heard {
             splitter: Splitter::new(LONGEST_LINE),
-            owner: None,
+            owner: Some(lease),
             waiting: VecDeque::new(),
             last: VecDeque::new(),
             left_out: 0,

@@ -117,7 +117,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_group_is_looked_at_with_all_its_processes() {
-        let script = "dd if=/dev/zero of=/dev/null bs=1M count=2000 2>/dev/null; sleep 100 & sleep 100";
+        let script =
+            "dd if=/dev/zero of=/dev/null bs=1M count=2000 2>/dev/null; sleep 100 & sleep 100";
         let mut child = Command::new("sh").args(["-c", script]).process_group(0).spawn().unwrap();
         let group = ProcessGroup::led_by(i32::try_from(child.id()).unwrap());
         let table = ProcessTable::default();

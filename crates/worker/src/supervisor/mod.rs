@@ -14,9 +14,9 @@ mod tickets;
 mod worker;
 
 pub use config::{ChildCommand, Grace, QueueSlots, WorkerConfig};
-pub use prepare::{DatasetInputs, NoInputs, Prepare, PrepareError};
 pub use health::WorkerStanding;
 pub use held::RunningAttempt;
+pub use prepare::{DatasetInputs, NoInputs, Prepare, PrepareError};
 pub use stats::WorkerStats;
 pub use worker::{Worker, WorkerError, WorkerPorts};
 

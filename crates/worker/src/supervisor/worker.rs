@@ -5,9 +5,9 @@ use alphafleet_domain::ports::{ArtifactStore, Broker, EventBus, JobStore, StoreE
 use alphafleet_domain::{Clock, SystemClock, WorkerId};
 use alphafleet_jobs::{Announcer, Expirer};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, timeout};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -216,7 +216,9 @@ fn start_slot(
             let mut task = JoinSet::new();
             task.spawn(slot::run(Arc::clone(&shared), queue.clone(), shutdown.clone()));
             match task.join_next().await {
-                Some(Err(error)) => error!(%error, queue = %queue.queue, "a slot failed and starts again"),
+                Some(Err(error)) => {
+                    error!(%error, queue = %queue.queue, "a slot failed and starts again")
+                }
                 Some(Ok(())) | None => return,
             }
         }

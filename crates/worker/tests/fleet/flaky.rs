@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use alphafleet_domain::job::{LogLine, MetricPoint, Outcome, ProgressBatch, StageRecord};
+use alphafleet_domain::job::{LogLine, MetricPoint, ProgressBatch, ResourceSample, StageRecord};
 use alphafleet_domain::ports::{
-    Beat, BeatAnswer, CancelAnswer, Claim, Expired, JobFilter, JobStore, LogQuery, MetricQuery,
-    OutboxEntry, OutboxId, QueueDepth, Recorded, Settled, StoreError, Submission, SubmitError,
-    Submitted, WorkerRecord, WorkerRow,
+    Beat, BeatAnswer, CancelAnswer, Claim, Expired, IdempotencyKey, JobFilter, JobStore, LogQuery,
+    MetricQuery, OutboxEntry, QueueDepth, Recorded, ResourceQuery, Settled, Settlement, StoreError,
+    Submission, SubmitError, Submitted, WorkerRecord, WorkerRow,
 };
 use alphafleet_domain::{
-    ArtifactPointer, AuditRecord, Job, JobId, LeaseId, Page, PageRequest, WorkerId,
+    ArtifactPointer, AuditRecord, Job, JobId, LeaseId, OutboxId, Page, PageRequest, UserId,
+    WorkerId,
 };
 use alphafleet_store::Store;
 use async_trait::async_trait;
@@ -55,8 +56,19 @@ fn lose(answers: &AtomicU32) -> bool {
 
 #[async_trait]
 impl JobStore for Flaky {
-    async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError> {
-        self.reach()?.submit(submission).await
+    async fn submit_all(
+        &self,
+        submissions: Vec<Submission>,
+    ) -> Result<Vec<Submitted>, SubmitError> {
+        self.reach()?.submit_all(submissions).await
+    }
+
+    async fn submitted(
+        &self,
+        owner: UserId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Job>, SubmitError> {
+        self.reach()?.submitted(owner, key).await
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
@@ -75,9 +87,12 @@ impl JobStore for Flaky {
         self.reach()?.request_cancel(id, audit).await
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<Option<Job>, StoreError> {
-        let claimed = self.reach()?.claim(claim).await?;
-        if claimed.is_some() && lose(&self.lost_claims) { Err(unavailable()) } else { Ok(claimed) }
+    async fn claim_many(&self, claim: &Claim, limit: u32) -> Result<Vec<Job>, StoreError> {
+        let claimed = self.reach()?.claim_many(claim, limit).await?;
+        if !claimed.is_empty() && lose(&self.lost_claims) {
+            return Err(unavailable());
+        }
+        Ok(claimed)
     }
 
     async fn beat(&self, beat: &Beat) -> Result<BeatAnswer, StoreError> {
@@ -94,13 +109,8 @@ impl JobStore for Flaky {
         recorded
     }
 
-    async fn settle(
-        &self,
-        lease: LeaseId,
-        outcome: &Outcome,
-        last: &ProgressBatch,
-    ) -> Result<Settled, StoreError> {
-        let settled = self.reach()?.settle(lease, outcome, last).await?;
+    async fn settle_all(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+        let settled = self.reach()?.settle_all(settlements).await?;
         if lose(&self.lost_settlings) { Err(unavailable()) } else { Ok(settled) }
     }
 
@@ -135,6 +145,10 @@ impl JobStore for Flaky {
 
     async fn logs(&self, query: &LogQuery) -> Result<Vec<LogLine>, StoreError> {
         self.reach()?.logs(query).await
+    }
+
+    async fn resources(&self, query: &ResourceQuery) -> Result<Vec<ResourceSample>, StoreError> {
+        self.reach()?.resources(query).await
     }
 
     async fn artifacts(&self, job: JobId) -> Result<Vec<ArtifactPointer>, StoreError> {

@@ -149,7 +149,7 @@ fn print(ctx: &Context) -> Value {
 
 fn file(assignment: &Assignment, name: String, path: Option<PathBuf>, content: &str) -> Completed {
     let path = path.unwrap_or_else(|| {
-        let path = assignment.scratch.join(&name);
+        let path = assignment.scratch_folder().unwrap().join(&name);
         fs::write(&path, content).unwrap();
         path
     });
@@ -192,7 +192,7 @@ fn be_polite(
             None => pause(),
             Some(Stop::Cancel) => return Err(HandlerError::Stopped),
             Some(reason) => {
-                let path = assignment.scratch.join("state");
+                let path = assignment.scratch_folder().unwrap().join("state");
                 fs::write(&path, format!("{reason:?}")).unwrap();
                 ctx.checkpoint(&path).unwrap();
                 return Err(HandlerError::Stopped);
@@ -210,7 +210,7 @@ fn count(
         Some(path) => fs::read_to_string(path).unwrap().parse().unwrap(),
         None => 0_u64,
     };
-    let path = assignment.scratch.join("state");
+    let path = assignment.scratch_folder().unwrap().join("state");
     for step in from..40 {
         ctx.metric("count", step, step as f64);
         if (step + 1) % 10 == 0 {

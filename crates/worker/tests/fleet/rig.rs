@@ -122,7 +122,7 @@ impl Rig {
     }
 
     pub async fn submit_job(&self, job: NewJob) -> JobId {
-        let submission = Submission { job, idempotency: None, audit: audit() };
+        let submission = Submission::new(job, audit());
         let job = self.store.submit(submission).await.unwrap().into_job();
         self.announcer.announce(&job, None).await;
         job.id
