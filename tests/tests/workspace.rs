@@ -22,7 +22,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("datasets", &["market", "factors", "artifacts"]),
     ("models", &["specs", "factors", "lightgbm"]),
     ("worker", &["domain", "protocol", "jobs"]),
-    ("training-worker", &["domain", "worker", "specs", "market", "factors", "datasets", "models"]),
+    (
+        "training-worker",
+        // Its main alone uses bootstrap.
+        &["domain", "worker", "specs", "market", "factors", "datasets", "models", "bootstrap"],
+    ),
+    ("monitoring-worker", &["bootstrap"]),
     ("callbacks", &["domain", "protocol"]),
     ("gateway", &["domain", "protocol", "specs", "jobs", "callbacks"]),
     (
@@ -38,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "datasets",
             "worker",
             "gateway",
+            "callbacks",
         ],
     ),
 ];
