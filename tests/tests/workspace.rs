@@ -43,7 +43,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "datasets",
             "worker",
             "gateway",
-            "callbacks",
         ],
     ),
 ];
