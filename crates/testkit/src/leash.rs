@@ -1,17 +1,32 @@
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::account::Account;
+use crate::process::{children_of, is_alive};
+
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Says the server's pid, and ends the server when the pipe to the starter closes, however the
-/// starter ends. A stopped process takes no other signal than those to go on and to die.
-const GUARD: &str = r#"signal=$1; shift; "$@" >&2 <&- & server=$!; echo $server; exec >&-;
-cat > /dev/null; kill -s CONT "$server"; kill -s "$signal" "$server"; wait "$server""#;
+/// starter ends. A stopped process takes no other signal than those to go on and to die, and a
+/// server that does not end in an orderly way within half a minute dies.
+const GUARD: &str = r#"signal=$1; shift; "$@" >&2 < /dev/null & server=$!; echo $server
+exec >&- 2> /dev/null
+cat > /dev/null
+children=$(cat "/proc/$server/task/$server/children")
+for pid in "$server" $children; do kill -s CONT "$pid"; done
+kill -s "$signal" "$server"
+if [ "$signal" != KILL ]; then
+    rounds=600
+    while kill -s 0 "$server" && [ "$rounds" -gt 0 ]; do sleep 0.05; rounds=$((rounds - 1)); done
+    kill -s KILL "$server"
+fi
+wait "$server""#;
 
 /// A server process that does not outlive whoever started it.
 pub(crate) struct Leash {
@@ -19,12 +34,13 @@ pub(crate) struct Leash {
     /// The server lives while this pipe is open.
     pipe: Option<ChildStdin>,
     server: Pid,
+    log: PathBuf,
 }
 
 impl Leash {
     /// Starts `command`, its output going to the file `log`; `signal` ends it in the end.
     pub fn start(command: &Command, signal: Signal, account: Option<Account>, log: &Path) -> Self {
-        let log = std::fs::File::options().create(true).append(true).open(log).expect("a log");
+        let output = std::fs::File::options().create(true).append(true).open(log).expect("a log");
         let mut guarded = Command::new("/bin/sh");
         let name = signal.as_str().trim_start_matches("SIG");
         guarded.args(["-c", GUARD, "guard", name]);
@@ -39,27 +55,50 @@ impl Leash {
         if let Some(Account { uid, gid }) = account {
             guarded.uid(uid).gid(gid);
         }
-        guarded.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        guarded.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(output);
         // The terminal's Ctrl-C is for the starter.
         guarded.process_group(0);
         let mut guard = guarded.spawn().expect("a guard");
         let pipe = guard.stdin.take();
         let mut said = String::new();
         let stdout = guard.stdout.take().expect("a pipe");
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut said)
-            .expect("the server's pid");
+        BufReader::new(stdout).read_line(&mut said).expect("the server's pid");
         let server = Pid::from_raw(said.trim().parse().expect("the server's pid"));
-        Self { guard, pipe, server }
+        Self { guard, pipe, server, log: log.to_owned() }
     }
 
-    pub fn signal(&self, signal: Signal) {
-        kill(self.server, signal).expect("the server lives");
+    /// Waits until the server is ready; panics with its last words if it ends before.
+    pub fn until_ready(&self, mut ready: impl FnMut() -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        while !ready() {
+            let late = Instant::now() > deadline;
+            assert!(!late && self.is_alive(), "a server did not start:\n{}", self.last_words());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn is_alive(&self) -> bool {
+        is_alive(self.server)
+    }
+
+    /// Stops the server and its children: nobody is answered.
+    pub fn pause(&self) {
+        // Once it stands still it starts no more of them.
+        self.signal(Signal::SIGSTOP);
+        children_of(self.server).into_iter().for_each(|pid| try_signal(pid, Signal::SIGSTOP));
+    }
+
+    pub fn resume(&self) {
+        children_of(self.server).into_iter().for_each(|pid| try_signal(pid, Signal::SIGCONT));
+        self.signal(Signal::SIGCONT);
     }
 
     /// Kills the server and waits until its own children are gone too.
     pub fn kill(self) {
         let children = children_of(self.server);
         self.signal(Signal::SIGKILL);
+        // Those of a paused server could not notice.
+        children.iter().for_each(|&pid| try_signal(pid, Signal::SIGCONT));
         drop(self);
         until(|| !children.iter().any(|&pid| is_alive(pid)));
     }
@@ -67,7 +106,16 @@ impl Leash {
     /// Asks the server to end, and waits until it has.
     pub fn stop(self, signal: Signal) {
         self.signal(signal);
-        until(|| !is_alive(self.server));
+        until(|| !self.is_alive());
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(self.server, signal).expect("the server lives");
+    }
+
+    fn last_words(&self) -> String {
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&log[log.len().saturating_sub(4096)..]).into_owned()
     }
 }
 
@@ -76,13 +124,6 @@ impl Drop for Leash {
         drop(self.pipe.take());
         self.guard.wait().ok();
     }
-}
-
-/// An account that servers run as which refuse to run as root.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Account {
-    pub uid: u32,
-    pub gid: u32,
 }
 
 /// Waits for something that happens within a minute.
@@ -94,42 +135,7 @@ pub(crate) fn until(mut happened: impl FnMut() -> bool) {
     }
 }
 
-/// A port of the loopback interface that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
-}
-
-/// A program of this name on the path, or where Debian keeps those of administrators.
-pub(crate) fn program(name: &str) -> Option<std::path::PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/bin".into()]);
-    folders.map(|folder| folder.join(name)).find(|program| program.is_file())
-}
-
-/// A word on the terminal where a service is not installed; a panic if that happens in continuous
-/// integration (`CI=true`).
-pub(crate) fn missing(service: &str, package: &str) {
-    let missing = format!("{service} is not installed: apt-get install {package}");
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing}");
-    eprintln!("skipped: {missing}");
-}
-
-fn children_of(parent: Pid) -> Vec<Pid> {
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let is_child = |pid: &i32| stat(Pid::from_raw(*pid)).is_some_and(|(_, of)| of == parent);
-    pids.filter(is_child).map(Pid::from_raw).collect()
-}
-
-fn is_alive(pid: Pid) -> bool {
-    stat(pid).is_some_and(|(state, _)| state != 'Z')
-}
-
-/// State and parent, from `/proc`.
-fn stat(pid: Pid) -> Option<(char, Pid)> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-    let state = fields.next()?.chars().next()?;
-    Some((state, Pid::from_raw(fields.next()?.parse().ok()?)))
+/// To a process that may have ended.
+fn try_signal(pid: Pid, signal: Signal) {
+    kill(pid, signal).ok();
 }

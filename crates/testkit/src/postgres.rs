@@ -2,18 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::leash::{Account, Leash, free_port, missing};
+use crate::account::Account;
+use crate::folder::{Folder, write_private};
+use crate::installed::missing;
+use crate::leash::Leash;
+use crate::port::Port;
 use crate::tls::Certificates;
 
 /// A superuser's URL of a running server. Without it each test process starts a server.
@@ -75,21 +76,26 @@ impl Drop for Database {
 /// A server on a free loopback port with an empty, temporary cluster. Ended when dropped.
 pub struct Server {
     pub url: String,
-    port: u16,
+    port: Port,
     programs: PathBuf,
-    lines: Vec<String>,
+    settings: Vec<String>,
     leash: Option<Leash>,
-    data: TempDir,
+    data: Folder,
 }
 
 impl Server {
     /// Starts a server of one's own; `None` where PostgreSQL is not installed.
     pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts with further settings, e.g. `lock_timeout=1s`.
+    pub fn start_with(settings: &[&str]) -> Option<Self> {
         let Some(programs) = programs() else {
             missing("PostgreSQL", "postgresql");
             return None;
         };
-        Some(Self::start_with(&programs, &[]))
+        Some(Self::temporary(&programs, settings))
     }
 
     /// This process's server, started by whoever comes first.
@@ -97,7 +103,7 @@ impl Server {
         static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(|poison| poison.into_inner());
         shared.upgrade().unwrap_or_else(|| {
-            let server = Arc::new(Self::start_with(programs, &[]));
+            let server = Arc::new(Self::temporary(programs, &[]));
             *shared = Arc::downgrade(&server);
             server
         })
@@ -105,20 +111,17 @@ impl Server {
 
     /// Starts a server that also speaks TLS with these certificates.
     pub fn start_with_tls(certificates: &Certificates) -> Option<Self> {
-        let data = programs().map(|programs| Self::start_with(&programs, &[]));
-        let mut server = data?;
+        let mut server = Self::start()?;
         server.stop();
         let keep = |name: &str, from: PathBuf| {
             // Its key has to be its own and private.
             let to = server.data.path().join(name);
             fs::copy(from, &to).unwrap();
             fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).unwrap();
-            if let Some(Account { uid, gid }) = unprivileged() {
-                chown(&to, Some(uid), Some(gid)).unwrap();
-            }
+            Account::give(Account::unprivileged(), &to);
             to.display().to_string()
         };
-        server.lines = vec![
+        server.settings = vec![
             "ssl=on".to_owned(),
             format!("ssl_cert_file={}", keep("server.pem", certificates.certificate())),
             format!("ssl_key_file={}", keep("server.key", certificates.key())),
@@ -127,25 +130,51 @@ impl Server {
         Some(server)
     }
 
-    fn start_with(programs: &Path, settings: &[&str]) -> Self {
-        let data = tempfile::Builder::new().prefix("alphafleet-postgres-").tempdir().unwrap();
-        let account = unprivileged();
-        if let Some(Account { uid, gid }) = account {
-            chown(data.path(), Some(uid), Some(gid)).expect("the cluster's folder");
-        }
-        run(as_account(Command::new(programs.join("initdb")), account)
-            .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"])
-            .arg("--no-sync")
-            .arg("-D")
-            .arg(data.path().join("cluster")))
-        .expect("initdb");
-        let port = free_port();
-        let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-        let lines = settings.iter().map(|&line| line.to_owned()).collect();
+    fn temporary(programs: &Path, settings: &[&str]) -> Self {
+        let data = Folder::temporary("postgres");
+        Account::give(Account::unprivileged(), data.path());
+        let port = Port::claim();
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", port.number());
+        let settings = settings.iter().map(|&line| line.to_owned()).collect();
         let programs = programs.to_owned();
-        let mut server = Self { url, port, programs, lines, leash: None, data };
+        let mut server = Self { url, port, programs, settings, leash: None, data };
+        let cluster = server.cluster();
+        server.initialise(&cluster, &["--auth=trust", "--username=postgres", "--no-sync"]);
         server.start_again();
         server
+    }
+
+    /// Starts a server whose data stays in `folder`, with the role and database `alphafleet`.
+    pub(crate) fn keep(folder: &Path, port: u16, password: &str) -> std::io::Result<Self> {
+        let programs = programs().expect("PostgreSQL");
+        let account = Account::unprivileged();
+        let data = Folder::kept(&Account::within_reach(account, folder)?)?;
+        Account::give(account, data.path());
+        let place = format!("postgres://alphafleet:{password}@127.0.0.1:{port}");
+        let (url, port, settings) = (format!("{place}/postgres"), Port::chosen(port), Vec::new());
+        let mut server = Self { url, port, programs, settings, leash: None, data };
+        if !server.cluster().exists() {
+            server.initialise_with(password)?;
+        }
+        server.start_again();
+        let maintenance = std::mem::replace(&mut server.url, format!("{place}/alphafleet"));
+        if server.run("SELECT 1").is_err() {
+            psql(&server.programs, &maintenance, "CREATE DATABASE alphafleet").expect("a database");
+        }
+        Ok(server)
+    }
+
+    /// Runs one statement.
+    pub fn run(&self, statement: &str) -> Result<(), String> {
+        psql(&self.programs, &self.url, statement)
+    }
+
+    pub const fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    pub fn is_alive(&self) -> bool {
+        self.leash.as_ref().is_some_and(Leash::is_alive)
     }
 
     /// Kills the server and its backends.
@@ -161,35 +190,54 @@ impl Server {
     /// Starts the ended server again, on the same port and data.
     pub fn start_again(&mut self) {
         let mut command = Command::new(self.programs.join("postgres"));
-        command.arg("-D").arg(self.data.path().join("cluster"));
-        command.args(["-h", "127.0.0.1", "-k", "", "-p", &self.port.to_string(), "-N", "400"]);
-        for line in &self.lines {
-            command.args(["-c", line]);
+        command.arg("-D").arg(self.cluster());
+        command.args(["-h", "127.0.0.1", "-k", "", "-p", &self.port().to_string(), "-N", "400"]);
+        for setting in &self.settings {
+            command.args(["-c", setting]);
         }
         let log = self.data.path().join("server.log");
-        self.leash = Some(Leash::start(&command, Signal::SIGINT, unprivileged(), &log));
-        self.wait_until_ready(&log);
+        let leash = Leash::start(&command, Signal::SIGINT, Account::unprivileged(), &log);
+        leash.until_ready(|| self.run("SELECT 1").is_ok());
+        self.leash = Some(leash);
     }
 
-    /// Stops the process that takes connections in; those there are go on.
+    /// Stops the server with its backends: nobody is answered until [`Server::resume`].
     pub fn pause(&self) {
-        self.leash.as_ref().expect("it runs").signal(Signal::SIGSTOP);
+        self.leash.as_ref().expect("it runs").pause();
     }
 
     pub fn resume(&self) {
-        self.leash.as_ref().expect("it runs").signal(Signal::SIGCONT);
+        self.leash.as_ref().expect("it runs").resume();
     }
 
-    fn wait_until_ready(&self, log: &Path) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while let Err(why) = psql(&self.programs, &self.url, "SELECT 1") {
-            if Instant::now() > deadline {
-                let log = fs::read_to_string(log).unwrap_or_default();
-                panic!("PostgreSQL did not start: {why}\n{log}");
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
+    fn cluster(&self) -> PathBuf {
+        self.data.path().join("cluster")
     }
+
+    fn initialise(&self, cluster: &Path, arguments: &[&str]) {
+        let initdb = Command::new(self.programs.join("initdb"));
+        let mut initdb = Account::run(Account::unprivileged(), initdb);
+        initdb.args(["--encoding=UTF8", "--locale=C"]).args(arguments);
+        run(initdb.arg("-D").arg(cluster)).expect("initdb");
+    }
+
+    /// A cluster that asks for the password, whole or not at all.
+    fn initialise_with(&self, password: &str) -> std::io::Result<()> {
+        let (file, cluster) = (self.data.path().join("password"), self.data.path().join("initial"));
+        write_private(&file, password)?;
+        Account::give(Account::unprivileged(), &file);
+        if cluster.exists() {
+            fs::remove_dir_all(&cluster)?;
+        }
+        let from = format!("--pwfile={}", file.display());
+        self.initialise(&cluster, &["--auth=scram-sha-256", "--username=alphafleet", &from]);
+        fs::rename(cluster, self.cluster())?;
+        fs::remove_file(file)
+    }
+}
+
+pub(crate) fn is_installed() -> bool {
+    programs().is_some()
 }
 
 /// The folder with `initdb`, `postgres` and `psql`: Debian's newest, or one on the path.
@@ -211,30 +259,14 @@ fn programs() -> Option<PathBuf> {
     debian.into_iter().rev().map(|(_, folder)| folder).chain(on_path).find(complete)
 }
 
-/// PostgreSQL refuses to run as root: the account it runs as instead.
-fn unprivileged() -> Option<Account> {
-    if fs::metadata("/proc/self").ok()?.uid() != 0 {
-        return None;
-    }
-    let accounts = fs::read_to_string("/etc/passwd").expect("the accounts");
-    let find = |name: &str| {
-        let line = accounts.lines().find(|line| line.split(':').next() == Some(name))?;
-        let mut fields = line.split(':').skip(2);
-        Some(Account { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? })
-    };
-    Some(find("postgres").or_else(|| find("nobody")).expect("an unprivileged account"))
-}
-
-fn as_account(mut command: Command, account: Option<Account>) -> Command {
-    if let Some(Account { uid, gid }) = account {
-        command.uid(uid).gid(gid);
-    }
-    command.current_dir("/");
-    command
-}
-
 fn psql(programs: &Path, url: &str, statement: &str) -> Result<(), String> {
-    run(Command::new(programs.join("psql")).args(["-X", "-q", "-d", url, "-c", statement]))
+    // Arguments are for everybody to see, the environment is not.
+    let (url, password) = without_password(url);
+    let mut command = Command::new(programs.join("psql"));
+    if let Some(password) = password {
+        command.env("PGPASSWORD", password);
+    }
+    run(command.args(["-X", "-q", "-d", &url, "-c", statement]))
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
@@ -242,5 +274,38 @@ fn run(command: &mut Command) -> Result<(), String> {
     match output.status.success() {
         true => Ok(()),
         false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
+}
+
+/// libpq decodes what is encoded in a URL alone: such a password stays there.
+fn without_password(url: &str) -> (String, Option<&str>) {
+    let parts = url.split_once("://").and_then(|(scheme, rest)| {
+        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (credentials, server) = authority.rsplit_once('@')?;
+        let (user, password) = credentials.split_once(':')?;
+        let stripped = format!("{scheme}://{user}@{server}{path}");
+        (!password.contains('%')).then_some((stripped, Some(password)))
+    });
+    parts.unwrap_or_else(|| (url.to_owned(), None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn a_password_is_taken_out_of_a_url() {
+        let (url, password) = without_password("postgres://me:secret@localhost:5432/db?a=b");
+        assert_eq!(
+            (url.as_str(), password),
+            ("postgres://me@localhost:5432/db?a=b", Some("secret"))
+        );
+        for url in [
+            "postgres://me@localhost/db",
+            "postgres://localhost:5432/db?application_name=a@b",
+            "postgres://me:se%40cret@localhost",
+        ] {
+            assert_eq!(without_password(url), (url.to_owned(), None));
+        }
     }
 }

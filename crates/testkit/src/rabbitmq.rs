@@ -9,9 +9,11 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tempfile::TempDir;
 
-use crate::leash::{Leash, free_port, missing, program, until};
+use crate::folder::Folder;
+use crate::installed::{missing, program};
+use crate::leash::Leash;
+use crate::port::Port;
 
 /// URL of a running server. Without it each test process starts one.
 pub const URL_VARIABLE: &str = "ALPHAFLEET_TEST_RABBITMQ_URL";
@@ -51,17 +53,18 @@ pub struct Server {
     url: String,
     ports: Ports,
     lines: Vec<String>,
+    /// What ends it with its starter.
+    ending: Signal,
     leash: Option<Leash>,
     /// Erlang's port mapper, private to this server.
     mapper: Option<Leash>,
-    data: TempDir,
+    data: Folder,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Ports {
-    amqp: u16,
-    distribution: u16,
-    mapper: u16,
+pub(crate) struct Ports {
+    pub amqp: Port,
+    pub distribution: Port,
+    pub mapper: Port,
 }
 
 impl Server {
@@ -72,17 +75,31 @@ impl Server {
 
     /// Starts with further lines of configuration, e.g. `consumer_timeout = 5000`.
     pub fn start_with(lines: &[&str]) -> Option<Self> {
-        if server_program().is_none() {
+        if !is_installed() {
             missing("RabbitMQ", "rabbitmq-server");
             return None;
         }
-        let data = tempfile::Builder::new().prefix("alphafleet-rabbitmq-").tempdir().unwrap();
-        let ports = Ports { amqp: free_port(), distribution: free_port(), mapper: free_port() };
-        let url = format!("amqp://guest:guest@127.0.0.1:{}", ports.amqp);
+        let data = Folder::temporary("rabbitmq");
+        let ports =
+            Ports { amqp: Port::claim(), distribution: Port::claim(), mapper: Port::claim() };
+        let url = format!("amqp://guest:guest@127.0.0.1:{}", ports.amqp.number());
         let lines = lines.iter().map(|&line| line.to_owned()).collect();
-        let mut server = Self { url, ports, lines, leash: None, mapper: None, data };
+        let ending = Signal::SIGKILL;
+        let mut server = Self { url, ports, lines, ending, leash: None, mapper: None, data };
         server.start_again();
         Some(server)
+    }
+
+    /// Starts a server whose data stays in `folder`, with the user `alphafleet` alone.
+    pub(crate) fn keep(folder: &Path, ports: Ports, password: &str) -> std::io::Result<Self> {
+        let data = Folder::kept(folder)?;
+        let url = format!("amqp://alphafleet:{password}@127.0.0.1:{}", ports.amqp.number());
+        let lines =
+            vec!["default_user = alphafleet".to_owned(), format!("default_pass = {password}")];
+        let ending = Signal::SIGTERM;
+        let mut server = Self { url, ports, lines, ending, leash: None, mapper: None, data };
+        server.start_again();
+        Ok(server)
     }
 
     /// With the user `guest`, on the virtual host `/`.
@@ -91,7 +108,11 @@ impl Server {
     }
 
     pub const fn port(&self) -> u16 {
-        self.ports.amqp
+        self.ports.amqp.number()
+    }
+
+    pub fn is_alive(&self) -> bool {
+        self.leash.as_ref().is_some_and(Leash::is_alive)
     }
 
     /// Kills the server.
@@ -108,21 +129,26 @@ impl Server {
 
     /// Starts the ended server again, on the same ports and data.
     pub fn start_again(&mut self) {
-        let folder = self.data.path();
+        let (folder, port) = (self.data.path(), self.port());
         let mut configuration = format!(
-            "listeners.tcp.1 = 127.0.0.1:{}\nloopback_users = none\nlog.file.level = warning\n",
-            self.ports.amqp
+            "listeners.tcp.1 = 127.0.0.1:{port}\nloopback_users = none\nlog.file.level = warning\n"
         );
         self.lines.iter().for_each(|line| configuration += &format!("{line}\n"));
         std::fs::write(folder.join("rabbitmq.conf"), configuration).unwrap();
         std::fs::write(folder.join("enabled_plugins"), "[].\n").unwrap();
+        // What the machine's own server is told is none of ours.
+        std::fs::write(folder.join("advanced.config"), "[].\n").unwrap();
+        std::fs::write(folder.join("environment"), "").unwrap();
         let log = folder.join("server.log");
         let mut mapper = self.command(&program("epmd").expect("Erlang's epmd"));
-        mapper.args(["-port", &self.ports.mapper.to_string(), "-address", "127.0.0.1"]);
-        self.mapper = Some(Leash::start(&mapper, Signal::SIGKILL, None, &log));
+        let mapped = self.ports.mapper.number();
+        mapper.args(["-port", &mapped.to_string(), "-address", "127.0.0.1"]);
+        let mapper = Leash::start(&mapper, Signal::SIGKILL, None, &log);
+        mapper.until_ready(|| TcpStream::connect(("127.0.0.1", mapped)).is_ok());
         let server = self.command(&server_program().expect("RabbitMQ"));
-        self.leash = Some(Leash::start(&server, Signal::SIGKILL, None, &log));
-        until(|| answers(self.ports.amqp));
+        let leash = Leash::start(&server, self.ending, None, &log);
+        leash.until_ready(|| answers(port));
+        (self.leash, self.mapper) = (Some(leash), Some(mapper));
     }
 
     /// Starts the ended server again without its data.
@@ -133,11 +159,11 @@ impl Server {
 
     /// Stops the process; it answers nobody until [`Server::resume`].
     pub fn pause(&self) {
-        self.leash.as_ref().expect("it runs").signal(Signal::SIGSTOP);
+        self.leash.as_ref().expect("it runs").pause();
     }
 
     pub fn resume(&self) {
-        self.leash.as_ref().expect("it runs").signal(Signal::SIGCONT);
+        self.leash.as_ref().expect("it runs").resume();
     }
 
     fn command(&self, program: &Path) -> Command {
@@ -146,13 +172,17 @@ impl Server {
         command
             .env("HOME", folder)
             .env("LANG", "C.UTF-8")
-            .env("ERL_EPMD_PORT", self.ports.mapper.to_string())
+            .env("ERL_EPMD_PORT", self.ports.mapper.number().to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+            // Nobody would end a mapper that Erlang starts.
+            .env("ERL_ZFLAGS", "-start_epmd false")
             .env("RABBITMQ_MNESIA_BASE", folder.join("mnesia"))
             .env("RABBITMQ_LOG_BASE", folder.join("log"))
-            .env("RABBITMQ_NODENAME", format!("rabbit{}@localhost", self.ports.amqp))
-            .env("RABBITMQ_DIST_PORT", self.ports.distribution.to_string())
+            .env("RABBITMQ_NODENAME", format!("rabbit{}@localhost", self.port()))
+            .env("RABBITMQ_DIST_PORT", self.ports.distribution.number().to_string())
             .env("RABBITMQ_CONFIG_FILE", folder.join("rabbitmq"))
+            .env("RABBITMQ_ADVANCED_CONFIG_FILE", folder.join("advanced.config"))
+            .env("RABBITMQ_CONF_ENV_FILE", folder.join("environment"))
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", folder.join("enabled_plugins"))
             .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", ERLANG)
             // The script then becomes the server instead of its parent.
@@ -161,9 +191,14 @@ impl Server {
     }
 }
 
-/// A channel looks once a second, not once a minute, whether its consumer is late.
-const ERLANG: &str =
-    "-noinput -kernel inet_dist_use_interface {127,0,0,1} -rabbit channel_tick_interval 1000";
+pub(crate) fn is_installed() -> bool {
+    server_program().is_some()
+}
+
+/// A channel looks once a second, not once a minute, whether its consumer is late. An idle
+/// scheduler sleeps at once: whoever is tested needs the processor more.
+const ERLANG: &str = "-noinput -kernel inet_dist_use_interface {127,0,0,1} \
+    -rabbit channel_tick_interval 1000 +sbwt none +sbwtdcpu none +sbwtdio none";
 
 impl Drop for Server {
     /// The server first: without its mapper it would complain at length.

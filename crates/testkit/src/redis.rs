@@ -3,14 +3,17 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tempfile::TempDir;
 
-use crate::leash::{Leash, free_port, missing, program, until};
+use crate::folder::Folder;
+use crate::installed::{missing, program};
+use crate::leash::Leash;
+use crate::port::Port;
 
 /// URL of a running server. Without it each test process starts one.
 pub const URL_VARIABLE: &str = "ALPHAFLEET_TEST_REDIS_URL";
@@ -47,10 +50,12 @@ pub fn shared() -> Option<Shared> {
 /// A server on a free loopback port with its data in a temporary folder. Ended when dropped.
 pub struct Server {
     url: String,
-    port: u16,
+    port: Port,
     lines: Vec<String>,
+    /// What ends it with its starter.
+    ending: Signal,
     leash: Option<Leash>,
-    data: TempDir,
+    data: Folder,
 }
 
 impl Server {
@@ -61,17 +66,27 @@ impl Server {
 
     /// Starts with further lines of configuration.
     pub fn start_with(lines: &[&str]) -> Option<Self> {
-        if program("redis-server").is_none() {
+        if !is_installed() {
             missing("Redis", "redis-server");
             return None;
         }
-        let data = tempfile::Builder::new().prefix("alphafleet-redis-").tempdir().unwrap();
-        let port = free_port();
-        let url = format!("redis://127.0.0.1:{port}");
+        let data = Folder::temporary("redis");
+        let port = Port::claim();
+        let url = format!("redis://127.0.0.1:{}", port.number());
         let lines = lines.iter().map(|&line| line.to_owned()).collect();
-        let mut server = Self { url, port, lines, leash: None, data };
+        let mut server = Self { url, port, lines, ending: Signal::SIGKILL, leash: None, data };
         server.start_again();
         Some(server)
+    }
+
+    /// Starts a server whose data stays in `folder`.
+    pub(crate) fn keep(folder: &Path, port: u16, password: &str) -> std::io::Result<Self> {
+        let data = Folder::kept(folder)?;
+        let (port, url) = (Port::chosen(port), format!("redis://:{password}@127.0.0.1:{port}"));
+        let lines = vec![format!("requirepass {password}"), "appendfsync everysec".to_owned()];
+        let mut server = Self { url, port, lines, ending: Signal::SIGTERM, leash: None, data };
+        server.start_again();
+        Ok(server)
     }
 
     pub fn url(&self) -> &str {
@@ -79,10 +94,14 @@ impl Server {
     }
 
     pub const fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
-    /// Kills the server; what was written in the last moment may be lost.
+    pub fn is_alive(&self) -> bool {
+        self.leash.as_ref().is_some_and(Leash::is_alive)
+    }
+
+    /// Kills the server; what it answered to is in its data.
     pub fn kill(&mut self) {
         self.leash.take().expect("it runs").kill();
     }
@@ -95,9 +114,11 @@ impl Server {
     /// Starts the ended server again, on the same port and data.
     pub fn start_again(&mut self) {
         let mut command = Command::new(program("redis-server").expect("Redis"));
-        let port = self.port.to_string();
+        let port = self.port();
+        // Written before each answer and left to the system to sync: this survives the death of
+        // the server, not that of the machine.
         let mut configuration = format!(
-            "bind 127.0.0.1\nport {port}\ndir {}\nsave \"\"\nappendonly yes\nappendfsync always\n",
+            "bind 127.0.0.1\nport {port}\ndir \"{}\"\nsave \"\"\nappendonly yes\nappendfsync no\n",
             self.data.path().display()
         );
         self.lines.iter().for_each(|line| configuration += &format!("{line}\n"));
@@ -105,8 +126,9 @@ impl Server {
         std::fs::write(&file, configuration).unwrap();
         command.arg(&file);
         let log = self.data.path().join("server.log");
-        self.leash = Some(Leash::start(&command, Signal::SIGKILL, None, &log));
-        until(|| answers(self.port));
+        let leash = Leash::start(&command, self.ending, None, &log);
+        leash.until_ready(|| answers(port));
+        self.leash = Some(leash);
     }
 
     /// Starts the ended server again without its data.
@@ -125,12 +147,16 @@ impl Server {
 
     /// Stops the process; it answers nobody until [`Server::resume`].
     pub fn pause(&self) {
-        self.leash.as_ref().expect("it runs").signal(Signal::SIGSTOP);
+        self.leash.as_ref().expect("it runs").pause();
     }
 
     pub fn resume(&self) {
-        self.leash.as_ref().expect("it runs").signal(Signal::SIGCONT);
+        self.leash.as_ref().expect("it runs").resume();
     }
+}
+
+pub(crate) fn is_installed() -> bool {
+    program("redis-server").is_some()
 }
 
 /// Whether a server answers, be it only that a password is needed.
