@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use alphafleet_bootstrap::SettingsError;
+use alphafleet_bootstrap::{ServeError, SettingsError};
 use alphafleet_datasets::DatasetError;
 use alphafleet_specs::Faults;
 use serde_json::json;
@@ -30,6 +30,7 @@ fn is_callers(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.is::<Usage>()
             || cause.is::<SettingsError>()
+            || matches!(cause.downcast_ref(), Some(ServeError::Settings(_)))
             || cause.is::<Faults>()
             || cause.downcast_ref::<DatasetError>().is_some_and(DatasetError::is_callers)
             || cause.downcast_ref::<ClientError>().is_some_and(ClientError::is_callers)

@@ -243,3 +243,49 @@ async fn tls_trusts_the_authority_it_is_given_alone() {
     let strange = RedisEventBus::new(settings(&url)).unwrap();
     strange.ping().await.expect_err("nobody here knows that authority");
 }
+
+/// A Sentinel that watches one server. Ended when dropped.
+struct Sentinel {
+    process: std::process::Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Sentinel {
+    fn watch(master: u16) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let file = folder.path().join("sentinel.conf");
+        let lines = format!(
+            "bind 127.0.0.1\nport {port}\ndir {}\nsentinel monitor main 127.0.0.1 {master} 1\n",
+            folder.path().display()
+        );
+        std::fs::write(&file, lines).unwrap();
+        let mut command = std::process::Command::new("redis-server");
+        command.arg(&file).arg("--sentinel").stdout(std::process::Stdio::null());
+        Self { process: command.spawn().unwrap(), port, _folder: folder }
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sentinel_leads_to_the_master() {
+    let Some(master) = redis::Server::start() else { return };
+    let sentinel = Sentinel::watch(master.port());
+    let url = format!("redis+sentinel://127.0.0.1:{}/0?master=main", sentinel.port);
+    let wanted = settings(&url);
+    let bus = RedisEventBus::new(wanted.clone()).unwrap();
+    let job = JobId::new();
+    let first = publish(&bus, log(job, 1)).await;
+    let mut subscription = bus.subscribe(job, Some(Cursor::START)).await.unwrap();
+    assert_eq!(number(&mut *subscription).await, 1);
+    let direct = RedisSettings { url: master.url().to_owned(), ..wanted };
+    let latest = RedisEventBus::new(direct).unwrap().latest(job).await.unwrap();
+    assert_eq!(latest, Some(first), "it is the master's");
+}

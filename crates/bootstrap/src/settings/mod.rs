@@ -228,6 +228,21 @@ mod tests {
     }
 
     #[test]
+    fn processes_that_are_to_meet_refuse_the_embedded_defaults() {
+        let fleet = "database_url = 'postgres://db/a'\nbroker_url = 'amqp://mq'\n\
+                     events_url = 'rediss://events'";
+        load(fleet).unwrap().shared().unwrap();
+        for (embedded, field) in [
+            (fleet.replace("postgres://db/a", "sqlite:///a.db"), "database_url"),
+            (fleet.replace("amqp://mq", "memory://"), "broker_url"),
+            (fleet.replace("rediss://events", "memory://"), "events_url"),
+        ] {
+            let refused = load(&embedded).unwrap().shared().unwrap_err().to_string();
+            assert!(refused.contains(field) && refused.contains("standalone"), "{refused}");
+        }
+    }
+
+    #[test]
     fn faults_name_their_field() {
         for (text, field) in [
             ("broker_url = 'kafka://x'", "broker_url"),
