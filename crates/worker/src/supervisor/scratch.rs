@@ -21,10 +21,13 @@ impl Scratch {
         fs::create_dir_all(root)?;
         let root = root.canonicalize()?;
         remove_abandoned(&root);
-        let folder = root.join(format!("{PREFIX}{worker}"));
-        fs::create_dir(&folder)?;
-        let lock = File::create(folder.join(LOCK))?;
+        // Until it is locked it has a name that no other worker takes for an abandoned one's.
+        let (draft, folder) =
+            (root.join(worker.to_string()), root.join(format!("{PREFIX}{worker}")));
+        fs::create_dir(&draft)?;
+        let lock = File::create(draft.join(LOCK))?;
         lock.lock()?;
+        fs::rename(&draft, &folder)?;
         Ok(Self { folder, _lock: lock })
     }
 
