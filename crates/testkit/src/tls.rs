@@ -4,7 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
 use tempfile::TempDir;
 
 /// A private authority and a certificate it signed for `localhost` and `127.0.0.1`, as PEM files
@@ -15,13 +18,15 @@ pub struct Certificates {
 
 impl Certificates {
     pub fn make() -> Self {
-        let mut authority = CertificateParams::new(Vec::<String>::new()).unwrap();
+        let mut authority = named("alphafleet test authority", &[]);
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap());
         let authority = authority.unwrap();
         let key = KeyPair::generate().unwrap();
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &authority);
+        let mut certificate = named("localhost", &["localhost", "127.0.0.1"]);
+        certificate.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let certificate = certificate.signed_by(&key, &authority);
         let folder = tempfile::Builder::new().prefix("alphafleet-tls-").tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         write("ca.pem", &authority.pem());
@@ -49,6 +54,14 @@ impl Certificates {
     pub fn key(&self) -> PathBuf {
         self.folder.path().join("server.key")
     }
+}
+
+/// Parties of different names: whoever signs under the name it certifies looks self-signed.
+fn named(common: &str, hosts: &[&str]) -> CertificateParams {
+    let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
+    let mut certificate = CertificateParams::new(hosts).unwrap();
+    certificate.distinguished_name.push(DnType::CommonName, common);
+    certificate
 }
 
 fn readable(path: &Path, mode: u32) {

@@ -1,9 +1,12 @@
 //! The private servers start and keep their data over an end of any kind.
+use std::path::Path;
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use crate::support::{leave_message, listens, redis_says, take_message};
+use alphafleet_testkit::tls::Certificates;
 use alphafleet_testkit::{postgres, rabbitmq, redis};
 
 #[test]
@@ -66,4 +69,22 @@ fn a_paused_postgres_answers_nobody() {
     server.start_again();
     // Paused as it is, it has to end with this.
     server.pause();
+}
+
+/// libpq asks OpenSSL, which looks at more than our own clients do.
+#[test]
+fn certificates_satisfy_openssl() {
+    let certificates = Certificates::make();
+    let Some(server) = postgres::Server::start_with_tls(&certificates) else { return };
+    let verified = |host: &str, authority: &Path| {
+        let url = format!("postgres://postgres@{host}:{}/postgres", server.port());
+        let query = format!("sslmode=verify-full&sslrootcert={}", authority.display());
+        let mut psql = Command::new("psql");
+        psql.args(["-XAtc", "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"]);
+        psql.arg(format!("{url}?{query}")).output().unwrap()
+    };
+    let output = verified("localhost", &certificates.authority());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "t\n", "{output:?}");
+    assert!(verified("127.0.0.1", &certificates.authority()).status.success());
+    assert!(!verified("localhost", &Certificates::make().authority()).status.success());
 }
