@@ -82,7 +82,8 @@ impl Server {
     /// Starts a server whose data stays in `folder`.
     pub(crate) fn keep(folder: &Path, port: u16, password: &str) -> std::io::Result<Self> {
         let data = Folder::kept(folder)?;
-        let (port, url) = (Port::chosen(port), format!("redis://:{password}@127.0.0.1:{port}"));
+        let (port, url) =
+            (Port::chosen(port), format!("redis://default:{password}@127.0.0.1:{port}"));
         let lines = vec![format!("requirepass {password}"), "appendfsync everysec".to_owned()];
         let mut server = Self { url, port, lines, ending: Signal::SIGTERM, leash: None, data };
         server.start_again();

@@ -36,7 +36,7 @@ pub fn example(name: &str) -> PathBuf {
 
 pub fn redis_says(url: &str, command: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port(url))).unwrap();
-    let password = url.split_once("://:").and_then(|(_, rest)| rest.split_once('@'));
+    let password = url.split_once("://default:").and_then(|(_, rest)| rest.split_once('@'));
     let login = password.map_or(String::new(), |(password, _)| format!("AUTH {password}\r\n"));
     stream.write_all(format!("{login}{command}\r\nQUIT\r\n").as_bytes()).unwrap();
     let mut answer = String::new();
