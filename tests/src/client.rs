@@ -77,7 +77,7 @@ impl Client {
         let login = (name, "another horse battery");
         let body = json!({
             "username": login.0, "password": login.1, "role": "admin",
-            "max_concurrent_sessions": max_sessions, "max_websocket_connections": 10_000,
+            "max_concurrent_sessions": max_sessions, "max_websocket_connections": 1_000,
         });
         self.post("/api/v1/users", body).await.ok();
         Self::log_in(&self.url, login).await

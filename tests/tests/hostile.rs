@@ -61,7 +61,12 @@ async fn broken_files_are_refused_by_name() {
         assert!(said.contains("truncated.parquet"), "{said}");
     }
     assert_eq!(client.get("/api/v1/datasets").await.ok()["total"], 0);
-    let left = std::fs::read_dir(fleet.data_dir().join("scratch/uploads")).unwrap().count();
+    let scratch = std::fs::read_dir(fleet.data_dir().join("scratch")).unwrap().flatten();
+    let is_uploads =
+        |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("uploads-");
+    let uploads: Vec<_> = scratch.filter(is_uploads).collect();
+    assert_eq!(uploads.len(), 1);
+    let left = std::fs::read_dir(uploads[0].path()).unwrap().count();
     assert_eq!(left, 0, "an upload was left behind");
 }
 

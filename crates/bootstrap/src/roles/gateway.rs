@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use alphafleet_gateway::{Gateway, Server};
@@ -23,10 +23,22 @@ pub(super) async fn start(settings: &Settings) -> Result<Process, ProcessError> 
     Ok(process)
 }
 
-/// Several gateways may share a data folder: each has uploads of its own.
+/// Several gateways may share a data folder: each has uploads of its own, and removes those that
+/// dead ones on this machine left half done.
 pub(super) fn uploads(settings: &Settings) -> Result<PathBuf, ProcessError> {
-    let uploads = scratch(settings, &format!("uploads-{}", std::process::id()))?;
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let prefix = format!("uploads-{}-", host.trim());
+    let uploads = scratch(settings, &format!("{prefix}{}", std::process::id()))?;
     fresh_folder(&uploads)?;
+    for entry in uploads.parent().into_iter().flat_map(std::fs::read_dir).flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_pid = |pid: &&str| pid.bytes().all(|byte| byte.is_ascii_digit());
+        let Some(pid) = name.strip_prefix(&prefix).filter(is_pid) else { continue };
+        if !Path::new("/proc").join(pid).exists() {
+            // One that cannot be removed is in nobody's way.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
     Ok(uploads)
 }
 
