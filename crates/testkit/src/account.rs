@@ -1,9 +1,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use uuid::Uuid;
 
@@ -55,14 +53,5 @@ impl Account {
         let elsewhere = Path::new(ELSEWHERE).join(Uuid::new_v4().simple().to_string());
         symlink(&elsewhere, folder)?;
         Ok(elsewhere)
-    }
-
-    /// Lets the account run a command, from a folder that everybody may enter.
-    pub fn run(account: Option<Self>, mut command: Command) -> Command {
-        if let Some(Self { uid, gid }) = account {
-            command.uid(uid).gid(gid);
-        }
-        command.current_dir("/");
-        command
     }
 }

@@ -25,6 +25,14 @@ impl Folder {
         Ok(Self::Kept(path.to_owned()))
     }
 
+    /// Where it is, if nobody needs it after its server.
+    pub fn if_temporary(&self) -> Option<&Path> {
+        match self {
+            Self::Temporary(folder) => Some(folder.path()),
+            Self::Kept(_) => None,
+        }
+    }
+
     pub fn path(&self) -> &Path {
         match self {
             Self::Temporary(folder) => folder.path(),

@@ -1,4 +1,4 @@
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -14,10 +14,13 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Says the server's pid, and ends the server when the pipe to the starter closes, however the
 /// starter ends. A stopped process takes no other signal than those to go on and to die, and a
-/// server that does not end in an orderly way within half a minute dies.
-const GUARD: &str = r#"signal=$1; shift; "$@" >&2 < /dev/null & server=$!; echo $server
+/// server that does not end in an orderly way within half a minute dies. A starter that could not
+/// say a word before can clean up as little: what is temporary goes.
+const GUARD: &str = r#"signal=$1; temporary=$2; shift 2
+"$@" >&2 < /dev/null & server=$!
+trap '' PIPE; echo $server
 exec >&- 2> /dev/null
-cat > /dev/null
+word=$(cat)
 children=$(cat "/proc/$server/task/$server/children")
 for pid in "$server" $children; do kill -s CONT "$pid"; done
 kill -s "$signal" "$server"
@@ -26,7 +29,8 @@ if [ "$signal" != KILL ]; then
     while kill -s 0 "$server" && [ "$rounds" -gt 0 ]; do sleep 0.05; rounds=$((rounds - 1)); done
     kill -s KILL "$server"
 fi
-wait "$server""#;
+wait "$server"
+if [ -z "$word" ] && [ -n "$temporary" ]; then rm -rf -- "$temporary"; fi"#;
 
 /// A server process that does not outlive whoever started it.
 pub(crate) struct Leash {
@@ -37,13 +41,25 @@ pub(crate) struct Leash {
     log: PathBuf,
 }
 
+/// What to start, and how it ends.
+pub(crate) struct Leashed<'a> {
+    pub command: &'a Command,
+    /// Ends it when its starter did.
+    pub ending: Signal,
+    pub account: Option<Account>,
+    /// The file that takes its output.
+    pub log: &'a Path,
+    /// A folder that goes with a starter that was killed.
+    pub temporary: Option<&'a Path>,
+}
+
 impl Leash {
-    /// Starts `command`, its output going to the file `log`; `signal` ends it in the end.
-    pub fn start(command: &Command, signal: Signal, account: Option<Account>, log: &Path) -> Self {
+    pub fn start(leashed: &Leashed<'_>) -> Self {
+        let Leashed { command, ending, account, log, temporary } = leashed;
         let output = std::fs::File::options().create(true).append(true).open(log).expect("a log");
         let mut guarded = Command::new("/bin/sh");
-        let name = signal.as_str().trim_start_matches("SIG");
-        guarded.args(["-c", GUARD, "guard", name]);
+        let name = ending.as_str().trim_start_matches("SIG");
+        guarded.args(["-c", GUARD, "guard", name]).arg(temporary.unwrap_or(Path::new("")));
         guarded.arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {
             match value {
@@ -52,7 +68,7 @@ impl Leash {
             };
         }
         guarded.current_dir(command.get_current_dir().unwrap_or(Path::new("/")));
-        if let Some(Account { uid, gid }) = account {
+        if let Some(Account { uid, gid }) = *account {
             guarded.uid(uid).gid(gid);
         }
         guarded.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(output);
@@ -64,7 +80,7 @@ impl Leash {
         let stdout = guard.stdout.take().expect("a pipe");
         BufReader::new(stdout).read_line(&mut said).expect("the server's pid");
         let server = Pid::from_raw(said.trim().parse().expect("the server's pid"));
-        Self { guard, pipe, server, log: log.to_owned() }
+        Self { guard, pipe, server, log: log.to_path_buf() }
     }
 
     /// Waits until the server is ready; panics with its last words if it ends before.
@@ -75,6 +91,11 @@ impl Leash {
             assert!(!late && self.is_alive(), "a server did not start:\n{}", self.last_words());
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Waits until what ends by itself has.
+    pub fn until_ended(self) {
+        until(|| !self.is_alive());
     }
 
     pub fn is_alive(&self) -> bool {
@@ -121,7 +142,9 @@ impl Leash {
 
 impl Drop for Leash {
     fn drop(&mut self) {
-        drop(self.pipe.take());
+        if let Some(mut pipe) = self.pipe.take() {
+            pipe.write_all(b"over\n").ok();
+        }
         self.guard.wait().ok();
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::account::Account;
 use crate::folder::{Folder, write_private};
 use crate::installed::missing;
-use crate::leash::Leash;
+use crate::leash::{Leash, Leashed};
 use crate::port::Port;
 use crate::tls::Certificates;
 
@@ -195,8 +195,7 @@ impl Server {
         for setting in &self.settings {
             command.args(["-c", setting]);
         }
-        let log = self.data.path().join("server.log");
-        let leash = Leash::start(&command, Signal::SIGINT, Account::unprivileged(), &log);
+        let leash = self.leash(&command, Signal::SIGINT);
         leash.until_ready(|| self.run("SELECT 1").is_ok());
         self.leash = Some(leash);
     }
@@ -215,10 +214,16 @@ impl Server {
     }
 
     fn initialise(&self, cluster: &Path, arguments: &[&str]) {
-        let initdb = Command::new(self.programs.join("initdb"));
-        let mut initdb = Account::run(Account::unprivileged(), initdb);
-        initdb.args(["--encoding=UTF8", "--locale=C"]).args(arguments);
-        run(initdb.arg("-D").arg(cluster)).expect("initdb");
+        let mut initdb = Command::new(self.programs.join("initdb"));
+        initdb.args(["--encoding=UTF8", "--locale=C"]).args(arguments).arg("-D").arg(cluster);
+        self.leash(&initdb, Signal::SIGTERM).until_ended();
+    }
+
+    fn leash(&self, command: &Command, ending: Signal) -> Leash {
+        let log = self.data.path().join("server.log");
+        let account = Account::unprivileged();
+        let temporary = self.data.if_temporary();
+        Leash::start(&Leashed { command, ending, account, log: &log, temporary })
     }
 
     /// A cluster that asks for the password, whole or not at all.

@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 
 use crate::folder::Folder;
 use crate::installed::{missing, program};
-use crate::leash::Leash;
+use crate::leash::{Leash, Leashed};
 use crate::port::Port;
 
 /// URL of a running server. Without it each test process starts one.
@@ -139,14 +139,13 @@ impl Server {
         // What the machine's own server is told is none of ours.
         std::fs::write(folder.join("advanced.config"), "[].\n").unwrap();
         std::fs::write(folder.join("environment"), "").unwrap();
-        let log = folder.join("server.log");
         let mut mapper = self.command(&program("epmd").expect("Erlang's epmd"));
         let mapped = self.ports.mapper.number();
         mapper.args(["-port", &mapped.to_string(), "-address", "127.0.0.1"]);
-        let mapper = Leash::start(&mapper, Signal::SIGKILL, None, &log);
+        let mapper = self.leash(&mapper, Signal::SIGKILL);
         mapper.until_ready(|| TcpStream::connect(("127.0.0.1", mapped)).is_ok());
         let server = self.command(&server_program().expect("RabbitMQ"));
-        let leash = Leash::start(&server, self.ending, None, &log);
+        let leash = self.leash(&server, self.ending);
         leash.until_ready(|| answers(port));
         (self.leash, self.mapper) = (Some(leash), Some(mapper));
     }
@@ -164,6 +163,12 @@ impl Server {
 
     pub fn resume(&self) {
         self.leash.as_ref().expect("it runs").resume();
+    }
+
+    fn leash(&self, command: &Command, ending: Signal) -> Leash {
+        let log = self.data.path().join("server.log");
+        let temporary = self.data.if_temporary();
+        Leash::start(&Leashed { command, ending, account: None, log: &log, temporary })
     }
 
     fn command(&self, program: &Path) -> Command {

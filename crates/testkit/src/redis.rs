@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 
 use crate::folder::Folder;
 use crate::installed::{missing, program};
-use crate::leash::Leash;
+use crate::leash::{Leash, Leashed};
 use crate::port::Port;
 
 /// URL of a running server. Without it each test process starts one.
@@ -127,7 +127,13 @@ impl Server {
         std::fs::write(&file, configuration).unwrap();
         command.arg(&file);
         let log = self.data.path().join("server.log");
-        let leash = Leash::start(&command, self.ending, None, &log);
+        let leash = Leash::start(&Leashed {
+            command: &command,
+            ending: self.ending,
+            account: None,
+            log: &log,
+            temporary: self.data.if_temporary(),
+        });
         leash.until_ready(|| answers(port));
         self.leash = Some(leash);
     }

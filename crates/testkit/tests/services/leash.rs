@@ -1,16 +1,20 @@
 //! No private server outlives whoever started it.
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::{example, listens, port, until};
 use alphafleet_testkit::Services;
+use tempfile::TempDir;
 use uuid::Uuid;
 
 /// A process with servers of its own, told apart by its environment, which they share.
 struct Starter {
     process: Child,
     mark: String,
+    /// Where its servers keep their data.
+    folder: TempDir,
 }
 
 impl Starter {
@@ -19,13 +23,16 @@ impl Starter {
             return None;
         }
         let mark = Uuid::new_v4().to_string();
+        let folder = TempDir::new().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
         let process = Command::new(example("private_services"))
+            .env("TMPDIR", folder.path())
             .env("ALPHAFLEET_TEST_MARK", &mark)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the example is built with the tests");
-        Some(Self { process, mark })
+        Some(Self { process, mark, folder })
     }
 
     /// Waits until they are ready, and says on which ports.
@@ -38,6 +45,11 @@ impl Starter {
     fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+
+    /// How many folders its servers left.
+    fn folders(&self) -> usize {
+        fs::read_dir(self.folder.path()).unwrap().count()
     }
 
     /// What runs of it and of its servers.
@@ -64,9 +76,11 @@ fn nothing_outlives_a_starter_that_was_killed() {
     assert_eq!(ports.len(), 3);
     assert!(ports.iter().all(|&port| listens(port)));
     assert!(starter.runs("epmd"));
+    assert_eq!(starter.folders(), 3);
     starter.kill();
     until("a service lives on", || !ports.iter().any(|&port| listens(port)));
     until("a process lives on", || starter.family().is_empty());
+    assert_eq!(starter.folders(), 0);
 }
 
 #[test]
@@ -86,4 +100,5 @@ fn nothing_outlives_a_starter_whose_input_is_closed() {
     assert!(starter.process.wait().unwrap().success());
     assert!(!ports.iter().any(|&port| listens(port)));
     assert_eq!(starter.family(), Vec::<String>::new());
+    assert_eq!(starter.folders(), 0);
 }
