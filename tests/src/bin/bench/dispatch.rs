@@ -14,7 +14,7 @@ const RUNS: usize = 3;
 pub async fn run() -> Vec<Measurement> {
     let layout = Layout { workers: 1, log: "warn".to_owned(), ..Layout::breakable() };
     let (mut cluster, admin) = Cluster::start(layout).await.expect("the services");
-    let client = admin.new_admin("bench", 1_000_000).await;
+    let client = admin.new_admin("bench", 10_000).await;
     let echo = json!({ "steps": [{ "step": "echo", "value": 1 }] });
     let rich = json!({ "steps": [
         { "step": "emit_metrics", "name": "loss", "count": 50 },

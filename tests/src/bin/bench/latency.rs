@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_millis(20);
 pub async fn run() -> Vec<Measurement> {
     let layout = Layout { workers: 1, log: "warn".to_owned(), ..Layout::breakable() };
     let (mut cluster, admin) = Cluster::start(layout).await.expect("the services");
-    let client = admin.new_admin("bench", 1_000_000).await;
+    let client = admin.new_admin("bench", 10_000).await;
     let body = json!({ "spec": { "steps": [{ "step": "echo", "value": 1 }] } });
     for _ in 0..20 {
         let id = client.probe(body.clone()).await;

@@ -22,8 +22,10 @@ pub fn run() -> Vec<Measurement> {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let serves = lines.map_while(Result::ok).any(|line| line.contains(" serves http"));
+        // Held until the end: a process that cannot log is not the usual one.
+        let mut lines =
+            BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let serves = lines.by_ref().any(|line| line.contains(" serves http"));
         assert!(serves, "it does not start");
         times.push(start.elapsed().as_secs_f64() * 1_000.0);
         std::thread::sleep(Duration::from_secs(3));
