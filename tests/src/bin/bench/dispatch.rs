@@ -12,7 +12,8 @@ const RUNS: usize = 3;
 /// Probes through gateway, PostgreSQL, RabbitMQ and one worker with two slots, each a durable row:
 /// from the first request to the last completion.
 pub async fn run() -> Vec<Measurement> {
-    let layout = Layout { workers: 1, log: "warn".to_owned(), ..Layout::breakable() };
+    let layout = Layout { workers: 1, log: "warn".to_owned(), ..Layout::breakable() }
+        .with("SERVER__REQUESTS_PER_USER_PER_SECOND", "100000");
     let (mut cluster, admin) = Cluster::start(layout).await.expect("the services");
     let client = admin.new_admin("bench", 10_000).await;
     let echo = json!({ "steps": [{ "step": "echo", "value": 1 }] });

@@ -12,7 +12,8 @@ const EVERY: Duration = Duration::from_millis(20);
 
 /// From the moment a request is sent to its handler's first stage, at 50 jobs a second.
 pub async fn run() -> Vec<Measurement> {
-    let layout = Layout { workers: 1, log: "warn".to_owned(), ..Layout::breakable() };
+    let layout = Layout { workers: 1, log: "warn".to_owned(), ..Layout::breakable() }
+        .with("SERVER__REQUESTS_PER_USER_PER_SECOND", "100000");
     let (mut cluster, admin) = Cluster::start(layout).await.expect("the services");
     let client = admin.new_admin("bench", 10_000).await;
     let body = json!({ "spec": { "steps": [{ "step": "echo", "value": 1 }] } });
