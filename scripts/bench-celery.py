@@ -1,6 +1,6 @@
 """Celery doing what scripts/bench does, for comparison: prints {name: [values]} as JSON.
 
-Usage: bench-celery.py dispatch|latency|recovery AMQP_URL. Celery as most use it for work that is not
+Usage: bench-celery.py dispatch|latency AMQP_URL. Celery as most use it for work that is not
 to be lost: prefork, two processes, late acknowledgement; no result back-end and no row for a job.
 """
 
@@ -27,13 +27,6 @@ app.conf.update(
 )
 
 
-def tell(value):
-    """Eight bytes to whoever measures."""
-    pipe = os.open(PIPE, os.O_WRONLY)
-    os.write(pipe, struct.pack("d", value))
-    os.close(pipe)
-
-
 _pipe = None
 
 
@@ -43,12 +36,6 @@ def echo(sent):
     if _pipe is None:
         _pipe = os.open(PIPE, os.O_WRONLY)
     os.write(_pipe, struct.pack("d", time.time() - sent))
-
-
-@app.task(name="bench.sleeper")
-def sleeper():
-    tell(float(os.getpid()))
-    time.sleep(600)
 
 
 class Bench:
@@ -134,32 +121,6 @@ def latency(broker):
     return {"latency p50": [waits[249]], "latency p99": [waits[494]]}
 
 
-def recovery(broker):
-    bench, times = Bench(broker, 1), []
-    for _ in range(3):
-        first = bench.worker()
-        bench.warm()
-        sleeper.delay()
-        bench.read(1)
-        bench.worker()
-        time.sleep(5)
-        died = time.time()
-        os.killpg(first.pid, signal.SIGKILL)
-        bench.read(1)
-        times.append(time.time() - died)
-        for worker in bench.workers:
-            try:
-                os.killpg(worker.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            worker.wait()
-        bench.workers = []
-        with app.connection_or_acquire() as connection:
-            connection.default_channel.queue_delete("celery_bench")
-    bench.end()
-    return {"recovery of a worker": times}
-
-
 if __name__ == "__main__":
     what, url = sys.argv[1], sys.argv[2]
-    print(json.dumps({"dispatch": dispatch, "latency": latency, "recovery": recovery}[what](url)))
+    print(json.dumps({"dispatch": dispatch, "latency": latency}[what](url)))

@@ -4,7 +4,6 @@ use alphafleet_tests::{Client, Cluster, Layout, kill_9};
 use serde_json::json;
 
 use crate::measurement::Measurement;
-use crate::peer;
 
 const RUNS: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,7 +37,7 @@ pub async fn run() -> Vec<Measurement> {
         end(&client, &id).await;
     }
     let restarted = restarted_by_the_broker(&mut cluster, &client).await;
-    let mut measured = vec![
+    vec![
         Measurement::new("recovery of a child", "s", of_child, json!({})),
         Measurement::new("recovery of a worker", "s", of_worker, json!({ "window_s": 3 })),
         Measurement::new(
@@ -47,9 +46,7 @@ pub async fn run() -> Vec<Measurement> {
             vec![restarted],
             json!({ "running": 2 }),
         ),
-    ];
-    measured.extend(peer::celery("recovery", &cluster.services.own_mut().rabbitmq, "s"));
-    measured
+    ]
 }
 
 async fn sleeper(client: &Client) -> String {
