@@ -70,7 +70,7 @@ impl RedisSettings {
         let db = if db.is_empty() { "0" } else { db };
         let mut builder = SentinelClientBuilder::new(
             hosts.ok_or_else(unreadable)?,
-            master.to_owned(),
+            master,
             SentinelServerType::Master,
         )
         .map_err(|_| unreadable())?

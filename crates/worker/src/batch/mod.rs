@@ -103,6 +103,7 @@ pub(crate) enum Ran {
     Long(Claimed, Working),
 }
 
+#[allow(clippy::large_enum_variant, reason = "short-lived, and nearly always a frame")]
 enum Happened {
     Frame(Heard),
     Orders,

@@ -24,7 +24,7 @@ async fn main() {
         std::process::exit(2);
     }
     let wanted = |name: &&str| asked.is_empty() || asked.iter().any(|asked| asked == name);
-    for name in NAMES.iter().copied().filter(|name| wanted(&name)) {
+    for name in NAMES.iter().copied().filter(|name| wanted(name)) {
         let measured = match name {
             "dispatch" => dispatch::run().await,
             "latency" => latency::run().await,
