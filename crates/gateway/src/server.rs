@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpServer;
+use socket2::SockRef;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::gateway::Gateway;
+use crate::live::keep_hold;
 use crate::routes;
 use crate::tls::{TlsFiles, server_config};
 
@@ -23,13 +25,21 @@ pub struct ServerConfig {
     pub threads: usize,
     /// How long requests in progress may take after a shutdown.
     pub drain: Duration,
+    /// How long a client may leave unread what was sent to it; then its connection is cut.
+    pub stall: Duration,
     /// With them it speaks TLS, and nothing else.
     pub tls: Option<TlsFiles>,
 }
 
 impl ServerConfig {
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, threads: 2, drain: Duration::from_secs(10), tls: None }
+        Self {
+            address,
+            threads: 2,
+            drain: Duration::from_secs(10),
+            stall: Duration::from_secs(60),
+            tls: None,
+        }
     }
 }
 
@@ -46,6 +56,8 @@ impl Server {
     pub fn bind(gateway: Arc<Gateway>, config: ServerConfig) -> io::Result<Self> {
         let tls = config.tls.as_ref().map(server_config).transpose()?;
         let listener = std::net::TcpListener::bind(config.address)?;
+        // Connections inherit it: whoever reads nothing would keep one open for ever.
+        SockRef::from(&listener).set_tcp_user_timeout(Some(config.stall))?;
         Ok(Self { gateway, config, listener, tls })
     }
 
@@ -62,6 +74,7 @@ impl Server {
         let app = gateway.clone();
         let server = HttpServer::new(move || routes::app(app.clone()))
             .workers(config.threads.max(1))
+            .on_connect(keep_hold)
             .disable_signals()
             .shutdown_timeout(config.drain.as_secs().max(1))
             // A small frame is not to wait for the answer to the one before.

@@ -89,7 +89,8 @@ pub struct SocketSettings {
     pub max_subscriptions: u32,
     /// Frames a client may send a second, with a burst of as many again.
     pub frames_per_second: u32,
-    /// Frames and bytes that wait for one client before it is told of a gap.
+    /// Frames and bytes that wait for one client before it is told of a gap. The bytes are shared:
+    /// those of a session are in memory once for all its followers.
     pub queue_frames: usize,
     pub queue_bytes: usize,
     /// How long a one-time ticket is good.
@@ -104,7 +105,7 @@ impl Default for SocketSettings {
             max_frame_bytes: 16 << 10,
             max_subscriptions: 50,
             frames_per_second: 20,
-            queue_frames: 1_024,
+            queue_frames: 4_096,
             queue_bytes: 4 << 20,
             ticket_ttl: Duration::from_secs(30),
         }

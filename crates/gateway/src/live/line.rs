@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -11,6 +11,7 @@ use tracing::debug;
 
 use super::admission::PROTOCOL;
 use super::body::FrameBody;
+use super::hangup::Hangup;
 use super::queue::ClientQueue;
 use super::wire;
 use crate::error::ApiError;
@@ -29,6 +30,8 @@ pub(super) struct Line {
     stream: AggregatedMessageStream,
     last_heard: Instant,
     last_ping: Option<Instant>,
+    /// Of the connection, as long as it is there.
+    hangup: Weak<Hangup>,
 }
 
 impl Line {
@@ -47,10 +50,11 @@ impl Line {
         let writer = queue.clone();
         let response =
             response.map_body(|_, ends| FrameBody::new(writer, ends)).map_into_boxed_body();
+        let hangup = request.conn_data::<Arc<Hangup>>().map(Arc::downgrade).unwrap_or_default();
         let largest = settings.max_frame_bytes;
         let stream =
             stream.max_frame_size(largest).aggregate_continuations().max_continuation_size(largest);
-        Ok((response, Self { queue, stream, last_heard: Instant::now(), last_ping: None }))
+        Ok((response, Self { queue, stream, last_heard: Instant::now(), last_ping: None, hangup }))
     }
 
     /// The client's next message. Answers its pings.
@@ -83,7 +87,7 @@ impl Line {
         Ok(())
     }
 
-    /// Closes, and waits a moment for the client to read it.
+    /// Closes, waits a moment for the client to read it, and cuts off one that does not.
     pub async fn close(self, ended: Ended) {
         match ended {
             Some(CloseCode::Done) => self.queue.finish(closing(CloseCode::Done)),
@@ -91,7 +95,11 @@ impl Line {
             // The answer to the client's own close.
             None => self.queue.close(wire::close(None)),
         }
-        let _ = timeout(FAREWELL, self.queue.ended()).await;
+        if timeout(FAREWELL, self.queue.ended()).await.is_err()
+            && let Some(hangup) = self.hangup.upgrade()
+        {
+            hangup.cut();
+        }
     }
 
     /// Closes without having been of use.

@@ -13,6 +13,7 @@ mod connections;
 mod feed;
 mod follow;
 mod frame;
+mod hangup;
 mod hub;
 mod line;
 mod queue;
@@ -25,6 +26,7 @@ mod wire;
 
 pub(crate) use connect::{connect, progress, train};
 pub(crate) use connections::Connections;
+pub(crate) use hangup::keep_hold;
 pub(crate) use hub::Hubs;
 pub(crate) use stats::stats;
 pub(crate) use ticket::{issue_ticket, redeem};

@@ -154,26 +154,30 @@ impl Harness {
     pub async fn with(adjust: impl FnOnce(&mut Settings)) -> Self {
         let services = Services::start().await;
         let gateway = services.gateway(adjust);
-        Self::serve(services, gateway, None).unwrap()
+        Self::serve(services, gateway, |_| {}).unwrap()
     }
 
     /// Another gateway on the same services.
     pub fn beside(&self) -> Self {
         let services = self.services.clone();
         let gateway = services.gateway(|_| {});
-        Self::serve(services, gateway, None).unwrap()
+        Self::serve(services, gateway, |_| {}).unwrap()
     }
 
     /// A gateway that speaks TLS.
     pub async fn secure(tls: TlsFiles) -> std::io::Result<Self> {
         let services = Services::start().await;
         let gateway = services.gateway(|_| {});
-        Self::serve(services, gateway, Some(tls))
+        Self::serve(services, gateway, |config| config.tls = Some(tls))
     }
 
-    fn serve(services: Services, gateway: Gateway, tls: Option<TlsFiles>) -> std::io::Result<Self> {
+    fn serve(
+        services: Services,
+        gateway: Gateway,
+        adjust: impl FnOnce(&mut ServerConfig),
+    ) -> std::io::Result<Self> {
         let mut config = ServerConfig::new(([127, 0, 0, 1], 0).into());
-        config.tls = tls;
+        adjust(&mut config);
         let server = Server::bind(Arc::new(gateway), config)?;
         let base = format!("http://{}", server.address()?);
         let shutdown = CancellationToken::new();

@@ -67,6 +67,11 @@ async fn a_session_is_seen_from_its_submit_to_its_end() {
     assert!(
         matches!(socket.frame().await, ServerFrame::Log { log, .. } if log.lines[0].message == "hello")
     );
+    let sample = json!({ "attempt": 1, "at": Utc::now(), "cpu_percent": 150.0, "memory_bytes": 7, "read_bytes": 0, "written_bytes": 0 });
+    publish(&gateway, id, EventKind::Resources, json!({ "samples": [sample] })).await;
+    assert!(
+        matches!(socket.frame().await, ServerFrame::SessionResourcesUpdate { resources, .. } if resources.samples[0].cpu_percent == 150.0)
+    );
     complete(&gateway, &job, Completion::default()).await;
     let completed = json!({ "state": "completed", "attempt": 1 });
     publish(&gateway, id, EventKind::State, completed).await;

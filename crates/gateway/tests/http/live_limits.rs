@@ -1,10 +1,16 @@
+use std::io::ErrorKind;
 use std::time::Duration;
 
+use alphafleet_domain::EventKind;
 use alphafleet_protocol::{ClientFrame, ServerFrame};
+use chrono::Utc;
 use futures::SinkExt;
+use serde_json::json;
+use tokio_tungstenite::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::{DEADLINE, Harness};
+use crate::live::{announced, publish};
 use crate::socket::{Heard, Socket};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,4 +171,31 @@ async fn subscriptions_are_limited() {
     }
     let subscribed = socket.subscribe(two, None).await;
     assert!(matches!(subscribed, ServerFrame::SessionSubscribed { .. }), "{subscribed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_talks_and_reads_nothing_is_cut_off() {
+    let patience = Duration::from_millis(500);
+    let gateway = Harness::with(|settings| settings.sockets.send_timeout = patience).await;
+    let admin = gateway.admin().await;
+    let id = gateway.probe(&admin).await;
+    announced(&gateway, id).await;
+    let mut socket = Socket::connect(&gateway, &admin).await;
+    socket.subscribe(id, None).await;
+    let deadline = tokio::time::Instant::now() + DEADLINE;
+    let stream = match socket.stream.get_ref() {
+        MaybeTlsStream::Plain(stream) => stream,
+        _ => unreachable!("it is not secured"),
+    };
+    loop {
+        let line = json!({ "at": Utc::now(), "level": "info", "message": "x".repeat(20_000) });
+        publish(&gateway, id, EventKind::Log, json!({ "lines": [line] })).await;
+        // A masked pong, until nobody is there to hear it.
+        let said = stream.try_write(&[0x8a, 0x80, 0, 0, 0, 0]);
+        if said.is_err_and(|error| error.kind() != ErrorKind::WouldBlock) {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "the connection stays");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
