@@ -1,8 +1,12 @@
+mod factors;
+
 use std::path::PathBuf;
 
 use alphafleet_bootstrap::ServeArgs;
 use alphafleet_domain::JobId;
 use clap::{Args as ClapArgs, Parser, Subcommand};
+
+pub use factors::{EvaluateFactors, FactorSet, Factors, PriceAdjustment};
 
 /// Quantitative trading research on a fleet of workers.
 ///
@@ -53,6 +57,9 @@ pub enum Command {
     /// Import market data and look at it.
     #[command(subcommand)]
     Data(Data),
+    /// Work with factors here, without any server.
+    #[command(subcommand)]
+    Factors(Factors),
     /// Named configurations that sessions are started from.
     #[command(subcommand)]
     Strategy(Strategy),

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use alphafleet_bootstrap::{ServeError, SettingsError};
 use alphafleet_datasets::DatasetError;
+use alphafleet_factors::FactorError;
 use alphafleet_specs::Faults;
 use serde_json::json;
 use thiserror::Error;
@@ -32,6 +33,7 @@ fn is_callers(error: &anyhow::Error) -> bool {
             || cause.is::<SettingsError>()
             || matches!(cause.downcast_ref(), Some(ServeError::Settings(_)))
             || cause.is::<Faults>()
+            || cause.downcast_ref::<FactorError>().is_some_and(FactorError::is_callers)
             || cause.downcast_ref::<DatasetError>().is_some_and(DatasetError::is_callers)
             || cause.downcast_ref::<ClientError>().is_some_and(ClientError::is_callers)
     })

@@ -10,9 +10,18 @@ fn alphafleet(args: &[&str]) -> Output {
 #[test]
 fn help_names_every_verb_and_hides_the_childs() {
     let help = String::from_utf8(alphafleet(&["--help"]).stdout).unwrap();
-    for verb in
-        ["demo", "standalone", "migrate", "user", "data", "strategy", "train", "session", "config"]
-    {
+    for verb in [
+        "demo",
+        "standalone",
+        "migrate",
+        "user",
+        "data",
+        "factors",
+        "strategy",
+        "train",
+        "session",
+        "config",
+    ] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(verb)), "{verb}: {help}");
     }
     assert!(!help.contains("child"), "{help}");

@@ -52,6 +52,13 @@ impl FactorError {
     }
 }
 
+impl FactorError {
+    /// Whether whoever asked can mend it; else the machine failed.
+    pub fn is_callers(&self) -> bool {
+        !matches!(self, Self::Threads { .. })
+    }
+}
+
 fn list(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("${name}")).collect();
     names.join(", ")

@@ -36,6 +36,19 @@ pub struct EffectivenessReport {
     pub findings: Vec<Finding>,
 }
 
+impl EffectivenessReport {
+    /// The factors by the size of the primary horizon's rank ICIR, those without one last.
+    pub fn by_rank_icir(&self) -> Vec<&FactorEffectiveness> {
+        let size = |factor: &FactorEffectiveness| {
+            let primary = factor.horizons.first().and_then(|primary| primary.rank_ic.icir);
+            primary.map_or(-1.0, f64::abs)
+        };
+        let mut factors: Vec<&FactorEffectiveness> = self.factors.iter().collect();
+        factors.sort_by(|a, b| size(b).total_cmp(&size(a)));
+        factors
+    }
+}
+
 /// What a factor is held against.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ForwardReturn {

@@ -9,7 +9,7 @@ mod tests;
 
 use std::fmt::Write;
 
-use alphafleet_factors::{EffectivenessReport, FactorEffectiveness};
+use alphafleet_factors::EffectivenessReport;
 
 use super::markup::{escape, grouped, opening, section, table};
 use super::style::STYLE;
@@ -19,10 +19,10 @@ const OPEN_FACTORS: usize = 3;
 
 /// The report as one HTML page that needs nothing else. `data` is what the data is called.
 ///
-/// Factors are ordered by the size of the primary horizon's rank ICIR, those without one last.
+/// Factors come in the order of [`EffectivenessReport::by_rank_icir`].
 pub fn effectiveness_html(report: &EffectivenessReport, data: &str) -> String {
     let mut out = opening(&format!("Factor effectiveness on {data}"), &[STYLE, style::STYLE]);
-    let ordered = ordered(report);
+    let ordered = report.by_rank_icir();
     header(&mut out, report, data);
     section(&mut out, "Factors by rank ICIR", &summary::table_of(report, &ordered));
     section(&mut out, "How these figures are defined", &conventions(report));
@@ -34,16 +34,6 @@ pub fn effectiveness_html(report: &EffectivenessReport, data: &str) -> String {
     section(&mut out, "Factor by factor", &factors);
     out.push_str("</main>\n</body>\n</html>\n");
     out
-}
-
-fn ordered(report: &EffectivenessReport) -> Vec<&FactorEffectiveness> {
-    let size = |factor: &FactorEffectiveness| {
-        let primary = factor.horizons.first().and_then(|primary| primary.rank_ic.icir);
-        primary.map_or(-1.0, f64::abs)
-    };
-    let mut factors: Vec<&FactorEffectiveness> = report.factors.iter().collect();
-    factors.sort_by(|a, b| size(b).total_cmp(&size(a)));
-    factors
 }
 
 fn header(out: &mut String, report: &EffectivenessReport, data: &str) {
