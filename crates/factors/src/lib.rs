@@ -7,12 +7,14 @@
 //! [`ic_series`] judges what a model made of them. Everything is pure.
 
 mod alpha158;
+mod engine;
 mod error;
-mod eval;
 mod expr;
 mod finding;
+mod frame;
 mod ic;
-mod kernels;
+#[cfg(test)]
+mod judge;
 mod matrix;
 mod named;
 mod processors;
@@ -20,12 +22,13 @@ mod segments;
 
 pub use alpha158::{DEFAULT_LABEL, alpha158, alpha158_sources, default_label, keep_available};
 pub use error::FactorError;
-pub use eval::{FeatureFrame, compute};
+pub use engine::compute;
 pub use expr::{
-    Binary, Expr, ExprError, MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES, Node, Pair, Rolling, Shift,
+    Binary, Cross, Expr, ExprError, MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES, Node, Pair, Rolling, Shift,
     Unary,
 };
 pub use finding::Finding;
+pub use frame::FeatureFrame;
 pub use ic::{BarIc, IcSummary, ic_series, pearson, summarise_ic};
 pub use matrix::{Matrix, Row};
 pub use named::{NamedExpr, validate_feature, validate_features};

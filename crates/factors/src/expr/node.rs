@@ -53,6 +53,8 @@ pub enum Rolling {
     Rsquare,
     Resi,
     Wma,
+    Product,
+    DecayLinear,
 }
 
 /// Operators that reach for a bar at a fixed distance.
@@ -67,6 +69,22 @@ pub enum Shift {
 pub enum Pair {
     Corr,
     Cov,
+}
+
+/// Operators over the instruments of one bar. An instrument takes part where it has a value and its
+/// own bar at that time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cross {
+    /// Rank from 1 as a share of the instruments; equals share their mean rank.
+    Rank,
+    /// Less the mean, over the standard deviation (one degree of freedom).
+    ZScore,
+    /// Multiplied so that the absolute values sum to this.
+    Scale(f64),
+    /// Clipped to this quantile and its mirror.
+    Winsorize(f64),
+    /// Less the mean of the instruments with the same group value.
+    Neutralize,
 }
 
 /// One part of an expression. Windows are in bars; 0 means everything since the first bar.
@@ -84,6 +102,8 @@ pub enum Node {
     /// A span in bars, or a smoothing factor between 0 and 1; 0 means expanding.
     Ema(Box<Node>, f64),
     Pair(Pair, Box<Node>, Box<Node>, usize),
+    /// The second series names the groups, for the operator that has any.
+    Cross(Cross, Box<Node>, Option<Box<Node>>),
 }
 
 impl Node {
@@ -97,6 +117,9 @@ impl Node {
             | Self::Ema(a, _) => vec![a],
             Self::Binary(_, a, b) | Self::Pair(_, a, b, _) => vec![a, b],
             Self::If(a, b, c) => vec![a, b, c],
+            Self::Cross(_, a, group) => {
+                std::iter::once(a).chain(group).map(|part| &**part).collect()
+            }
         }
     }
 

@@ -15,14 +15,16 @@ pub struct FeatureFrame {
 }
 
 impl FeatureFrame {
-    pub(super) fn new(panel: &Panel, names: Vec<String>) -> Self {
+    /// A frame to be filled: every cell of [`parts`](Self::parts) must be written.
+    pub(crate) fn new(panel: &Panel, names: Vec<String>) -> Self {
         let listed: Vec<_> = (0..panel.instruments().len()).map(|i| panel.listed(i)).collect();
         let mut offsets = vec![0];
         for (i, range) in listed.iter().enumerate() {
             offsets.push(offsets[i] + range.len());
         }
         let rows = offsets[listed.len()];
-        let columns = names.iter().map(|_| vec![f32::NAN; rows]).collect();
+        // Zeroed memory is not touched before it is written, by whichever thread does it.
+        let columns = names.iter().map(|_| vec![0.0; rows]).collect();
         Self { names, listed, offsets, columns }
     }
 
@@ -71,7 +73,7 @@ impl FeatureFrame {
     }
 
     /// Each instrument's own part of all columns, to be filled in parallel.
-    pub(super) fn parts(&mut self) -> Vec<Vec<&mut [f32]>> {
+    pub(crate) fn parts(&mut self) -> Vec<Vec<&mut [f32]>> {
         let lengths: Vec<usize> = self.listed.iter().map(ExactSizeIterator::len).collect();
         let mut parts: Vec<Vec<&mut [f32]>> = lengths.iter().map(|_| vec![]).collect();
         for column in &mut self.columns {

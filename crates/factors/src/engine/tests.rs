@@ -123,3 +123,67 @@ proptest! {
         prop_assert_eq!(bits(&together.column(2)[cells]), bits(&alone.column(0)[alone.cells(0)]));
     }
 }
+
+/// Operators over parts whose values neither side has to round: what is compared is the operator.
+fn over_a_window() -> impl Strategy<Value = String> {
+    let part = prop::sample::select(vec![
+        "$close",
+        "$volume",
+        "$close/$open",
+        "Ref($close, 3)",
+        "Mean($close, 3)",
+        "$close > $open",
+        "Log($volume)",
+    ]);
+    let window = prop::sample::select(vec![0usize, 1, 2, 3, 5, 7, 20, 40, 97, 130, 500]);
+    let one = prop::sample::select(vec![
+        "Mean", "Sum", "Std", "Var", "Max", "Min", "IdxMax", "IdxMin", "Med", "Mad", "Rank",
+        "Count", "Slope", "Rsquare", "Resi", "WMA", "Skew", "Kurt", "EMA", "Quantile", "Ref",
+        "Delta", "Product", "DecayLinear", "Corr", "Cov",
+    ]);
+    (one, part.clone(), part, window).prop_map(|(op, x, y, window)| match op {
+        "Skew" | "Kurt" if (1..4).contains(&window) => format!("{op}({x}, 4)"),
+        "Product" | "DecayLinear" => format!("{op}({x}/100, {})", window.max(1)),
+        "Quantile" => format!("Quantile({x}, {window}, 0.8)"),
+        "Delta" => format!("Delta(1*({x}), {window})"),
+        "Corr" => format!("Corr({x}, {y}, {})", window.max(1)),
+        "Cov" => format!("Cov({x}, {y}, {window})"),
+        _ => format!("{op}({x}, {window})"),
+    })
+}
+
+fn long_bars() -> impl Strategy<Value = Vec<Option<[f64; 3]>>> {
+    let price = || prop_oneof![4 => 1u32..2_000, 1 => Just(700u32)].prop_map(|p| f64::from(p) / 8.0);
+    let volume = prop_oneof![1 => Just(0.0), 8 => (1u32..1_000_000).prop_map(f64::from)];
+    let bar = (price(), price(), volume).prop_map(|(close, open, volume)| [close, open, volume]);
+    prop::collection::vec(prop::option::weighted(0.92, bar), 2..300)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn the_engine_agrees_with_the_judge(
+        source in over_a_window(),
+        late in long_bars(),
+        gap in 0usize..60,
+    ) {
+        prop_assume!(late.iter().any(Option::is_some));
+        let shifted: Vec<_> = std::iter::repeat_n(None, gap).chain(late.clone()).collect();
+        let whole = vec![Some([2.0, 1.0, 1.0]); shifted.len()];
+        let panel = panel(&[("A", late), ("B", shifted), ("Z", whole)]);
+        let exprs = named(&[&source]);
+        let frame = compute(&panel, &exprs, 1).unwrap();
+        let judged = crate::judge::compute(&panel, exprs[0].expr.root());
+        for (instrument, expected) in judged.iter().enumerate() {
+            let ours = &frame.column(0)[frame.cells(instrument)];
+            let scale = expected.iter().filter(|v| v.is_finite()).fold(0f32, |m, v| m.max(v.abs()));
+            for (bar, (a, b)) in ours.iter().zip(expected).enumerate() {
+                let same = a == b
+                    || (a.is_nan() && b.is_nan())
+                    || (a - b).abs() <= 1e-5 * b.abs() + 1e-7 * scale;
+                prop_assert!(same, "{source} of {instrument} at {bar}: {a}, judge {b}");
+            }
+        }
+    }
+}

@@ -49,3 +49,16 @@ fn growing(bars: &[f64]) -> f64 {
     }
     sum / weights
 }
+
+/// WorldQuant's `decay_linear`: weights 1, 2, … scaled to sum 1, where no bar is missing.
+pub(crate) fn decay_linear(values: &[f64], window: usize) -> Vec<f64> {
+    apply(values, window, |bars| {
+        let total = (window * (window + 1)) as f64 / 2.0;
+        let sum: f64 = bars.iter().enumerate().map(|(i, value)| (i + 1) as f64 * value).sum();
+        if bars.len() < window { f64::NAN } else { sum / total }
+    })
+}
+
+pub(crate) fn product(values: &[f64], window: usize) -> Vec<f64> {
+    apply(values, window, |bars| bars.iter().filter(|value| !value.is_nan()).product())
+}

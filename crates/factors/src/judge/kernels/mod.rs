@@ -5,7 +5,6 @@
 
 mod accumulate;
 mod average;
-mod log;
 mod order;
 mod pair;
 mod regress;
@@ -16,8 +15,7 @@ mod tests;
 use std::ops::Range;
 
 pub(crate) use accumulate::{mean, std, sum, var};
-pub(crate) use average::{ema, wma};
-pub(crate) use log::ln_single;
+pub(crate) use average::{decay_linear, ema, product, wma};
 pub(crate) use order::{arg_max, arg_min, count, max, median, min, quantile, rank};
 pub(crate) use pair::{corr, cov, flat_bars};
 pub(crate) use regress::{residual, rsquare, slope};

@@ -138,15 +138,3 @@ fn constant_windows_are_answered_without_rounding() {
     assert_eq!(sum(&x, 4).last(), Some(&0.4));
     assert_eq!(mean(&x, 4).last(), Some(&0.1));
 }
-
-#[test]
-fn the_single_precision_logarithm_rounds_like_numpy() {
-    // Made with numpy 2.4.6; about one in twenty differs from the nearest single.
-    for (x, bits) in include!("../../tests/data/log_singles.in") {
-        assert_eq!(ln_single(f32::from_bits(x)).to_bits(), bits, "{}", f32::from_bits(x));
-    }
-    assert_eq!(ln_single(0.0), f32::NEG_INFINITY);
-    assert_eq!(ln_single(f32::INFINITY), f32::INFINITY);
-    assert!(ln_single(-1.0).is_nan() && ln_single(f32::NAN).is_nan());
-    assert!((ln_single(1e-40) + 92.103_4).abs() < 1e-4);
-}

@@ -44,7 +44,7 @@ macro_rules! precision {
     };
 }
 
-precision!(single, f32, crate::kernels::ln_single);
+precision!(single, f32, crate::engine::ln_single);
 precision!(double, f64, f64::ln);
 
 pub(super) fn unary(op: Unary, arg: &Column) -> Column {

@@ -2,7 +2,7 @@ use super::column::{Column, Operand};
 use super::elementwise;
 use super::plan::{Input, Plan, Step, StepId};
 use crate::expr::{Pair, Rolling};
-use crate::kernels;
+use crate::judge::kernels;
 
 /// Runs a plan over one instrument. `field` loads a field's bars in single precision; `emit` takes
 /// each expression's values with its position in the plan's outputs.
@@ -84,6 +84,8 @@ fn rolling(op: Rolling, arg: &Column, window: usize) -> Vec<f64> {
         Rolling::Mad => kernels::mean_deviation,
         Rolling::Rank => kernels::rank,
         Rolling::Wma => kernels::wma,
+        Rolling::Product => kernels::product,
+        Rolling::DecayLinear => kernels::decay_linear,
         // These see infinities as they are.
         Rolling::Count => return kernels::count(&arg.doubles(), window),
         Rolling::Slope => return kernels::slope(&arg.doubles(), window),
