@@ -21,11 +21,11 @@ mod processors;
 mod segments;
 
 pub use alpha158::{DEFAULT_LABEL, alpha158, alpha158_sources, default_label, keep_available};
-pub use error::FactorError;
 pub use engine::compute;
+pub use error::FactorError;
 pub use expr::{
-    Binary, Cross, Expr, ExprError, MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES, Node, Pair, Rolling, Shift,
-    Unary,
+    Binary, Cross, Expr, ExprError, MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES, Node, Pair, Rolling,
+    Shift, Unary,
 };
 pub use finding::Finding;
 pub use frame::FeatureFrame;

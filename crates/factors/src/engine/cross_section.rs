@@ -19,7 +19,8 @@ pub(super) fn cross(program: &Program, step: &Step, span: Span, groups: &mut [Gr
     let mut table = vec![f64::NAN; span.bars * width];
     let inputs = step.inputs.len() - 1;
     let values: Vec<&[f64]> = groups.iter().map(|g| g.read(program, step, 0, span)).collect();
-    let labels: Vec<&[f64]> = groups.iter().map(|g| g.read(program, step, inputs - 1, span)).collect();
+    let labels: Vec<&[f64]> =
+        groups.iter().map(|g| g.read(program, step, inputs - 1, span)).collect();
     let present: Vec<&[f32]> = groups.iter().map(|g| g.presence(program, step, span)).collect();
     table.par_chunks_mut(width).enumerate().for_each(|(row, cells)| {
         let at = |cell: usize| (cell / LANES, row * LANES + cell % LANES);
@@ -69,7 +70,8 @@ fn rank(cells: &mut [f64]) {
     while below < order.len() {
         let value = cells[order[below]];
         // Adding 0 makes -0 and 0 equal here as in comparisons.
-        let equals = order[below..].iter().take_while(|&&cell| cells[cell] + 0.0 == value + 0.0).count();
+        let equals =
+            order[below..].iter().take_while(|&&cell| cells[cell] + 0.0 == value + 0.0).count();
         for &cell in &order[below..below + equals] {
             cells[cell] = (2 * below + 1 + equals) as f64 / 2.0 / count;
         }

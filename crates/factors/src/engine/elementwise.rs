@@ -2,6 +2,7 @@
 
 use super::lanes::LANES;
 use super::log::ln_single;
+use super::vectorise::Kernel;
 use crate::expr::{Binary, Unary};
 
 /// An input of an element-wise step: one value a cell, or the same for all.
@@ -74,67 +75,115 @@ macro_rules! float {
 float!(f32, ln_single);
 float!(f64, f64::ln);
 
+/// An operator of one series.
+pub(super) struct OfOne<'a, T> {
+    pub(super) op: Unary,
+    pub(super) a: Input<'a, T>,
+    pub(super) out: &'a mut [T],
+}
+
+impl<T: Float> Kernel for OfOne<'_, T> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { op, a, out } = self;
+        match op {
+            Unary::Neg => map(a, out, |v| -v),
+            Unary::Abs => map(a, out, |v| v.abs()),
+            Unary::Log => logarithm(a, out),
+            Unary::Sign => map(a, out, |v| v.signum()),
+            Unary::Not => map(a, out, |v| if v == T::ZERO { T::ONE } else { T::ZERO }),
+        }
+    }
+}
+
+/// Not by `map`: the logarithm is too long for a closure to be inlined.
 #[inline(always)]
-pub(super) fn unary<T: Float>(op: Unary, a: Input<'_, T>, out: &mut [T]) {
-    match op {
-        Unary::Neg => map(a, out, |v| -v),
-        Unary::Abs => map(a, out, T::abs),
-        Unary::Log => map(a, out, T::ln),
-        Unary::Sign => map(a, out, T::signum),
-        Unary::Not => map(a, out, |v| if v == T::ZERO { T::ONE } else { T::ZERO }),
+fn logarithm<T: Float>(a: Input<'_, T>, out: &mut [T]) {
+    if let Input::Cells(cells) = a {
+        for (out, &cell) in out.iter_mut().zip(cells) {
+            *out = cell.ln();
+        }
     }
 }
 
 /// The operators whose result has their operands' type.
-#[inline(always)]
-pub(super) fn arithmetic<T: Float>(op: Binary, a: Input<'_, T>, b: Input<'_, T>, out: &mut [T]) {
-    match op {
-        Binary::Sub => zip(a, b, out, T::sub),
-        Binary::Mul => zip(a, b, out, T::mul),
-        Binary::Div => zip(a, b, out, T::div),
-        Binary::Power => zip(a, b, out, T::powf),
-        Binary::Greater => zip(a, b, out, |a, b| if a >= b || a.is_nan() { a } else { b }),
-        Binary::Less => zip(a, b, out, |a, b| if a <= b || a.is_nan() { a } else { b }),
-        _ => zip(a, b, out, T::add),
+pub(super) struct Arithmetic<'a, T> {
+    pub(super) op: Binary,
+    pub(super) a: Input<'a, T>,
+    pub(super) b: Input<'a, T>,
+    pub(super) out: &'a mut [T],
+}
+
+impl<T: Float> Kernel for Arithmetic<'_, T> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { op, a, b, out } = self;
+        match op {
+            Binary::Sub => zip(a, b, out, |a, b| a.sub(b)),
+            Binary::Mul => zip(a, b, out, |a, b| a.mul(b)),
+            Binary::Div => zip(a, b, out, |a, b| a.div(b)),
+            Binary::Power => zip(a, b, out, |a, b| a.powf(b)),
+            Binary::Greater => zip(a, b, out, |a, b| if a >= b || a.is_nan() { a } else { b }),
+            Binary::Less => zip(a, b, out, |a, b| if a <= b || a.is_nan() { a } else { b }),
+            _ => zip(a, b, out, |a, b| a.add(b)),
+        }
     }
 }
 
-/// Comparisons give 0 and 1.
-#[inline(always)]
-pub(super) fn comparison<T: Float>(op: Binary, a: Input<'_, T>, b: Input<'_, T>, out: &mut [f32]) {
-    fn one(holds: bool) -> f32 {
-        if holds { 1.0 } else { 0.0 }
-    }
-    match op {
-        Binary::Gt => zip(a, b, out, |a, b| one(a > b)),
-        Binary::Ge => zip(a, b, out, |a, b| one(a >= b)),
-        Binary::Lt => zip(a, b, out, |a, b| one(a < b)),
-        Binary::Le => zip(a, b, out, |a, b| one(a <= b)),
-        Binary::Eq => zip(a, b, out, |a, b| one(a == b)),
-        _ => zip(a, b, out, |a, b| one(a != b)),
+/// The operators whose result is a condition: 0 or 1.
+pub(super) struct Comparison<'a, T> {
+    pub(super) op: Binary,
+    pub(super) a: Input<'a, T>,
+    pub(super) b: Input<'a, T>,
+    pub(super) out: &'a mut [f32],
+}
+
+impl<T: Float> Kernel for Comparison<'_, T> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { op, a, b, out } = self;
+        match op {
+            Binary::Gt => zip(a, b, out, |a, b| if a > b { 1.0 } else { 0.0 }),
+            Binary::Ge => zip(a, b, out, |a, b| if a >= b { 1.0 } else { 0.0 }),
+            Binary::Lt => zip(a, b, out, |a, b| if a < b { 1.0 } else { 0.0 }),
+            Binary::Le => zip(a, b, out, |a, b| if a <= b { 1.0 } else { 0.0 }),
+            Binary::Eq => zip(a, b, out, |a, b| if a == b { 1.0 } else { 0.0 }),
+            _ => zip(a, b, out, |a, b| if a != b { 1.0 } else { 0.0 }),
+        }
     }
 }
 
-/// Whether the operator is one of [`comparison`].
+/// Whether the operator is one of [`Comparison`].
 pub(super) fn compares(op: Binary) -> bool {
     use Binary::{Eq, Ge, Gt, Le, Lt, Ne};
     matches!(op, Gt | Ge | Lt | Le | Eq | Ne)
 }
 
-/// `np.where(condition, a, b)`; the condition is 0 and 1.
-#[inline(always)]
-pub(super) fn choose<T: Float>(
-    condition: &[f32],
-    a: Input<'_, T>,
-    b: Input<'_, T>,
-    out: &mut [T],
-) {
-    let get = |input: Input<'_, T>, cell: usize| match input {
-        Input::Cells(cells) => cells[cell],
-        Input::Scalar(value) => value,
-    };
-    for (cell, (out, &yes)) in out.iter_mut().zip(condition).enumerate() {
-        *out = if yes != 0.0 { get(a, cell) } else { get(b, cell) };
+/// `np.where(condition, a, b)`; the condition is 0 or 1.
+pub(super) struct Choice<'a, T> {
+    pub(super) condition: &'a [f32],
+    pub(super) a: Input<'a, T>,
+    pub(super) b: Input<'a, T>,
+    pub(super) out: &'a mut [T],
+}
+
+impl<T: Float> Kernel for Choice<'_, T> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { condition, a, b, out } = self;
+        for (cell, (out, &yes)) in out.iter_mut().zip(condition).enumerate() {
+            *out = if yes != 0.0 { a.get(cell) } else { b.get(cell) };
+        }
+    }
+}
+
+impl<T: Copy> Input<'_, T> {
+    #[inline(always)]
+    fn get(&self, cell: usize) -> T {
+        match self {
+            Self::Cells(cells) => cells[cell],
+            Self::Scalar(value) => *value,
+        }
     }
 }
 
@@ -144,25 +193,39 @@ pub(super) fn truth<T: Float>(a: Input<'_, T>, out: &mut [f32]) {
     map(a, out, |v| if v == T::ZERO { 0.0 } else { 1.0 });
 }
 
-#[inline(always)]
-pub(super) fn widen(a: Input<'_, f32>, out: &mut [f64]) {
-    map(a, out, f64::from);
+/// Singles as doubles.
+pub(super) struct Widen<'a> {
+    pub(super) a: Input<'a, f32>,
+    pub(super) out: &'a mut [f64],
 }
 
-#[inline(always)]
-pub(super) fn narrow(a: Input<'_, f64>, out: &mut [f32]) {
-    map(a, out, |v| v as f32);
+impl Kernel for Widen<'_> {
+    #[inline(always)]
+    fn run(self) {
+        map(self.a, self.out, |v| f64::from(v));
+    }
+}
+
+/// Doubles as singles, rounded to the nearest.
+pub(super) struct Narrow<'a> {
+    pub(super) a: Input<'a, f64>,
+    pub(super) out: &'a mut [f32],
+}
+
+impl Kernel for Narrow<'_> {
+    #[inline(always)]
+    fn run(self) {
+        map(self.a, self.out, |v| v as f32);
+    }
 }
 
 #[inline(always)]
 fn map<T: Copy, R: Copy>(a: Input<'_, T>, out: &mut [R], function: impl Fn(T) -> R) {
-    match a {
-        Input::Cells(cells) => {
-            for (out, &cell) in out.iter_mut().zip(cells) {
-                *out = function(cell);
-            }
+    // The parser has folded what is done to a plain number.
+    if let Input::Cells(cells) = a {
+        for (out, &cell) in out.iter_mut().zip(cells) {
+            *out = function(cell);
         }
-        Input::Scalar(value) => out.fill(function(value)),
     }
 }
 
@@ -189,7 +252,7 @@ fn zip<T: Copy, R: Copy>(
                 *out = function(a, b);
             }
         }
-        (Input::Scalar(a), Input::Scalar(b)) => out.fill(function(a, b)),
+        (Input::Scalar(_), Input::Scalar(_)) => {}
     }
 }
 

@@ -1,5 +1,3 @@
-use pulp::Arch;
-
 use super::block::{Bars, Block, Listed, Span};
 use super::buffer::Buffer;
 use super::lanes::LANES;
@@ -44,13 +42,12 @@ impl Group {
         bars: Bars<'_>,
         sink: &mut Sink<'_, T>,
     ) {
-        let arch = Arch::new();
         let steps = program.steps.iter().enumerate();
         for (at, step) in steps.filter(|(_, step)| step.stage == stage) {
             if !matches!(step.op, Op::Cross(_))
                 && let Some(span) = block.span(step.delay)
             {
-                self.step(program, at, span, bars, arch);
+                self.step(program, at, span, bars);
                 self.emit(program, step, block, sink);
             }
         }
@@ -117,7 +114,7 @@ impl Group {
         program.columns[value.column].history + span.row - program.rows_back(step, value)
     }
 
-    fn step(&mut self, program: &Program, at: usize, span: Span, bars: Bars<'_>, arch: Arch) {
+    fn step(&mut self, program: &Program, at: usize, span: Span, bars: Bars<'_>) {
         let step = &program.steps[at];
         let mut outputs: Vec<(Result, usize, Buffer)> = Vec::with_capacity(step.outputs.len());
         for &(result, column) in &step.outputs {
@@ -133,7 +130,7 @@ impl Group {
                 outputs_at.field(bars, values, &self.instruments, &self.listed);
             }
             Op::Present => outputs_at.present(bars, &self.instruments),
-            _ => compute(inputs, outputs_at, &mut state, &self.listed, arch),
+            _ => compute(inputs, outputs_at, &mut state, &self.listed),
         }
         self.states[at] = state;
         for (_, column, mut buffer) in outputs {

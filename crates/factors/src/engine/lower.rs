@@ -8,10 +8,7 @@ use crate::expr::kind::Kind;
 use crate::expr::{Binary, Cross, Node, Pair, Rolling, Shift, Unary};
 
 /// Brings expressions into one program. No series is longer than `longest` bars.
-pub(crate) fn program<'a>(
-    roots: impl IntoIterator<Item = &'a Node>,
-    longest: usize,
-) -> Program {
+pub(crate) fn program<'a>(roots: impl IntoIterator<Item = &'a Node>, longest: usize) -> Program {
     let mut lowering = Lowering { longest, ..Lowering::default() };
     for root in roots {
         let part = lowering.part(root);
@@ -58,7 +55,8 @@ impl Lowering {
                 let (condition, a, b) = (self.part(condition), self.part(a), self.part(b));
                 let (condition, kind) = (self.truth(condition), known(a.kind.meet(b.kind)));
                 let precision = precision(kind);
-                let inputs = [condition, self.as_precision(a, precision), self.as_precision(b, precision)];
+                let inputs =
+                    [condition, self.as_precision(a, precision), self.as_precision(b, precision)];
                 let operand = self.one(Op::Choose(precision), &inputs, precision);
                 Lowered { operand, kind }
             }
@@ -89,7 +87,8 @@ impl Lowering {
                 double(match op {
                     Pair::Cov => self.one(Op::Covariance(*window), &[a, b], Precision::Double),
                     Pair::Corr => {
-                        let deviations = [a, b].map(|input| self.spread(input, *window, Result::Std));
+                        let deviations =
+                            [a, b].map(|input| self.spread(input, *window, Result::Std));
                         let inputs = [a, b, deviations[0], deviations[1]];
                         self.one(Op::Correlation(*window), &inputs, Precision::Double)
                     }
@@ -303,7 +302,13 @@ impl Lowering {
     }
 
     /// The column of a step's result; the step is made unless it is there already.
-    fn step(&mut self, op: Op, inputs: &[Operand], result: Result, precision: Precision) -> Operand {
+    fn step(
+        &mut self,
+        op: Op,
+        inputs: &[Operand],
+        result: Result,
+        precision: Precision,
+    ) -> Operand {
         let program = &mut self.program;
         let at = *self.known.entry((op, inputs.to_vec())).or_insert_with(|| {
             let ahead = if let Op::Ahead(bars, _) = op { bars } else { 0 };

@@ -21,6 +21,7 @@ mod state;
 mod step;
 #[cfg(test)]
 mod tests;
+mod vectorise;
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -72,8 +73,7 @@ fn run(panel: &Panel, program: &Program, frame: &mut FeatureFrame) {
     let fields: Vec<&[f64]> =
         program.fields.iter().map(|name| panel.field(name).unwrap_or_default()).collect();
     let all: Vec<&[f64]> = panel.field_names().filter_map(|name| panel.field(name)).collect();
-    let bars =
-        Bars { fields: &fields, all: &all, stride: panel.calendar().len(), base: 0 };
+    let bars = Bars { fields: &fields, all: &all, stride: panel.calendar().len(), base: 0 };
     let groups = grouped(panel);
     let mut sinks = sinks(panel, &groups, frame);
     if program.stages() <= 1 && !program.steps.iter().any(|step| matches!(step.op, Op::Cross(_))) {
@@ -109,9 +109,8 @@ fn together<T: Cell>(
         groups.par_iter_mut().zip(&mut *sinks).for_each(|(group, sink)| {
             group.run(program, stage, block, bars, sink);
         });
-        let crossing = |step: &&program::Step| {
-            step.stage == stage && matches!(step.op, Op::Cross(_))
-        };
+        let crossing =
+            |step: &&program::Step| step.stage == stage && matches!(step.op, Op::Cross(_));
         for step in program.steps.iter().filter(crossing) {
             if let Some(span) = block.span(step.delay) {
                 cross_section::cross(program, step, span, groups);

@@ -1,14 +1,14 @@
-use pulp::Arch;
-
 use super::block::{Bars, Listed, Span};
 use super::buffer::Buffer;
 use super::elementwise::{self, Input};
 use super::kernels::{
-    self, Order, ShapeOutputs, SpreadOutputs, SumOutputs, TrendOutputs,
+    Correlation, Counts, Covariance, EmaRun, End, Extreme, Growing, MeanDeviation, Order, Position,
+    Product, RepetitionRun, Shape, Spread, Sums, Trend, Weighted,
 };
 use super::lanes::{LANES, Lane, Rows};
 use super::program::{ColumnId, Op, Operand, Precision, Program, Result, Step};
 use super::state::State;
+use super::vectorise::vectorise;
 
 /// What a step reads.
 #[derive(Clone, Copy)]
@@ -115,8 +115,7 @@ impl<'a> Outputs<'a> {
             for row in 0..span.bars {
                 let bar = span.bar + row;
                 let value = bars.get(values, instrument, bar);
-                out[row * LANES + l] =
-                    if bar < listed.ends[l] { value as f32 } else { f32::NAN };
+                out[row * LANES + l] = if bar < listed.ends[l] { value as f32 } else { f32::NAN };
             }
         }
     }
@@ -140,70 +139,70 @@ pub(super) fn compute(
     mut outputs: Outputs<'_>,
     state: &mut State,
     listed: &Listed,
-    arch: Arch,
 ) {
     match inputs.step.op {
         Op::Field(_) | Op::Present | Op::Cross(_) => {}
         Op::Widen => {
             let (a, out) = (inputs.single(0), outputs.doubles());
-            arch.dispatch(|| elementwise::widen(a, out));
+            vectorise(elementwise::Widen { a, out });
         }
         Op::Narrow => {
             let (a, out) = (inputs.double(0), outputs.singles());
-            arch.dispatch(|| elementwise::narrow(a, out));
+            vectorise(elementwise::Narrow { a, out });
         }
-        Op::Unary(..) | Op::Not | Op::Truth => unary(inputs, outputs, arch),
-        Op::Binary(..) | Op::Choose(_) => binary(inputs, outputs, arch),
+        Op::Unary(..) | Op::Not | Op::Truth => unary(inputs, outputs),
+        Op::Binary(..) | Op::Choose(_) => binary(inputs, outputs),
         Op::First(_) | Op::Ahead(..) => shift(inputs, outputs, state, listed),
-        _ => window(inputs, outputs, state, listed, arch),
+        _ => window(inputs, outputs, state, listed),
     }
 }
 
-fn unary(inputs: Inputs<'_>, mut outputs: Outputs<'_>, arch: Arch) {
+fn unary(inputs: Inputs<'_>, mut outputs: Outputs<'_>) {
     let double = matches!(inputs.at(0), Ok((Buffer::Double(_), _)));
     match inputs.step.op {
         Op::Unary(op, Precision::Single) => {
             let (a, out) = (inputs.single(0), outputs.singles());
-            arch.dispatch(|| elementwise::unary(op, a, out));
+            vectorise(elementwise::OfOne { op, a, out });
         }
         Op::Unary(op, Precision::Double) => {
             let (a, out) = (inputs.double(0), outputs.doubles());
-            arch.dispatch(|| elementwise::unary(op, a, out));
+            vectorise(elementwise::OfOne { op, a, out });
         }
         Op::Not => {
             let (a, out) = (inputs.single(0), outputs.singles());
-            arch.dispatch(|| elementwise::unary(crate::expr::Unary::Not, a, out));
+            vectorise(elementwise::OfOne { op: crate::expr::Unary::Not, a, out });
         }
         Op::Truth if double => elementwise::truth(inputs.double(0), outputs.singles()),
         _ => elementwise::truth(inputs.single(0), outputs.singles()),
     }
 }
 
-fn binary(inputs: Inputs<'_>, mut outputs: Outputs<'_>, arch: Arch) {
+fn binary(inputs: Inputs<'_>, mut outputs: Outputs<'_>) {
     match inputs.step.op {
         Op::Binary(op, Precision::Single) => {
             let (a, b, out) = (inputs.single(0), inputs.single(1), outputs.singles());
-            arch.dispatch(|| match elementwise::compares(op) {
-                true => elementwise::comparison(op, a, b, out),
-                false => elementwise::arithmetic(op, a, b, out),
-            });
+            if elementwise::compares(op) {
+                vectorise(elementwise::Comparison { op, a, b, out });
+            } else {
+                vectorise(elementwise::Arithmetic { op, a, b, out });
+            }
         }
         Op::Binary(op, Precision::Double) if elementwise::compares(op) => {
             let (a, b, out) = (inputs.double(0), inputs.double(1), outputs.singles());
-            arch.dispatch(|| elementwise::comparison(op, a, b, out));
+            vectorise(elementwise::Comparison { op, a, b, out });
         }
         Op::Binary(op, Precision::Double) => {
             let (a, b, out) = (inputs.double(0), inputs.double(1), outputs.doubles());
-            arch.dispatch(|| elementwise::arithmetic(op, a, b, out));
+            vectorise(elementwise::Arithmetic { op, a, b, out });
         }
         op => {
             let Input::Cells(condition) = inputs.single(0) else { return };
             if op == Op::Choose(Precision::Single) {
                 let (a, b, out) = (inputs.single(1), inputs.single(2), outputs.singles());
-                arch.dispatch(|| elementwise::choose(condition, a, b, out));
+                vectorise(elementwise::Choice { condition, a, b, out });
             } else {
                 let (a, b, out) = (inputs.double(1), inputs.double(2), outputs.doubles());
-                arch.dispatch(|| elementwise::choose(condition, a, b, out));
+                vectorise(elementwise::Choice { condition, a, b, out });
             }
         }
     }
@@ -211,7 +210,8 @@ fn binary(inputs: Inputs<'_>, mut outputs: Outputs<'_>, arch: Arch) {
 
 fn shift(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State, listed: &Listed) {
     let span = inputs.span;
-    let beyond = |ahead: usize, cell: usize| span.bar + cell / LANES + ahead >= listed.ends[cell % LANES];
+    let beyond =
+        |ahead: usize, cell: usize| span.bar + cell / LANES + ahead >= listed.ends[cell % LANES];
     match (inputs.step.op, state) {
         (Op::First(_), State::FirstSingle(kept)) => {
             let Input::Cells(values) = inputs.single(0) else { return };
@@ -237,108 +237,116 @@ fn shift(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State, listed
     }
 }
 
-fn window(
-    inputs: Inputs<'_>,
-    mut outputs: Outputs<'_>,
-    state: &mut State,
-    listed: &Listed,
-    arch: Arch,
-) {
+fn window(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State, listed: &Listed) {
     let span = (inputs.span.bar, inputs.span.bars);
     let x = inputs.rows(0);
     match (inputs.step.op, state) {
         (Op::Sums(_), State::Sliding(state)) => {
-            let mut wanted = SumOutputs::default();
-            for (result, rows) in outputs.each() {
-                let place = if result == Result::Sum { &mut wanted.sum } else { &mut wanted.mean };
-                *place = Some(rows);
-            }
             let runs = inputs.optional_rows(1);
-            arch.dispatch(|| kernels::sums(state, x, runs, span, wanted));
+            let mut sums = Sums { values: Some(x), runs, ..Sums::default() };
+            for (result, rows) in outputs.each() {
+                match result {
+                    Result::Sum => sums.sum = Some(rows),
+                    _ => sums.mean = Some(rows),
+                }
+            }
+            state.run([x], span, sums);
         }
         (Op::Spread(_), State::Sliding(state)) => {
-            let mut wanted = SpreadOutputs::default();
-            for (result, rows) in outputs.each() {
-                let place = if result == Result::Var { &mut wanted.var } else { &mut wanted.std };
-                *place = Some(rows);
-            }
             let runs = inputs.rows(1);
-            arch.dispatch(|| kernels::spread(state, x, runs, span, wanted));
+            let mut spread = Spread { runs, counts: Counts::default(), var: None, std: None };
+            for (result, rows) in outputs.each() {
+                match result {
+                    Result::Var => spread.var = Some(rows),
+                    _ => spread.std = Some(rows),
+                }
+            }
+            state.run([x], span, spread);
         }
         (Op::Shape(_), State::Sliding(state)) => {
-            let mut wanted = ShapeOutputs::default();
+            let mut shape = Shape { runs: inputs.rows(1), skew: None, kurt: None };
             for (result, rows) in outputs.each() {
-                let place =
-                    if result == Result::Skew { &mut wanted.skew } else { &mut wanted.kurt };
-                *place = Some(rows);
+                match result {
+                    Result::Skew => shape.skew = Some(rows),
+                    _ => shape.kurt = Some(rows),
+                }
             }
-            let runs = inputs.rows(1);
-            arch.dispatch(|| kernels::shape(state, x, runs, span, wanted));
+            state.run([x], span, shape);
         }
         (Op::Trend(_), State::Trend(state, infinite)) => {
-            let mut wanted = TrendOutputs::default();
+            let (values, deviations) = (x, inputs.optional_rows(1));
+            let mut trend =
+                Trend { values, deviations, infinite, slope: None, rsquare: None, residual: None };
             for (result, rows) in outputs.each() {
-                let place = match result {
-                    Result::Slope => &mut wanted.slope,
-                    Result::Rsquare => &mut wanted.rsquare,
-                    _ => &mut wanted.residual,
-                };
-                *place = Some(rows);
+                match result {
+                    Result::Slope => trend.slope = Some(rows),
+                    Result::Rsquare => trend.rsquare = Some(rows),
+                    _ => trend.residual = Some(rows),
+                }
             }
-            let deviations = inputs.optional_rows(1);
-            arch.dispatch(|| kernels::trend(state, infinite, x, deviations, span, wanted));
+            state.run([x], span, trend);
         }
-        (Op::Extreme(end, _), State::Sliding(state)) => {
-            let out = outputs.lanes();
-            arch.dispatch(|| kernels::extreme(state, x, span, end, out));
+        (Op::Extreme(End::Largest, _), State::Sliding(state)) => {
+            let extreme = Extreme::<false> { out: outputs.lanes() };
+            state.run([x], span, extreme);
         }
-        (Op::Position(end, window), State::Sliding(state)) => {
+        (Op::Extreme(End::Smallest, _), State::Sliding(state)) => {
+            let extreme = Extreme::<true> { out: outputs.lanes() };
+            state.run([x], span, extreme);
+        }
+        (Op::Position(End::Largest, window), State::Sliding(state)) => {
             let (starts, out) = (&listed.starts, outputs.lanes());
-            arch.dispatch(|| kernels::position(state, x, span, starts, (window, end), out));
+            let position = Position::<false> { window, first: span.0, starts, out };
+            state.run([x], span, position);
+        }
+        (Op::Position(End::Smallest, window), State::Sliding(state)) => {
+            let (starts, out) = (&listed.starts, outputs.lanes());
+            let position = Position::<true> { window, first: span.0, starts, out };
+            state.run([x], span, position);
         }
         (Op::Product(_), State::Sliding(state)) => {
-            let out = outputs.lanes();
-            arch.dispatch(|| kernels::product(state, x, span, out));
+            let product = Product { out: outputs.lanes() };
+            state.run([x], span, product);
         }
         (Op::Weighted(weighting, window), State::Sliding(state)) => {
-            let (starts, out) = (&listed.starts, outputs.lanes());
-            let how = (window, weighting);
-            arch.dispatch(|| kernels::weighted(state, x, span, starts, how, out));
+            let (first, starts, out) = (span.0, &listed.starts, outputs.lanes());
+            let weighted = Weighted { window, weighting, first, starts, out };
+            state.run([x], span, weighted);
         }
         (Op::Covariance(_), State::Sliding(state)) => {
-            let (y, out) = (inputs.rows(1), outputs.lanes());
-            arch.dispatch(|| kernels::covariance(state, [x, y], span, out));
+            let covariance = Covariance { out: outputs.lanes() };
+            let y = inputs.rows(1);
+            state.run([x, y], span, covariance);
         }
         (Op::Correlation(_), State::Sliding(state)) => {
-            let (y, out) = (inputs.rows(1), outputs.lanes());
             let deviations = [inputs.rows(2), inputs.rows(3)];
-            arch.dispatch(|| kernels::correlation(state, [x, y], deviations, span, out));
+            let correlation = Correlation { deviations, out: outputs.lanes() };
+            let y = inputs.rows(1);
+            state.run([x, y], span, correlation);
         }
         (Op::MeanDeviation(window), State::History(history)) => {
             let out = outputs.lanes();
-            arch.dispatch(|| kernels::mean_deviation(history, x, span, window, out));
+            vectorise(MeanDeviation { history, values: x, span, window, out });
         }
         (Op::Ema(_), State::History(history)) => {
             let (starts, out) = (&listed.starts, outputs.lanes());
-            arch.dispatch(|| kernels::growing(history, x, span, starts, out));
+            vectorise(Growing { history, values: x, span, starts, out });
         }
         (Op::Ema(span_or_factor), State::Ema(state)) => {
-            let value = span_or_factor.value();
-            let keep = 1.0 - if value < 1.0 { value } else { 2.0 / (value + 1.0) };
-            let out = outputs.lanes();
-            arch.dispatch(|| state.run(x, span.1, keep, out));
+            let (factor, out) = (span_or_factor.value(), outputs.lanes());
+            vectorise(EmaRun { state, values: x, bars: span.1, factor, out });
         }
         (Op::Repetition, State::Repetition(state)) => {
             let out = outputs.lanes();
-            arch.dispatch(|| state.run(x, span.1, out));
+            vectorise(RepetitionRun { state, values: x, bars: span.1, out });
         }
-        (Op::Sorted(..), state) => sorted(inputs, outputs, state, arch),
+        (Op::Sorted(..), state) => sorted(inputs, outputs, state),
         // A step's state is made for its operator.
         _ => {}
     }
 }
 
-fn sorted(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State, arch: Arch) {
+fn sorted(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State) {
     let span = (inputs.span.bar, inputs.span.bars);
     let order = |result: Result| match result {
         Result::Order(order) => order,
@@ -349,11 +357,11 @@ fn sorted(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State, arch:
     match state {
         State::SweptSingle(state) => {
             let x = inputs.single_rows(0);
-            arch.dispatch(|| state.run(x, span, &mut wanted));
+            state.run(x, span, &mut wanted);
         }
         State::SweptDouble(state) => {
             let x = inputs.rows(0);
-            arch.dispatch(|| state.run(x, span, &mut wanted));
+            state.run(x, span, &mut wanted);
         }
         State::Ranked(state) => state.run(inputs.rows(0), span, &mut wanted),
         _ => {}

@@ -137,9 +137,32 @@ fn over_a_window() -> impl Strategy<Value = String> {
     ]);
     let window = prop::sample::select(vec![0usize, 1, 2, 3, 5, 7, 20, 40, 97, 130, 500]);
     let one = prop::sample::select(vec![
-        "Mean", "Sum", "Std", "Var", "Max", "Min", "IdxMax", "IdxMin", "Med", "Mad", "Rank",
-        "Count", "Slope", "Rsquare", "Resi", "WMA", "Skew", "Kurt", "EMA", "Quantile", "Ref",
-        "Delta", "Product", "DecayLinear", "Corr", "Cov",
+        "Mean",
+        "Sum",
+        "Std",
+        "Var",
+        "Max",
+        "Min",
+        "IdxMax",
+        "IdxMin",
+        "Med",
+        "Mad",
+        "Rank",
+        "Count",
+        "Slope",
+        "Rsquare",
+        "Resi",
+        "WMA",
+        "Skew",
+        "Kurt",
+        "EMA",
+        "Quantile",
+        "Ref",
+        "Delta",
+        "Product",
+        "DecayLinear",
+        "Corr",
+        "Cov",
     ]);
     (one, part.clone(), part, window).prop_map(|(op, x, y, window)| match op {
         "Skew" | "Kurt" if (1..4).contains(&window) => format!("{op}({x}, 4)"),
@@ -153,7 +176,8 @@ fn over_a_window() -> impl Strategy<Value = String> {
 }
 
 fn long_bars() -> impl Strategy<Value = Vec<Option<[f64; 3]>>> {
-    let price = || prop_oneof![4 => 1u32..2_000, 1 => Just(700u32)].prop_map(|p| f64::from(p) / 8.0);
+    let price =
+        || prop_oneof![4 => 1u32..2_000, 1 => Just(700u32)].prop_map(|p| f64::from(p) / 8.0);
     let volume = prop_oneof![1 => Just(0.0), 8 => (1u32..1_000_000).prop_map(f64::from)];
     let bar = (price(), price(), volume).prop_map(|(close, open, volume)| [close, open, volume]);
     prop::collection::vec(prop::option::weighted(0.92, bar), 2..300)

@@ -337,8 +337,7 @@ impl Call<'_> {
     /// every operator that leaves its window to pandas.
     fn smoothing_factor(&self, op: Rolling, window: &Part) -> Option<f64> {
         use Rolling::{Count, Kurt, Max, Mean, Med, Min, Skew, Std, Sum, Var};
-        let pandas =
-            matches!(op, Mean | Sum | Std | Var | Skew | Kurt | Max | Min | Med | Count);
+        let pandas = matches!(op, Mean | Sum | Std | Var | Skew | Kurt | Max | Min | Med | Count);
         window.node.constant().filter(|factor| pandas && 0.0 < *factor && *factor < 1.0)
     }
 
@@ -359,9 +358,8 @@ impl Call<'_> {
             }
             Cross::Winsorize(_) => {
                 let [arg, q] = self.take(args, "a series and a quantile")?;
-                let q = self.number(&q, "a quantile from 0 to below 0.5", |q| {
-                    (0.0..0.5).contains(&q)
-                })?;
+                let q =
+                    self.number(&q, "a quantile from 0 to below 0.5", |q| (0.0..0.5).contains(&q))?;
                 Node::Cross(Cross::Winsorize(q), numbers(arg)?, None)
             }
             Cross::Neutralize => {

@@ -1,5 +1,5 @@
-use super::slide::{Parts, Place, Sliding, present};
-use crate::engine::lanes::{Lane, Rows, lane};
+use super::slide::{Place, Statistic, present};
+use crate::engine::lanes::{LANES, Lane, lane};
 
 /// Which end of a window is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -8,85 +8,84 @@ pub(crate) enum End {
     Smallest,
 }
 
-impl End {
+/// Largest value of a window, or with `SMALLEST` the smallest.
+pub(crate) struct Extreme<'a, const SMALLEST: bool> {
+    pub(crate) out: &'a mut [Lane],
+}
+
+impl<const SMALLEST: bool> Extreme<'_, SMALLEST> {
     /// Loses against every value.
-    fn worst(self) -> f64 {
-        match self {
-            Self::Largest => f64::NEG_INFINITY,
-            Self::Smallest => f64::INFINITY,
+    const WORST: f64 = if SMALLEST { f64::INFINITY } else { f64::NEG_INFINITY };
+}
+
+impl<const SMALLEST: bool> Statistic<1, 1> for Extreme<'_, SMALLEST> {
+    const PIVOT: bool = false;
+    const IDENTITY: [f64; 1] = [Self::WORST];
+
+    #[inline(always)]
+    fn terms(&self, [x]: &[Lane; 1], _: Place) -> [Lane; 1] {
+        [lane(|l| if x[l].is_nan() { Self::WORST } else { x[l] })]
+    }
+
+    #[inline(always)]
+    fn join([a]: &[Lane; 1], [b]: &[Lane; 1]) -> [Lane; 1] {
+        if SMALLEST {
+            [lane(|l| if a[l] < b[l] { a[l] } else { b[l] })]
+        } else {
+            [lane(|l| if a[l] > b[l] { a[l] } else { b[l] })]
         }
+    }
+
+    #[inline(always)]
+    fn finish(&mut self, row: usize, [best]: &[Lane; 1], _: &[Lane; 1], _: f64) {
+        self.out[row] = lane(|l| if best[l] == Self::WORST { f64::NAN } else { best[l] });
     }
 }
 
-/// Largest or smallest value of a window.
-#[inline(always)]
-pub(crate) fn extreme(
-    state: &mut Sliding,
-    values: Rows<'_, f64>,
-    span: (usize, usize),
-    end: End,
-    out: &mut [Lane],
-) {
-    let worst = end.worst();
-    let terms = |[x]: [Lane; 1], _| [lane(|l| if x[l].is_nan() { worst } else { x[l] })];
-    let finish = |row: usize, [best]: &[Lane; 1], _: &[Lane; 1], _| {
-        out[row] = lane(|l| if best[l] == worst { f64::NAN } else { best[l] });
-    };
-    match end {
-        End::Largest => {
-            let join = |a: &[Lane; 1], b: &[Lane; 1]| {
-                [lane(|l| if a[0][l] > b[0][l] { a[0][l] } else { b[0][l] })]
-            };
-            state.run::<1, 1, false>([values], span, [worst], Parts { terms, join, finish });
-        }
-        End::Smallest => {
-            let join = |a: &[Lane; 1], b: &[Lane; 1]| {
-                [lane(|l| if a[0][l] < b[0][l] { a[0][l] } else { b[0][l] })]
-            };
-            state.run::<1, 1, false>([values], span, [worst], Parts { terms, join, finish });
-        }
-    }
-}
-
-/// Position of the largest or smallest value in a window, from 1; the first of equals. As numpy
+/// Position of the largest (smallest) value in a window, from 1; the first of equals. As numpy
 /// does it, a missing value beats all others; a window of missing values alone has no position.
-#[inline(always)]
-pub(crate) fn position(
-    state: &mut Sliding,
-    values: Rows<'_, f64>,
-    (first, bars): (usize, usize),
-    starts: &[usize],
-    (window, end): (usize, End),
-    out: &mut [Lane],
-) {
-    // Terms: number of values, the best value, its place.
-    // Before an instrument's first bar, and before the first chunk, nothing has a place.
-    let terms = |[x]: [Lane; 1], place: Place| {
-        let at = lane(|l| if place.bar < starts[l] { f64::NAN } else { place.at });
-        [present(&x), x, at]
-    };
-    let sign = if end == End::Largest { 1.0 } else { -1.0 };
-    let join = |older: &[Lane; 3], newer: &[Lane; 3]| {
-        let keep = |l: usize| {
-            let nothing_newer = newer[2][l].is_nan();
-            let better = sign * newer[1][l] > sign * older[1][l] || newer[1][l].is_nan();
-            !older[2][l].is_nan() && (nothing_newer || older[1][l].is_nan() || !better)
-        };
+pub(crate) struct Position<'a, const SMALLEST: bool> {
+    pub(crate) window: usize,
+    /// Bar of row 0.
+    pub(crate) first: usize,
+    /// The instruments' first bars.
+    pub(crate) starts: &'a [usize; LANES],
+    pub(crate) out: &'a mut [Lane],
+}
+
+/// Terms: number of values; how good the best is, where larger is better and infinity is a missing
+/// value; its place.
+impl<const SMALLEST: bool> Statistic<1, 3> for Position<'_, SMALLEST> {
+    const PIVOT: bool = false;
+    const IDENTITY: [f64; 3] = [0.0, f64::NEG_INFINITY, 0.0];
+
+    #[inline(always)]
+    fn terms(&self, [x]: &[Lane; 1], place: Place) -> [Lane; 3] {
+        let sign = if SMALLEST { -1.0 } else { 1.0 };
+        let good = lane(|l| if x[l].is_nan() { f64::INFINITY } else { sign * x[l] });
+        // What lies before an instrument's first bar is not even missing.
+        let good = lane(|l| if place.bar < self.starts[l] { f64::NEG_INFINITY } else { good[l] });
+        [present(x), good, [place.at; LANES]]
+    }
+
+    #[inline(always)]
+    fn join(older: &[Lane; 3], newer: &[Lane; 3]) -> [Lane; 3] {
+        let ([n, good, at], [newer_n, newer_good, newer_at]) = (older, newer);
         [
-            lane(|l| older[0][l] + newer[0][l]),
-            lane(|l| if keep(l) { older[1][l] } else { newer[1][l] }),
-            lane(|l| if keep(l) { older[2][l] } else { newer[2][l] }),
+            lane(|l| n[l] + newer_n[l]),
+            lane(|l| if newer_good[l] > good[l] { newer_good[l] } else { good[l] }),
+            lane(|l| if newer_good[l] > good[l] { newer_at[l] } else { at[l] }),
         ]
-    };
-    let finish = |row: usize, [count, _, at]: &[Lane; 3], _: &[Lane; 1], place: f64| {
-        out[row] = lane(|l| {
-            let bar = first + row;
-            let listed = (bar + 1).saturating_sub(starts[l]);
-            let length = if window == 0 { listed } else { listed.min(window) };
-            let from_start = at[l] - place + length as f64;
-            if count[l] == 0.0 { f64::NAN } else { from_start }
+    }
+
+    #[inline(always)]
+    fn finish(&mut self, row: usize, [count, _, at]: &[Lane; 3], _: &[Lane; 1], place: f64) {
+        let (bars, window) = (self.first + row + 1, self.window);
+        self.out[row] = lane(|l| {
+            let listed = bars.saturating_sub(self.starts[l]);
+            let length = if window == 0 { listed } else { listed.min(window) } as f64;
+            let position = at[l] - place + length;
+            if count[l] == 0.0 { f64::NAN } else { position }
         });
-    };
-    let identity = [0.0, f64::NAN, f64::NAN];
-    state.run::<1, 3, false>([values], (first, bars), identity, Parts { terms, join, finish });
+    }
 }

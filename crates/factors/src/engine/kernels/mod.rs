@@ -13,11 +13,11 @@ mod sorted;
 mod sums;
 mod trend;
 
-pub(crate) use extremes::{End, extreme, position};
-pub(crate) use moments::{ShapeOutputs, SpreadOutputs, mean_deviation, shape, spread};
-pub(crate) use pair::{correlation, covariance};
+pub(crate) use extremes::{End, Extreme, Position};
+pub(crate) use moments::{Counts, MeanDeviation, Shape, Spread};
+pub(crate) use pair::{Correlation, Covariance};
 pub(crate) use slide::Sliding;
-pub(crate) use smooth::{Ema, Repetition, growing};
+pub(crate) use smooth::{Ema, EmaRun, Growing, Repetition, RepetitionRun};
 pub(crate) use sorted::{Order, Ranked, SWEPT, Swept};
-pub(crate) use sums::{SumOutputs, Weighting, product, sums, weighted};
-pub(crate) use trend::{TrendOutputs, trend};
+pub(crate) use sums::{Product, Sums, Weighted, Weighting};
+pub(crate) use trend::Trend;

@@ -1,48 +1,46 @@
-use super::slide::{Parts, Sliding, add, or_zero, present};
+use super::slide::{Place, Statistic, finite, or_zero, present};
 use crate::engine::lanes::{Lane, MISSING, Rows, ZEROS, lane};
+use crate::engine::vectorise::Kernel;
 
-/// What the second moment of a window gives.
-#[derive(Default)]
-pub(crate) struct SpreadOutputs<'a> {
+/// Sample variance and standard deviation (one degree of freedom); one value has none. A window
+/// that the newest value fills has exactly 0: `runs` counts how often it repeats.
+pub(crate) struct Spread<'a> {
+    pub(crate) runs: Rows<'a, f64>,
+    pub(crate) counts: Counts,
     pub(crate) var: Option<&'a mut [Lane]>,
     pub(crate) std: Option<&'a mut [Lane]>,
 }
 
-/// Sample variance and standard deviation (one degree of freedom); one value has none. A window
-/// that the newest value fills has exactly 0: `runs` counts how often it repeats.
-#[inline(always)]
-pub(crate) fn spread(
-    state: &mut Sliding,
-    values: Rows<'_, f64>,
-    runs: Rows<'_, f64>,
-    span: (usize, usize),
-    mut outputs: SpreadOutputs<'_>,
-) {
-    let mut counts = Counts::default();
-    let terms = |[x]: [Lane; 1], _| {
-        let d = or_zero(&x);
-        [present(&x), d, lane(|l| d[l] * d[l])]
-    };
-    let finish = |row: usize, [n, sum, squares]: &[Lane; 3], _: &[Lane; 1], _| {
-        counts.update(n);
-        let run = runs.row(row);
+impl Statistic<1, 3> for Spread<'_> {
+    const PIVOT: bool = true;
+
+    #[inline(always)]
+    fn terms(&self, [x]: &[Lane; 1], _: Place) -> [Lane; 3] {
+        let d = or_zero(x);
+        [present(x), d, lane(|l| d[l] * d[l])]
+    }
+
+    #[inline(always)]
+    fn finish(&mut self, row: usize, [n, sum, squares]: &[Lane; 3], _: &[Lane; 1], _: f64) {
+        self.counts.update(n);
+        let (by_n, by_less) = (&self.counts.reciprocal, &self.counts.reciprocal_less_one);
+        let run = self.runs.row(row);
         let var = lane(|l| {
-            let spread = squares[l] - sum[l] * sum[l] * counts.reciprocal[l];
+            let spread = squares[l] - sum[l] * sum[l] * by_n[l];
             let spread = if run[l] >= n[l] || spread < 0.0 { 0.0 } else { spread };
-            spread * counts.reciprocal_less_one[l]
+            spread * by_less[l]
         });
-        if let Some(out) = &mut outputs.std {
+        if let Some(out) = &mut self.std {
             out[row] = lane(|l| var[l].sqrt());
         }
-        if let Some(out) = &mut outputs.var {
+        if let Some(out) = &mut self.var {
             out[row] = var;
         }
-    };
-    state.run::<1, 3, true>([values], span, [0.0; 3], Parts { terms, join: add, finish });
+    }
 }
 
 /// Reciprocals of the number of values, which seldom changes.
-struct Counts {
+pub(crate) struct Counts {
     of: Lane,
     reciprocal: Lane,
     /// Of the number less one; NaN below two values.
@@ -67,45 +65,41 @@ impl Counts {
     }
 }
 
-/// What the third and fourth moment of a window give.
-#[derive(Default)]
-pub(crate) struct ShapeOutputs<'a> {
-    pub(crate) skew: Option<&'a mut [Lane]>,
-    pub(crate) kurt: Option<&'a mut [Lane]>,
-}
-
 /// Variances up to this size make a shape meaningless; pandas' bound.
 const DEGENERATE: f64 = 1e-14;
 
 /// Adjusted Fisher–Pearson skewness (three values at least; 0 for a constant window) and sample
 /// excess kurtosis (four at least; -3 for a constant window).
-#[inline(always)]
-pub(crate) fn shape(
-    state: &mut Sliding,
-    values: Rows<'_, f64>,
-    runs: Rows<'_, f64>,
-    span: (usize, usize),
-    mut outputs: ShapeOutputs<'_>,
-) {
-    let terms = |[x]: [Lane; 1], _| {
-        let d = or_zero(&x);
+pub(crate) struct Shape<'a> {
+    pub(crate) runs: Rows<'a, f64>,
+    pub(crate) skew: Option<&'a mut [Lane]>,
+    pub(crate) kurt: Option<&'a mut [Lane]>,
+}
+
+impl Statistic<1, 5> for Shape<'_> {
+    const PIVOT: bool = true;
+
+    #[inline(always)]
+    fn terms(&self, [x]: &[Lane; 1], _: Place) -> [Lane; 5] {
+        let d = or_zero(x);
         let d2 = lane(|l| d[l] * d[l]);
-        [present(&x), d, d2, lane(|l| d2[l] * d[l]), lane(|l| d2[l] * d2[l])]
-    };
-    let finish = |row: usize, sums: &[Lane; 5], _: &[Lane; 1], _| {
-        let run = runs.row(row);
-        if let Some(out) = &mut outputs.skew {
-            out[row] = lane(|l| skewness(&sums.map(|sum| sum[l]), run[l]));
+        [present(x), d, d2, lane(|l| d2[l] * d[l]), lane(|l| d2[l] * d2[l])]
+    }
+
+    #[inline(always)]
+    fn finish(&mut self, row: usize, [n, s1, s2, s3, s4]: &[Lane; 5], _: &[Lane; 1], _: f64) {
+        let run = self.runs.row(row);
+        if let Some(out) = &mut self.skew {
+            out[row] = lane(|l| skewness([n[l], s1[l], s2[l], s3[l]], run[l]));
         }
-        if let Some(out) = &mut outputs.kurt {
-            out[row] = lane(|l| kurtosis(&sums.map(|sum| sum[l]), run[l]));
+        if let Some(out) = &mut self.kurt {
+            out[row] = lane(|l| kurtosis([n[l], s1[l], s2[l], s3[l], s4[l]], run[l]));
         }
-    };
-    state.run::<1, 5, true>([values], span, [0.0; 5], Parts { terms, join: add, finish });
+    }
 }
 
 #[inline(always)]
-fn skewness(&[n, s1, s2, s3, _]: &[f64; 5], run: f64) -> f64 {
+fn skewness([n, s1, s2, s3]: [f64; 4], run: f64) -> f64 {
     let (mean, square) = (s1 / n, s2 / n);
     let second = square - mean * mean;
     let third = s3 / n - 3.0 * mean * square + 2.0 * mean * mean * mean;
@@ -118,7 +112,7 @@ fn skewness(&[n, s1, s2, s3, _]: &[f64; 5], run: f64) -> f64 {
 }
 
 #[inline(always)]
-fn kurtosis(&[n, s1, s2, s3, s4]: &[f64; 5], run: f64) -> f64 {
+fn kurtosis([n, s1, s2, s3, s4]: [f64; 5], run: f64) -> f64 {
     let (mean, square) = (s1 / n, s2 / n);
     let second = square - mean * mean;
     let fourth = s4 / n - 4.0 * mean * s3 / n + 6.0 * mean * mean * square - 3.0 * mean.powi(4);
@@ -133,25 +127,30 @@ fn kurtosis(&[n, s1, s2, s3, s4]: &[f64; 5], run: f64) -> f64 {
     }
 }
 
-/// Mean absolute deviation from a window's mean: one scan of the window a bar. `history` holds all
-/// earlier bars where the window is everything.
-#[inline(always)]
-pub(crate) fn mean_deviation(
-    history: &mut Vec<Lane>,
-    values: Rows<'_, f64>,
-    (first, bars): (usize, usize),
-    window: usize,
-    out: &mut [Lane],
-) {
-    for row in 0..bars {
-        let deviation = if window == 0 {
-            history.push(super::slide::finite(values.row(row)));
-            deviation_of(history.iter().copied())
-        } else {
-            let kept = window.min(first + row + 1);
-            deviation_of((0..kept).map(|age| super::slide::finite(values.back(row, age))))
-        };
-        out[row] = deviation;
+/// Mean absolute deviation from a window's mean: one scan of the window a bar.
+pub(crate) struct MeanDeviation<'a> {
+    /// All earlier bars, where the window is everything.
+    pub(crate) history: &'a mut Vec<Lane>,
+    pub(crate) values: Rows<'a, f64>,
+    /// Bar of row 0, and bars.
+    pub(crate) span: (usize, usize),
+    pub(crate) window: usize,
+    pub(crate) out: &'a mut [Lane],
+}
+
+impl Kernel for MeanDeviation<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let (first, bars) = self.span;
+        for row in 0..bars {
+            self.out[row] = if self.window == 0 {
+                self.history.push(finite(self.values.row(row)));
+                deviation_of(self.history.iter().copied())
+            } else {
+                let kept = self.window.min(first + row + 1);
+                deviation_of((0..kept).map(|age| finite(self.values.back(row, age))))
+            };
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 //! the relative error of a variance stays below about `2 n² ε`, whatever the level of the series.
 
 use crate::engine::lanes::{LANES, Lane, MISSING, Rows, lane};
+use crate::engine::vectorise::{Kernel, vectorise};
 
 /// What a window keeps between blocks.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -31,14 +32,46 @@ pub(crate) struct Place {
     pub(crate) bar: usize,
 }
 
-/// How a statistic is put together.
-pub(crate) struct Parts<Terms, Join, Finish> {
-    /// The terms of one bar, from its deviations and its place.
-    pub(crate) terms: Terms,
+/// A statistic of windows over `I` series, from `K` terms a bar.
+pub(crate) trait Statistic<const I: usize, const K: usize> {
+    /// Whether the terms are those of deviations from a pivot, or of the values themselves.
+    const PIVOT: bool;
+    /// What joins with terms to those terms again.
+    const IDENTITY: [f64; K] = [0.0; K];
+
+    /// The terms of one bar. Missing values, infinities among them, are NaN.
+    fn terms(&self, deviations: &[Lane; I], place: Place) -> [Lane; K];
+
     /// Joins the terms of older bars with those of newer ones.
-    pub(crate) join: Join,
+    #[inline(always)]
+    fn join(older: &[Lane; K], newer: &[Lane; K]) -> [Lane; K] {
+        let mut sums = [[0.0; LANES]; K];
+        for k in 0..K {
+            for l in 0..LANES {
+                sums[k][l] = older[k][l] + newer[k][l];
+            }
+        }
+        sums
+    }
+
     /// Takes the joined terms of the window that ends at a row, the pivots and the row's place.
-    pub(crate) finish: Finish,
+    fn finish(&mut self, row: usize, terms: &[Lane; K], pivots: &[Lane; I], place: f64);
+}
+
+/// A run over one block.
+struct Slide<'a, const I: usize, S> {
+    state: &'a mut Sliding,
+    inputs: [Rows<'a, f64>; I],
+    span: (usize, usize),
+    statistic: S,
+}
+
+impl<const I: usize, const K: usize, S: Statistic<I, K>> Kernel for (Slide<'_, I, S>, [(); K]) {
+    #[inline(always)]
+    fn run(self) {
+        let (Slide { state, inputs, span, statistic }, _) = self;
+        state.slide(inputs, span, statistic);
+    }
 }
 
 impl Sliding {
@@ -47,44 +80,50 @@ impl Sliding {
     }
 
     /// Runs over `bars` bars, the first of which is bar number `first`.
-    ///
-    /// `I` inputs have their infinities taken out; with `PIVOT` deviations from the pivot, without
-    /// the values themselves go to the terms.
+    pub(crate) fn run<const I: usize, const K: usize, S: Statistic<I, K>>(
+        &mut self,
+        inputs: [Rows<'_, f64>; I],
+        span: (usize, usize),
+        statistic: S,
+    ) {
+        vectorise((Slide { state: self, inputs, span, statistic }, [(); K]));
+    }
+
     #[inline(always)]
-    pub(crate) fn run<const I: usize, const K: usize, const PIVOT: bool>(
+    fn slide<const I: usize, const K: usize, S: Statistic<I, K>>(
         &mut self,
         inputs: [Rows<'_, f64>; I],
         (first, bars): (usize, usize),
-        identity: [f64; K],
-        mut parts: Parts<
-            impl Fn([Lane; I], Place) -> [Lane; K],
-            impl Fn(&[Lane; K], &[Lane; K]) -> [Lane; K],
-            impl FnMut(usize, &[Lane; K], &[Lane; I], f64),
-        >,
+        mut statistic: S,
     ) {
-        let empty = identity.map(|value| [value; LANES]);
+        let mut empty = [[0.0; LANES]; K];
+        for (lane, value) in empty.iter_mut().zip(S::IDENTITY) {
+            *lane = [value; LANES];
+        }
         let mut prefix = load(&self.prefix, empty);
-        let mut pivots = load(&self.pivots, if PIVOT { [MISSING; I] } else { [[0.0; LANES]; I] });
-        let mut unset = PIVOT && pivots.as_flattened().iter().any(|pivot| pivot.is_nan());
+        let unset_pivots = if S::PIVOT { [MISSING; I] } else { [[0.0; LANES]; I] };
+        let mut pivots = load(&self.pivots, unset_pivots);
+        let mut unset = S::PIVOT && has_missing(&pivots);
         let mut place = if self.window == 0 { first } else { first % self.window };
         for row in 0..bars {
-            let values = inputs.map(|input| finite(input.row(row)));
-            if PIVOT && unset {
-                unset = settle_pivots(&mut pivots, &values);
+            let values = finite_rows(&inputs, row, 0);
+            if S::PIVOT && unset {
+                settle_pivots(&mut pivots, &values);
+                unset = has_missing(&pivots);
             }
             place += 1;
             let here = Place { at: place as f64, bar: first + row };
-            let terms = (parts.terms)(deviations(&values, &pivots), here);
-            prefix = (parts.join)(&prefix, &terms);
+            let terms = statistic.terms(&deviations::<I>(&values, &pivots, S::PIVOT), here);
+            prefix = S::join(&prefix, &terms);
             if place == self.window {
-                self.close::<I, K, PIVOT>(inputs, (first, row), empty, &mut pivots, &parts);
-                (parts.finish)(row, &load_row(&self.suffixes, 0), &pivots, 0.0);
+                self.close(&inputs, (first, row), empty, &mut pivots, &statistic);
+                statistic.finish(row, &load_row(&self.suffixes, 0), &pivots, 0.0);
                 (prefix, place) = (empty, 0);
             } else if self.suffixes.is_empty() {
-                (parts.finish)(row, &prefix, &pivots, place as f64);
+                statistic.finish(row, &prefix, &pivots, place as f64);
             } else {
-                let joined = (parts.join)(&load_row(&self.suffixes, place), &prefix);
-                (parts.finish)(row, &joined, &pivots, place as f64);
+                let joined = S::join(&load_row(&self.suffixes, place), &prefix);
+                statistic.finish(row, &joined, &pivots, place as f64);
             }
         }
         store(&mut self.prefix, &prefix);
@@ -93,47 +132,49 @@ impl Sliding {
 
     /// Sums the suffixes of the chunk that ends at `row`.
     #[inline(always)]
-    fn close<const I: usize, const K: usize, const PIVOT: bool>(
+    fn close<const I: usize, const K: usize, S: Statistic<I, K>>(
         &mut self,
-        inputs: [Rows<'_, f64>; I],
+        inputs: &[Rows<'_, f64>; I],
         (first, row): (usize, usize),
         empty: [Lane; K],
         pivots: &mut [Lane; I],
-        parts: &Parts<
-            impl Fn([Lane; I], Place) -> [Lane; K],
-            impl Fn(&[Lane; K], &[Lane; K]) -> [Lane; K],
-            impl FnMut(usize, &[Lane; K], &[Lane; I], f64),
-        >,
+        statistic: &S,
     ) {
-        if PIVOT {
-            let newest = inputs.map(|input| finite(input.row(row)));
+        if S::PIVOT {
+            let newest = finite_rows(inputs, row, 0);
             for (pivot, value) in pivots.iter_mut().zip(&newest) {
                 *pivot = lane(|l| if value[l].is_nan() { pivot[l] } else { value[l] });
             }
         }
         self.suffixes.resize(self.window * K, [0.0; LANES]);
         let mut suffix = empty;
-        for age in 0..self.window {
-            let values = inputs.map(|input| finite(input.back(row, age)));
+        let rows = self.suffixes.as_chunks_mut::<K>().0;
+        for (age, out) in rows.iter_mut().rev().enumerate() {
+            let values = finite_rows(inputs, row, age);
             let here = Place { at: -(age as f64), bar: first + row - age };
-            let terms = (parts.terms)(deviations(&values, pivots), here);
-            suffix = (parts.join)(&terms, &suffix);
-            let at = (self.window - 1 - age) * K;
-            self.suffixes[at..at + K].copy_from_slice(&suffix);
+            let terms = statistic.terms(&deviations::<I>(&values, pivots, S::PIVOT), here);
+            suffix = S::join(&terms, &suffix);
+            *out = suffix;
         }
     }
 }
 
-/// Adds the terms of older and newer bars.
 #[inline(always)]
-pub(crate) fn add<const K: usize>(older: &[Lane; K], newer: &[Lane; K]) -> [Lane; K] {
-    let mut sums = [[0.0; LANES]; K];
-    for k in 0..K {
-        for l in 0..LANES {
-            sums[k][l] = older[k][l] + newer[k][l];
-        }
+fn finite_rows<const I: usize>(inputs: &[Rows<'_, f64>; I], row: usize, age: usize) -> [Lane; I] {
+    let mut values = [[0.0; LANES]; I];
+    for (values, input) in values.iter_mut().zip(inputs) {
+        *values = finite(input.back(row, age));
     }
-    sums
+    values
+}
+
+#[inline(always)]
+fn has_missing<const I: usize>(pivots: &[Lane; I]) -> bool {
+    let mut missing = false;
+    for value in pivots.as_flattened() {
+        missing |= value.is_nan();
+    }
+    missing
 }
 
 /// 1 where there is a value, 0 where there is none.
@@ -155,23 +196,28 @@ pub(crate) fn finite(values: &Lane) -> Lane {
 }
 
 #[inline(always)]
-fn deviations<const I: usize>(values: &[Lane; I], pivots: &[Lane; I]) -> [Lane; I] {
+fn deviations<const I: usize>(
+    values: &[Lane; I],
+    pivots: &[Lane; I],
+    from_pivot: bool,
+) -> [Lane; I] {
     let mut result = *values;
-    for (values, pivots) in result.iter_mut().zip(pivots) {
-        for (value, pivot) in values.iter_mut().zip(pivots) {
-            *value -= pivot;
+    if from_pivot {
+        for (values, pivots) in result.iter_mut().zip(pivots) {
+            for (value, pivot) in values.iter_mut().zip(pivots) {
+                *value -= pivot;
+            }
         }
     }
     result
 }
 
-/// Takes an instrument's first value for its pivot; whether some still have none.
+/// Takes an instrument's first value for its pivot.
 #[inline(always)]
-fn settle_pivots<const I: usize>(pivots: &mut [Lane; I], values: &[Lane; I]) -> bool {
+fn settle_pivots<const I: usize>(pivots: &mut [Lane; I], values: &[Lane; I]) {
     for (pivots, values) in pivots.iter_mut().zip(values) {
         *pivots = lane(|l| if pivots[l].is_nan() { values[l] } else { pivots[l] });
     }
-    pivots.as_flattened().iter().any(|pivot| pivot.is_nan())
 }
 
 #[inline(always)]

@@ -1,5 +1,6 @@
 use super::slide::finite;
 use crate::engine::lanes::{LANES, Lane, MISSING, Rows, ZEROS, lane};
+use crate::engine::vectorise::Kernel;
 
 /// An exponential mean on its way: pandas' `ewm(adjust=True, ignore_na=False).mean()`.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -14,55 +15,80 @@ impl Default for Ema {
     }
 }
 
-impl Ema {
-    /// `keep` is what a weight loses a bar: one less the smoothing factor.
+/// A smoothing over one block.
+pub(crate) struct EmaRun<'a> {
+    pub(crate) state: &'a mut Ema,
+    pub(crate) values: Rows<'a, f64>,
+    pub(crate) bars: usize,
+    /// A span in bars, or below 1 the smoothing factor.
+    pub(crate) factor: f64,
+    pub(crate) out: &'a mut [Lane],
+}
+
+impl Kernel for EmaRun<'_> {
     #[inline(always)]
-    pub(crate) fn run(&mut self, values: Rows<'_, f64>, bars: usize, keep: f64, out: &mut [Lane]) {
-        let (mut mean, mut weight) = (self.mean, self.weight);
-        for (row, out) in out.iter_mut().enumerate().take(bars) {
-            let value = finite(values.row(row));
+    fn run(self) {
+        let factor = if self.factor < 1.0 { self.factor } else { 2.0 / (self.factor + 1.0) };
+        let keep = 1.0 - factor;
+        let (mut mean, mut weight) = (self.state.mean, self.state.weight);
+        for row in 0..self.bars {
+            let value = finite(self.values.row(row));
             let old = lane(|l| weight[l] * keep);
             let next = lane(|l| (old[l] * mean[l] + value[l]) / (old[l] + 1.0));
-            weight = lane(|l| match (mean[l].is_nan(), value[l].is_nan()) {
-                (true, _) => 1.0,
-                (false, true) => old[l],
-                (false, false) => old[l] + 1.0,
-            });
-            mean = lane(|l| match () {
-                () if mean[l].is_nan() => value[l],
-                () if value[l].is_nan() || mean[l] == value[l] => mean[l],
-                () => next[l],
-            });
-            *out = mean;
+            for l in 0..LANES {
+                let missing = value[l].is_nan();
+                let grown = if missing { old[l] } else { old[l] + 1.0 };
+                let still = missing || mean[l] == value[l];
+                (mean[l], weight[l]) = match mean[l].is_nan() {
+                    true => (value[l], 1.0),
+                    false => (if still { mean[l] } else { next[l] }, grown),
+                };
+            }
+            self.out[row] = mean;
         }
-        (self.mean, self.weight) = (mean, weight);
+        (self.state.mean, self.state.weight) = (mean, weight);
     }
 }
 
 /// `EMA(x, 0)`: all bars so far, weighted as Qlib does; the factor depends on their number, so
 /// every bar looks at all of them.
-#[inline(always)]
-pub(crate) fn growing(
-    history: &mut Vec<Lane>,
-    values: Rows<'_, f64>,
-    (first, bars): (usize, usize),
-    starts: &[usize],
-    out: &mut [Lane],
-) {
-    for (row, out) in out.iter_mut().enumerate().take(bars) {
-        history.push(finite(values.row(row)));
-        let length = |l: usize| (first + row + 1).saturating_sub(starts[l]);
-        let keep = lane(|l| 1.0 - 2.0 / (1.0 + length(l) as f64));
-        let (mut weight, mut weights, mut sum, mut count) = ([1.0; LANES], ZEROS, ZEROS, ZEROS);
-        for (age, value) in history.iter().rev().enumerate() {
-            let listed = lane(|l| if age < length(l) { weight[l] } else { 0.0 });
-            weights = lane(|l| weights[l] + listed[l]);
-            sum = lane(|l| if value[l].is_nan() { sum[l] } else { sum[l] + listed[l] * value[l] });
-            count = lane(|l| if value[l].is_nan() { count[l] } else { count[l] + 1.0 });
-            weight = lane(|l| weight[l] * keep[l]);
+pub(crate) struct Growing<'a> {
+    pub(crate) history: &'a mut Vec<Lane>,
+    pub(crate) values: Rows<'a, f64>,
+    /// Bar of row 0, and bars.
+    pub(crate) span: (usize, usize),
+    /// The instruments' first bars.
+    pub(crate) starts: &'a [usize; LANES],
+    pub(crate) out: &'a mut [Lane],
+}
+
+impl Kernel for Growing<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let (first, bars) = self.span;
+        for row in 0..bars {
+            self.history.push(finite(self.values.row(row)));
+            let mut listed = [0; LANES];
+            for l in 0..LANES {
+                listed[l] = (first + row + 1).saturating_sub(self.starts[l]);
+            }
+            self.out[row] = grown(self.history, &listed);
         }
-        *out = lane(|l| if count[l] == 0.0 { f64::NAN } else { sum[l] / weights[l] });
     }
+}
+
+#[inline(always)]
+fn grown(history: &[Lane], listed: &[usize; LANES]) -> Lane {
+    let keep = lane(|l| 1.0 - 2.0 / (1.0 + listed[l] as f64));
+    let (mut weight, mut weights, mut sum, mut count) = ([1.0; LANES], ZEROS, ZEROS, ZEROS);
+    for (age, value) in history.iter().rev().enumerate() {
+        let own = lane(|l| if age < listed[l] { weight[l] } else { 0.0 });
+        weights = lane(|l| weights[l] + own[l]);
+        sum = lane(|l| if value[l].is_nan() { sum[l] } else { sum[l] + own[l] * value[l] });
+        count = lane(|l| if value[l].is_nan() { count[l] } else { count[l] + 1.0 });
+        weight = lane(|l| weight[l] * keep[l]);
+    }
+    lane(|l| if count[l] == 0.0 { f64::NAN } else { sum[l] / weights[l] })
 }
 
 /// How often the newest value repeats; a missing value neither counts nor ends the repetition.
@@ -78,20 +104,28 @@ impl Default for Repetition {
     }
 }
 
-impl Repetition {
+/// A count over one block.
+pub(crate) struct RepetitionRun<'a> {
+    pub(crate) state: &'a mut Repetition,
+    pub(crate) values: Rows<'a, f64>,
+    pub(crate) bars: usize,
+    pub(crate) out: &'a mut [Lane],
+}
+
+impl Kernel for RepetitionRun<'_> {
     #[inline(always)]
-    pub(crate) fn run(&mut self, values: Rows<'_, f64>, bars: usize, out: &mut [Lane]) {
-        let (mut known, mut length) = (self.value, self.length);
-        for (row, out) in out.iter_mut().enumerate().take(bars) {
-            let value = finite(values.row(row));
-            length = lane(|l| match () {
-                () if value[l] == known[l] => length[l] + 1.0,
-                () if value[l].is_nan() => length[l],
-                () => 1.0,
-            });
-            known = lane(|l| if value[l].is_nan() { known[l] } else { value[l] });
-            *out = length;
+    fn run(self) {
+        let (mut known, mut length) = (self.state.value, self.state.length);
+        for row in 0..self.bars {
+            let value = finite(self.values.row(row));
+            for l in 0..LANES {
+                let missing = value[l].is_nan();
+                let grown = if value[l] == known[l] { length[l] + 1.0 } else { 1.0 };
+                length[l] = if missing { length[l] } else { grown };
+                known[l] = if missing { known[l] } else { value[l] };
+            }
+            self.out[row] = length;
         }
-        (self.value, self.length) = (known, length);
+        (self.state.value, self.state.length) = (known, length);
     }
 }

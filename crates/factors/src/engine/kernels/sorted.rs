@@ -1,6 +1,7 @@
 //! Order statistics of a window that is kept sorted.
 
 use crate::engine::lanes::{LANES, Lane, Rows, lane};
+use crate::engine::vectorise::{Kernel, vectorise};
 
 /// Windows up to this many bars are kept sorted with one sweep over all instruments of a group: up
 /// to here it is faster than any structure that looks for its place.
@@ -55,13 +56,37 @@ pub(crate) struct Swept<T> {
     counts: Lane,
 }
 
+/// A sweep over one block.
+struct Sweep<'a, 'b, T> {
+    state: &'a mut Swept<T>,
+    values: Rows<'a, T>,
+    span: (usize, usize),
+    outputs: &'a mut [(Order, &'b mut [Lane])],
+}
+
+impl<T: Real> Kernel for Sweep<'_, '_, T> {
+    #[inline(always)]
+    fn run(self) {
+        self.state.sweep(self.values, self.span, self.outputs);
+    }
+}
+
 impl<T: Real> Swept<T> {
     pub(crate) fn new(window: usize) -> Self {
         Self { rows: vec![[T::ABSENT; LANES]; window + 1], counts: [0.0; LANES] }
     }
 
-    #[inline(always)]
     pub(crate) fn run(
+        &mut self,
+        values: Rows<'_, T>,
+        span: (usize, usize),
+        outputs: &mut [(Order, &mut [Lane])],
+    ) {
+        vectorise(Sweep { state: self, values, span, outputs });
+    }
+
+    #[inline(always)]
+    fn sweep(
         &mut self,
         values: Rows<'_, T>,
         (first, bars): (usize, usize),
@@ -148,11 +173,7 @@ fn interpolated(q: f64, count: f64, at: impl Fn(usize) -> f64) -> f64 {
     let place = q * (count - 1.0);
     let below = place as usize;
     let low = at(below);
-    if place > below as f64 {
-        low + (at(below + 1) - low) * (place - below as f64)
-    } else {
-        low
-    }
+    if place > below as f64 { low + (at(below + 1) - low) * (place - below as f64) } else { low }
 }
 
 #[inline(always)]
