@@ -50,7 +50,12 @@ impl Handler for TrainingHandler {
             loaded,
             &Reporter { ctx, fitting_since: Cell::new(None) },
         )?;
-        Ok(Completed { result: trained.summary, files: trained.files, model: Some(trained.model) })
+        Ok(Completed {
+            result: trained.summary,
+            files: trained.files,
+            model: Some(trained.model),
+            ..Completed::default()
+        })
     }
 }
 

@@ -30,7 +30,7 @@
 use std::path::PathBuf;
 
 use alphafleet_domain::job::{Failure, JobKind, LogLine, MetricPoint, Progress};
-use alphafleet_domain::{ArtifactKind, JobId, LeaseId, NewModel};
+use alphafleet_domain::{ArtifactKind, FeatureKey, JobId, LeaseId, NewModel};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -183,6 +183,16 @@ pub struct Completed {
     pub files: Vec<OutputFile>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<NewModel>,
+    /// Columns for the feature cache, each a file in scratch that the supervisor stores there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<FeatureFile>,
+}
+
+/// A computed column in scratch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureFile {
+    pub key: FeatureKey,
+    pub path: PathBuf,
 }
 
 /// A file in scratch that the supervisor stores.

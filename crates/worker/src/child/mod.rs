@@ -14,4 +14,6 @@ pub use context::Context;
 pub use handler::{Handler, HandlerError};
 pub use serve::main;
 
-pub use crate::frame::{Assignment, Completed, DatasetInput, Inputs, OutputFile, Stop};
+pub use crate::frame::{
+    Assignment, Completed, DatasetInput, FeatureFile, Inputs, OutputFile, Stop,
+};
