@@ -59,7 +59,7 @@ impl Handler for TrainingHandler {
     }
 }
 
-fn load(storage_url: &str, input: &DatasetInput) -> Result<LoadedVersion, HandlerError> {
+pub(crate) fn load(storage_url: &str, input: &DatasetInput) -> Result<LoadedVersion, HandlerError> {
     let store = open_store(storage_url)
         .map_err(|error| HandlerError::retryable(FailureCode::Internal, error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Feature, Features};
 use crate::reader::Reader;
-use crate::{Fault, FaultCode, Faults, feature_name_fault};
+use crate::{Fault, FaultCode, Faults, Formula, feature_name_fault};
 
 const PREFIX: &str = "feature:";
 
@@ -52,6 +52,20 @@ impl Features {
     pub fn references(&self) -> Vec<String> {
         let names = self.expressions.iter().filter_map(|one| referenced(&one.expression));
         names.map(str::to_owned).collect()
+    }
+
+    /// Every feature with its formula: the set's first, then the person's own.
+    ///
+    /// # Errors
+    /// A formula that is none, e.g. a name that was not looked up.
+    pub fn formulas(&self) -> Result<Vec<(String, Formula)>, Faults> {
+        let set = self.set.map(super::FeatureSet::sources).unwrap_or_default();
+        let own = self.expressions.iter().map(|one| (one.name.clone(), one.expression.clone()));
+        let checked = set.into_iter().chain(own).map(|(name, source)| {
+            let formula = Formula::parse(&name, &source)?;
+            Ok((name, formula))
+        });
+        checked.collect()
     }
 
     /// Puts the formulas of stored features in the place of their names, and says which they were.
