@@ -115,10 +115,10 @@ fn a_feature_that_is_not_there_is_named() {
 #[test]
 fn an_evaluation_has_horizons_and_quantiles() {
     let spec = FactorEvaluationSpec::from_value(&json!({ "dataset": "m" })).unwrap();
-    assert_eq!((spec.horizons.as_slice(), spec.quantiles), (&[1, 5, 10, 20][..], 5));
+    assert_eq!((spec.horizons.as_slice(), spec.quantiles), (&[1, 2, 5, 10, 20][..], 5));
     let document = json!({ "dataset": "m", "horizons": [5, 1, 5], "quantiles": 10 });
     let spec = FactorEvaluationSpec::from_value(&document).unwrap();
-    assert_eq!(spec.horizons, [1, 5]);
+    assert_eq!(spec.horizons, [5, 1]);
     assert_eq!(FactorEvaluationSpec::from_value(&spec.to_value()).unwrap(), spec);
     for (document, field) in [
         (json!({ "dataset": "m", "horizons": [0] }), "horizons"),
@@ -128,4 +128,11 @@ fn an_evaluation_has_horizons_and_quantiles() {
         let refused = FactorEvaluationSpec::from_value(&document).unwrap_err();
         assert_eq!(faults(&refused), [(field, FaultCode::OutOfRange)]);
     }
+}
+
+#[test]
+fn an_evaluation_takes_all_days() {
+    let document = json!({ "dataset": "m", "range": ["2020-01-01", "2020-12-31"] });
+    let refused = FactorEvaluationSpec::from_value(&document).unwrap_err();
+    assert_eq!(faults(&refused), [("range", FaultCode::NotSupported)]);
 }

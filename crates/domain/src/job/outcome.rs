@@ -5,6 +5,7 @@ use crate::{ArtifactPointer, CachedFeature, NewModel};
 
 /// How an attempt ended, as its worker settles it.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "short-lived, and nearly always `Completed`")]
 pub enum Outcome {
     Completed(Completion),
     /// Retried while the budget lasts and `failure.retryable`, else final.

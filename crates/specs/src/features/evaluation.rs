@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -7,26 +9,26 @@ use crate::reader::{Findings, Reader};
 use crate::{FaultCode, Faults};
 
 const MOST_HORIZONS: usize = 20;
-const LONGEST_HORIZON: u32 = 250;
-const MOST_QUANTILES: u32 = 20;
+const LONGEST_HORIZON: u32 = 1_000;
+const MOST_QUANTILES: u32 = 50;
 
 /// How well features tell returns apart: which features on which data, over which horizons.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FactorEvaluationSpec {
     #[serde(flatten)]
     pub computation: FeatureComputationSpec,
-    /// Bars ahead over which returns are taken, ascending.
+    /// Holding times in bars; the first is the primary one.
     #[serde(default = "horizons")]
     #[schemars(length(min = 1, max = 20))]
     pub horizons: Vec<u32>,
     /// Groups of equal size that the instruments of a bar are ranked into.
     #[serde(default = "quantiles")]
-    #[schemars(range(min = 2, max = 20))]
+    #[schemars(range(min = 2, max = 50))]
     pub quantiles: u32,
 }
 
 fn horizons() -> Vec<u32> {
-    vec![1, 5, 10, 20]
+    vec![1, 2, 5, 10, 20]
 }
 
 fn quantiles() -> u32 {
@@ -43,6 +45,10 @@ impl FactorEvaluationSpec {
                 horizons: read_horizons(&mut reader),
                 quantiles: reader.whole(&["quantiles"], 2..=MOST_QUANTILES, quantiles()),
             };
+            if spec.computation.range.is_some() {
+                let message = "an evaluation takes all days of the data; leave it out";
+                reader.fault("range", FaultCode::NotSupported, message);
+            }
             reader.finish();
             spec
         });
@@ -67,8 +73,8 @@ fn read_horizons(reader: &mut Reader<'_>) -> Vec<u32> {
     let read: Option<Vec<u32>> = list.iter().map(bars).collect();
     match read {
         Some(mut read) if (1..=MOST_HORIZONS).contains(&read.len()) => {
-            read.sort_unstable();
-            read.dedup();
+            let mut seen = BTreeSet::new();
+            read.retain(|bars| seen.insert(*bars));
             read
         }
         _ => {
