@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("factors", &["market"]),
     ("specs", &["domain", "factors"]),
     ("protocol", &["domain", "specs"]),
-    ("jobs", &["domain", "protocol"]),
+    ("jobs", &["domain", "protocol", "specs"]),
     ("store", &["domain"]),
     ("broker", &["domain", "protocol"]),
     ("events", &["domain", "protocol"]),
@@ -34,6 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "bootstrap",
         &[
             "domain",
+            "specs",
             "jobs",
             "store",
             "broker",

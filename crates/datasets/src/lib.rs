@@ -6,12 +6,14 @@
 //! not what was written. Only these two are async; everything else is plain synchronous code.
 
 mod error;
+pub mod features;
 mod import;
 mod panel_file;
 mod table;
 mod version;
 
-pub use alphafleet_artifacts::{ArtifactKey, ArtifactStore, open_store};
+pub use alphafleet_artifacts::{ArtifactKey, ArtifactStore, open_store, sha256_hex};
+pub use alphafleet_market::Adjustment;
 pub use error::DatasetError;
 pub use import::{
     ColumnMapping, Import, ImportOptions, Limits, OutsideRange, PriceBasis, SourceFile,
