@@ -40,7 +40,7 @@ fn double() -> impl Strategy<Value = f64> {
         2 => any::<f32>().prop_map(f64::from).prop_filter("a factor leaves room", |value| {
             value.abs() < 1e30 || !value.is_finite()
         }),
-        2 => (-1e30..1e30_f64),
+        2 => -1e30..1e30_f64,
         1 => select(vec![
             f64::NAN, -0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY, 5e-324, -f64::MIN_POSITIVE,
             f64::from(f32::MIN_POSITIVE) / 8.0, 12.34, 1e-300,
@@ -141,7 +141,7 @@ fn options(price_basis: PriceBasis) -> QlibOptions {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn property_4_parquet_qlib_round_trip_is_exact(case in case()) {
@@ -253,7 +253,7 @@ impl Dumped {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn property_4_qlib_folders_come_back_byte_for_byte(dumped in dumped(), adjusted: bool) {
