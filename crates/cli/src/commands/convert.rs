@@ -39,7 +39,7 @@ struct Converted {
 }
 
 enum Source {
-    Qlib(Box<QlibPanel>),
+    Qlib(QlibPanel),
     Files(Import, Option<QlibLayout>),
 }
 
@@ -72,7 +72,7 @@ fn read(convert: &Convert) -> anyhow::Result<Source> {
                 price_basis: price_basis.unwrap_or(PriceBasis::Adjusted),
                 ..QlibOptions::default()
             };
-            return Ok(Source::Qlib(Box::new(read_qlib(input, &options)?)));
+            return Ok(Source::Qlib(read_qlib(input, &options)?));
         }
         let written_here = match input.is_file() && price_basis.is_none() {
             true => read_converted(input)?,
@@ -93,7 +93,7 @@ fn write_parquet(convert: &Convert, source: Source) -> anyhow::Result<()> {
         return Err(Usage(format!("{} is there already", convert.out.display())).into());
     }
     match source {
-        Source::Qlib(qlib) => write_converted(&convert.out, *qlib)?,
+        Source::Qlib(qlib) => write_converted(&convert.out, qlib)?,
         Source::Files(import, _) => write_import(&convert.out, &import)?,
     }
     Ok(())

@@ -1,7 +1,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use alphafleet_datasets::{ColumnMapping, ImportOptions, PriceBasis, import_files, write_import};
+use alphafleet_datasets::{
+    ColumnMapping, ImportOptions, PriceBasis, import_files, is_qlib_folder, write_import,
+};
 use alphafleet_protocol::api::{DatasetVersionView, DatasetView};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
@@ -21,6 +23,9 @@ pub async fn run(global: &Global, data: Data) -> anyhow::Result<ExitCode> {
     match data {
         Data::Convert(_) => {}
         Data::Import { files, name, columns, reading } => {
+            if reading.frequency.is_some() && !files.iter().any(|file| is_qlib_folder(file)) {
+                return Err(Usage("--frequency is for a Qlib folder".to_owned()).into());
+            }
             let dataset = match files.as_slice() {
                 // The gateway judges by itself what is to be said otherwise.
                 [file] if file.is_file() && reading.prices.is_none() => {

@@ -50,6 +50,24 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Vec<Span>, DatasetError> {
     Ok(spans)
 }
 
+/// Sorts the spans of one instrument and makes one of those that overlap.
+pub(super) fn unite(spans: &mut Vec<Span>) {
+    spans.sort_by_key(|span| (span.first, span.last));
+    spans.dedup_by(|later, earlier| {
+        let overlap = later.first <= earlier.last;
+        if overlap {
+            earlier.last = earlier.last.max(later.last);
+        }
+        overlap
+    });
+}
+
+/// Whether a time lies in one of the spans, which [`unite`] has sorted.
+pub(super) fn covers(spans: &[Span], time: NaiveDateTime) -> bool {
+    let begun = spans.partition_point(|span| span.first <= time);
+    begun > 0 && time <= spans[begun - 1].last
+}
+
 /// A line as `dump_bin.py` writes it.
 pub(super) fn line(
     frequency: &QlibFrequency,
@@ -65,6 +83,26 @@ pub(super) fn line(
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+
+    #[test]
+    fn spans_in_any_order_cover_their_days() {
+        let text = "A\t2024-02-01\t2024-02-02\nA\t2024-01-02\t2024-01-05\n\
+            A\t2024-01-04\t2024-01-09\nA\t2024-01-03\t2024-01-03\n";
+        let mut spans = parse("all.txt", text).unwrap();
+        unite(&mut spans);
+        assert_eq!(spans.len(), 2);
+        for (time, inside) in [
+            ("2024-01-01", false),
+            ("2024-01-02", true),
+            ("2024-01-08", true),
+            ("2024-01-09 15:00", true),
+            ("2024-01-10", false),
+            ("2024-02-01", true),
+            ("2024-02-03", false),
+        ] {
+            assert_eq!(covers(&spans, parse_time(time).unwrap().local), inside, "{time}");
+        }
+    }
 
     #[test]
     fn listings_are_read() {

@@ -124,11 +124,11 @@ impl Dense {
         let mut with_bars = Vec::new();
         for entry in 0..source.entries.len() {
             let mut any = false;
-            for bar in 0..self.bars {
+            for (bar, busy) in busy.iter_mut().enumerate() {
                 if !self.has_bar(entry * self.bars + bar) {
                     continue;
                 }
-                (any, busy[bar]) = (true, true);
+                (any, *busy) = (true, true);
                 let time = source.calendar[bar];
                 source.note_bar(entry, time);
                 let instrument = &source.entries[entry].symbol;
