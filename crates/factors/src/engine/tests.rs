@@ -205,7 +205,7 @@ proptest! {
             for (bar, (a, b)) in ours.iter().zip(expected).enumerate() {
                 let same = a == b
                     || (a.is_nan() && b.is_nan())
-                    || (a - b).abs() <= 1e-5 * b.abs() + 1e-7 * scale;
+                    || (a - b).abs() <= 1e-5 * b.abs() + 1e-7 * scale + 1e-8;
                 prop_assert!(same, "{source} of {instrument} at {bar}: {a}, judge {b}");
             }
         }
