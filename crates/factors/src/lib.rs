@@ -13,12 +13,14 @@ mod expr;
 mod finding;
 mod frame;
 mod ic;
+pub mod indicators;
 #[cfg(test)]
 mod judge;
 mod matrix;
 mod named;
 mod processors;
 mod segments;
+mod sets;
 
 pub use alpha158::{DEFAULT_LABEL, alpha158, alpha158_sources, default_label, keep_available};
 pub use engine::compute;
@@ -34,3 +36,4 @@ pub use matrix::{Matrix, Row};
 pub use named::{NamedExpr, validate_feature, validate_features};
 pub use processors::{FittedPipeline, FittedProcessor, Phase, Processor, Scale, Target};
 pub use segments::{DateRange, Purge, SegmentBars, SegmentError, Segments};
+pub use sets::{INDICATOR_SET, indicator_sources};
