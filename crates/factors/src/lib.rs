@@ -2,11 +2,10 @@
 //! matrix a model is fitted on.
 //!
 //! [`Expr`] is a parsed formula, [`compute`] runs formulas over a [`Panel`](alphafleet_market::Panel)
-//! with Qlib's arithmetic, [`alpha158`] names its best-known set. [`Segments`] split the calendar
-//! without leaks, [`Matrix`] holds rows by bar, [`FittedPipeline`] prepares them, and
-//! [`ic_series`] judges what a model made of them. Everything is pure.
+//! with Qlib's arithmetic, [`alpha158`] and [`alpha360`] name its best-known sets. [`Segments`]
+//! split the calendar without leaks, [`Matrix`] holds rows by bar, [`FittedPipeline`] prepares
+//! them, and [`ic_series`] judges what a model made of them. Everything is pure.
 
-mod alpha158;
 mod error;
 mod eval;
 mod expr;
@@ -17,8 +16,8 @@ mod matrix;
 mod named;
 mod processors;
 mod segments;
+mod sets;
 
-pub use alpha158::{DEFAULT_LABEL, alpha158, alpha158_sources, default_label, keep_available};
 pub use error::FactorError;
 pub use eval::{FeatureFrame, compute};
 pub use expr::{
@@ -31,3 +30,7 @@ pub use matrix::{Matrix, Row};
 pub use named::{NamedExpr, validate_feature, validate_features};
 pub use processors::{FittedPipeline, FittedProcessor, Phase, Processor, Scale, Target};
 pub use segments::{DateRange, Purge, SegmentBars, SegmentError, Segments};
+pub use sets::{
+    DEFAULT_LABEL, alpha158, alpha158_sources, alpha360, alpha360_sources, default_label,
+    keep_available,
+};

@@ -1,0 +1,7 @@
+//! Published sets of factors, each as names and sources of expressions.
+
+mod alpha158;
+mod alpha360;
+
+pub use alpha158::{DEFAULT_LABEL, alpha158, alpha158_sources, default_label, keep_available};
+pub use alpha360::{alpha360, alpha360_sources};
