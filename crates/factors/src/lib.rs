@@ -2,7 +2,7 @@
 //! matrix a model is fitted on.
 //!
 //! [`Expr`] is a parsed formula, [`compute`] runs formulas over a [`Panel`](alphafleet_market::Panel)
-//! with Qlib's arithmetic, [`alpha158`] and [`alpha360`] name its best-known sets. [`Segments`]
+//! with Qlib's arithmetic, [`alpha101`], [`alpha158`] and [`alpha360`] name known sets. [`Segments`]
 //! split the calendar without leaks, [`Matrix`] holds rows by bar, [`FittedPipeline`] prepares
 //! them, and [`ic_series`] judges what a model made of them. Everything is pure.
 
@@ -31,6 +31,6 @@ pub use named::{NamedExpr, validate_feature, validate_features};
 pub use processors::{FittedPipeline, FittedProcessor, Phase, Processor, Scale, Target};
 pub use segments::{DateRange, Purge, SegmentBars, SegmentError, Segments};
 pub use sets::{
-    DEFAULT_LABEL, alpha158, alpha158_sources, alpha360, alpha360_sources, default_label,
-    keep_available,
+    DEFAULT_LABEL, alpha101, alpha101_sources, alpha158, alpha158_sources, alpha360,
+    alpha360_sources, default_label, keep_available,
 };
