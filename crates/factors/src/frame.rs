@@ -5,16 +5,16 @@ use alphafleet_market::Panel;
 /// Computed columns over the cells of a panel: every bar of every instrument's listed range,
 /// missing bars included, instrument by instrument and ascending in time.
 ///
-/// Values are single precision as Qlib hands them on; NaN where an expression has no value.
+/// Values are in single precision as Qlib hands them on, or `T`; NaN where an expression has no value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FeatureFrame {
+pub struct FeatureFrame<T = f32> {
     names: Vec<String>,
     listed: Vec<Range<usize>>,
     offsets: Vec<usize>,
-    columns: Vec<Vec<f32>>,
+    columns: Vec<Vec<T>>,
 }
 
-impl FeatureFrame {
+impl<T: Copy + Default> FeatureFrame<T> {
     /// A frame to be filled: every cell of [`parts`](Self::parts) must be written.
     pub(crate) fn new(panel: &Panel, names: Vec<String>) -> Self {
         let listed: Vec<_> = (0..panel.instruments().len()).map(|i| panel.listed(i)).collect();
@@ -24,7 +24,7 @@ impl FeatureFrame {
         }
         let rows = offsets[listed.len()];
         // Zeroed memory is not touched before it is written, by whichever thread does it.
-        let columns = names.iter().map(|_| vec![0.0; rows]).collect();
+        let columns = names.iter().map(|_| vec![T::default(); rows]).collect();
         Self { names, listed, offsets, columns }
     }
 
@@ -59,11 +59,11 @@ impl FeatureFrame {
     }
 
     /// One column, a value a cell.
-    pub fn column(&self, index: usize) -> &[f32] {
+    pub fn column(&self, index: usize) -> &[T] {
         &self.columns[index]
     }
 
-    pub fn column_named(&self, name: &str) -> Option<&[f32]> {
+    pub fn column_named(&self, name: &str) -> Option<&[T]> {
         let index = self.names.iter().position(|known| known == name)?;
         Some(&self.columns[index])
     }
@@ -73,9 +73,9 @@ impl FeatureFrame {
     }
 
     /// Each instrument's own part of all columns, to be filled in parallel.
-    pub(crate) fn parts(&mut self) -> Vec<Vec<&mut [f32]>> {
+    pub(crate) fn parts(&mut self) -> Vec<Vec<&mut [T]>> {
         let lengths: Vec<usize> = self.listed.iter().map(ExactSizeIterator::len).collect();
-        let mut parts: Vec<Vec<&mut [f32]>> = lengths.iter().map(|_| vec![]).collect();
+        let mut parts: Vec<Vec<&mut [T]>> = lengths.iter().map(|_| vec![]).collect();
         for column in &mut self.columns {
             let mut rest = column.as_mut_slice();
             for (part, &length) in parts.iter_mut().zip(&lengths) {

@@ -7,6 +7,8 @@ pub(crate) struct Bars<'a> {
     pub(crate) fields: &'a [&'a [f64]],
     /// All fields there are: an instrument has a bar where any of them has a value.
     pub(crate) all: &'a [&'a [f64]],
+    /// For each instrument of the groups its place in the fields; `usize::MAX` where it has none.
+    pub(crate) places: &'a [usize],
     /// Bars of each instrument.
     pub(crate) stride: usize,
     /// Number of the first of them.
@@ -14,11 +16,16 @@ pub(crate) struct Bars<'a> {
 }
 
 impl Bars<'_> {
-    /// One value of a field, NaN where the data does not reach.
     #[inline(always)]
-    pub(crate) fn get(&self, values: &[f64], instrument: usize, bar: usize) -> f64 {
+    pub(crate) fn place(&self, instrument: usize) -> usize {
+        self.places[instrument]
+    }
+
+    /// One value of a field at a place, NaN where the data does not reach.
+    #[inline(always)]
+    pub(crate) fn get(&self, values: &[f64], place: usize, bar: usize) -> f64 {
         match bar.checked_sub(self.base) {
-            Some(at) if at < self.stride => values[instrument * self.stride + at],
+            Some(at) if at < self.stride && place < usize::MAX => values[place * self.stride + at],
             _ => f64::NAN,
         }
     }

@@ -16,9 +16,11 @@ pub(super) enum Input<'a, T> {
 pub(super) trait Float: Copy + PartialOrd + std::ops::Neg<Output = Self> {
     const ZERO: Self;
     const ONE: Self;
+    const HALF: Self;
     fn abs(self) -> Self;
     fn ln(self) -> Self;
     fn signum(self) -> Self;
+    fn sqrt(self) -> Self;
     fn powf(self, power: Self) -> Self;
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
@@ -32,6 +34,7 @@ macro_rules! float {
         impl Float for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
+            const HALF: Self = 0.5;
             #[inline(always)]
             fn abs(self) -> Self {
                 <$type>::abs(self)
@@ -43,6 +46,10 @@ macro_rules! float {
             #[inline(always)]
             fn signum(self) -> Self {
                 if self == 0.0 { self } else { <$type>::signum(self) }
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                <$type>::sqrt(self)
             }
             #[inline(always)]
             fn powf(self, power: Self) -> Self {
@@ -122,6 +129,10 @@ impl<T: Float> Kernel for Arithmetic<'_, T> {
             Binary::Sub => zip(a, b, out, |a, b| a.sub(b)),
             Binary::Mul => zip(a, b, out, |a, b| a.mul(b)),
             Binary::Div => zip(a, b, out, |a, b| a.div(b)),
+            // numpy takes the root where the exponent is the number 0.5: that of -inf is missing.
+            Binary::Power if matches!(b, Input::Scalar(half) if half == T::HALF) => {
+                map(a, out, |v| v.sqrt());
+            }
             Binary::Power => zip(a, b, out, |a, b| a.powf(b)),
             Binary::Greater => zip(a, b, out, |a, b| if a >= b || a.is_nan() { a } else { b }),
             Binary::Less => zip(a, b, out, |a, b| if a <= b || a.is_nan() { a } else { b }),

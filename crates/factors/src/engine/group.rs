@@ -28,7 +28,7 @@ impl Group {
             instruments,
             listed,
             buffers: program.slots.iter().map(buffer).collect(),
-            states: program.steps.iter().map(|step| State::new(step.op)).collect(),
+            states: program.steps.iter().map(|step| State::new(step)).collect(),
         }
     }
 
@@ -126,8 +126,10 @@ impl Group {
         let mut outputs_at = Outputs { program, span, columns: &mut outputs };
         match step.op {
             Op::Field(field) => {
-                let values = bars.fields[field];
-                outputs_at.field(bars, values, &self.instruments, &self.listed);
+                outputs_at.field(bars, bars.fields[field], &self.instruments, &self.listed);
+            }
+            Op::FieldDouble(field) => {
+                outputs_at.field_double(bars, bars.fields[field], &self.instruments, &self.listed);
             }
             Op::Present => outputs_at.present(bars, &self.instruments),
             _ => compute(inputs, outputs_at, &mut state, &self.listed),

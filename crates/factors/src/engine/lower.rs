@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::kernels::{End, Order, Weighting};
 use super::program::{ColumnId, Op, Operand, Precision, Program, Result, Step, Value};
 use crate::expr::kind::Kind;
-use crate::expr::{Binary, Cross, Node, Pair, Rolling, Shift, Unary};
+use crate::expr::{Binary, Cross, IndicatorId, Node, Pair, Rolling, Shift, Unary};
 
 /// Brings expressions into one program. No series is longer than `longest` bars.
 pub(crate) fn program<'a>(roots: impl IntoIterator<Item = &'a Node>, longest: usize) -> Program {
@@ -95,6 +95,7 @@ impl Lowering {
                 })
             }
             Node::Cross(op, a, group) => self.cross(*op, a, group.as_deref()),
+            Node::Indicator(id, args, numbers) => self.indicator(*id, args, numbers),
         }
     }
 
@@ -109,12 +110,16 @@ impl Lowering {
         }
     }
 
-    fn field(&mut self, name: &str) -> Lowered {
+    fn field_place(&mut self, name: &str) -> usize {
         let fields = &mut self.program.fields;
-        let at = fields.iter().position(|known| known == name).unwrap_or_else(|| {
+        fields.iter().position(|known| known == name).unwrap_or_else(|| {
             fields.push(name.to_owned());
             fields.len() - 1
-        });
+        })
+    }
+
+    fn field(&mut self, name: &str) -> Lowered {
+        let at = self.field_place(name);
         Lowered { operand: self.one(Op::Field(at), &[], Precision::Single), kind: Kind::F32 }
     }
 
@@ -254,6 +259,25 @@ impl Lowering {
         let mut inputs: Vec<Operand> = parts.iter().map(|part| self.as_double(*part)).collect();
         inputs.push(present);
         double(self.one(Op::Cross(op.into()), &inputs, Precision::Double))
+    }
+
+    fn indicator(&mut self, id: IndicatorId, args: &[Node], numbers: &[f64]) -> Lowered {
+        let mut inputs: Vec<Operand> = Vec::with_capacity(args.len() + numbers.len());
+        for arg in args {
+            inputs.push(match arg {
+                Node::Field(name) => {
+                    let at = self.field_place(name);
+                    self.one(Op::FieldDouble(at), &[], Precision::Double)
+                }
+                arg => {
+                    let part = self.part(arg);
+                    self.as_double(part)
+                }
+            });
+        }
+        inputs.extend(numbers.iter().map(|number| Operand::Scalar((*number).into())));
+        let (op, result) = (Op::Indicator(id.of_family()), Result::Output(id.spec().output));
+        double(self.step(op, &inputs, result, Precision::Double))
     }
 
     /// 0 and 1 for a condition; numpy's truth of a number.

@@ -32,16 +32,18 @@ use rayon::prelude::*;
 use crate::error::FactorError;
 use crate::frame::FeatureFrame;
 use crate::named::NamedExpr;
-use block::{Bars, Block, Listed};
-use group::Group;
-use lanes::LANES;
+pub(crate) use block::{Bars, Block, Listed};
+pub(crate) use group::Group;
+pub(crate) use lanes::LANES;
 #[cfg(test)]
 pub(crate) use log::ln_single;
-use program::{Op, Program};
-use sink::{Cell, Sink};
+pub(crate) use lower::program as lower;
+use program::Op;
+pub(crate) use program::Program;
+pub(crate) use sink::{Cell, Sink};
 
 /// Rows of a block: short enough for the cache, long enough to pay for a step's start.
-const BLOCK: usize = 128;
+pub(crate) const BLOCK: usize = 128;
 
 /// Computes expressions on every listed bar of every instrument, on `threads` threads (0: one a
 /// core). Parts that several expressions share are computed once.
@@ -55,28 +57,50 @@ pub fn compute(
     exprs: &[NamedExpr],
     threads: usize,
 ) -> Result<FeatureFrame, FactorError> {
+    compute_in(panel, exprs, threads)
+}
+
+/// [`compute`] with results in double precision, where a step has them: technical indicators do.
+pub fn compute_double(
+    panel: &Panel,
+    exprs: &[NamedExpr],
+    threads: usize,
+) -> Result<FeatureFrame<f64>, FactorError> {
+    compute_in(panel, exprs, threads)
+}
+
+fn compute_in<T: Cell>(
+    panel: &Panel,
+    exprs: &[NamedExpr],
+    threads: usize,
+) -> Result<FeatureFrame<T>, FactorError> {
     check_names(exprs)?;
     check_fields(panel, exprs)?;
     let bars = panel.calendar().len();
     let program = lower::program(exprs.iter().map(|named| named.expr.root()), bars);
     let mut frame =
         FeatureFrame::new(panel, exprs.iter().map(|named| named.name.clone()).collect());
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|error| FactorError::Threads { reason: error.to_string() })?;
-    pool.install(|| run(panel, &program, &mut frame));
+    pool(threads)?.install(|| run(panel, &program, &mut frame));
     Ok(frame)
 }
 
-fn run(panel: &Panel, program: &Program, frame: &mut FeatureFrame) {
+pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool, FactorError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| FactorError::Threads { reason: error.to_string() })
+}
+
+fn run<T: Cell>(panel: &Panel, program: &Program, frame: &mut FeatureFrame<T>) {
     let fields: Vec<&[f64]> =
         program.fields.iter().map(|name| panel.field(name).unwrap_or_default()).collect();
     let all: Vec<&[f64]> = panel.field_names().filter_map(|name| panel.field(name)).collect();
-    let bars = Bars { fields: &fields, all: &all, stride: panel.calendar().len(), base: 0 };
+    let places: Vec<usize> = (0..panel.instruments().len()).collect();
+    let stride = panel.calendar().len();
+    let bars = Bars { fields: &fields, all: &all, places: &places, stride, base: 0 };
     let groups = grouped(panel);
     let mut sinks = sinks(panel, &groups, frame);
-    if program.stages() <= 1 && !program.steps.iter().any(|step| matches!(step.op, Op::Cross(_))) {
+    if program.is_separate() {
         groups.into_par_iter().zip(&mut sinks).for_each(|((instruments, listed), sink)| {
             let from = listed.starts.iter().min().copied().unwrap_or(0);
             let to = sink.wanted.iter().map(|range| range.end).max().unwrap_or(0);
@@ -91,14 +115,14 @@ fn run(panel: &Panel, program: &Program, frame: &mut FeatureFrame) {
             .into_iter()
             .map(|(instruments, listed)| Group::new(program, instruments, listed, BLOCK))
             .collect();
-        for block in blocks(0..bars.stride + program.longest_delay(), 0) {
+        for block in blocks(0..stride + program.longest_delay(), 0) {
             together(program, block, bars, &mut groups, &mut sinks);
         }
     }
 }
 
 /// A block through all stages, the groups side by side within each.
-fn together<T: Cell>(
+pub(crate) fn together<T: Cell>(
     program: &Program,
     block: Block,
     bars: Bars<'_>,
@@ -123,7 +147,7 @@ fn together<T: Cell>(
     groups.par_iter_mut().for_each(|group| group.keep(program, block.rows));
 }
 
-fn blocks(times: Range<usize>, origin: usize) -> impl Iterator<Item = Block> {
+pub(crate) fn blocks(times: Range<usize>, origin: usize) -> impl Iterator<Item = Block> {
     let end = times.end;
     times.step_by(BLOCK).map(move |time| Block { time, rows: BLOCK.min(end - time), origin })
 }
@@ -143,12 +167,12 @@ fn grouped(panel: &Panel) -> Vec<(Vec<usize>, Listed)> {
     order.chunks(LANES).map(group).collect()
 }
 
-fn sinks<'a>(
+fn sinks<'a, T: Cell>(
     panel: &Panel,
     groups: &[(Vec<usize>, Listed)],
-    frame: &'a mut FeatureFrame,
-) -> Vec<Sink<'a, f32>> {
-    let mut parts: Vec<Option<Vec<&mut [f32]>>> = frame.parts().into_iter().map(Some).collect();
+    frame: &'a mut FeatureFrame<T>,
+) -> Vec<Sink<'a, T>> {
+    let mut parts: Vec<Option<Vec<&mut [T]>>> = frame.parts().into_iter().map(Some).collect();
     let sink = |(instruments, _): &(Vec<usize>, Listed)| Sink {
         wanted: instruments.iter().map(|&i| panel.listed(i)).collect(),
         cells: instruments.iter().map(|&i| parts[i].take().unwrap_or_default()).collect(),
@@ -156,7 +180,7 @@ fn sinks<'a>(
     groups.iter().map(sink).collect()
 }
 
-fn check_names(exprs: &[NamedExpr]) -> Result<(), FactorError> {
+pub(crate) fn check_names(exprs: &[NamedExpr]) -> Result<(), FactorError> {
     if exprs.is_empty() {
         return Err(FactorError::Empty);
     }
@@ -167,7 +191,7 @@ fn check_names(exprs: &[NamedExpr]) -> Result<(), FactorError> {
     }
 }
 
-fn check_fields(panel: &Panel, exprs: &[NamedExpr]) -> Result<(), FactorError> {
+pub(crate) fn check_fields(panel: &Panel, exprs: &[NamedExpr]) -> Result<(), FactorError> {
     let known: HashSet<&str> = panel.field_names().collect();
     for named in exprs {
         if let Some(field) = named.expr.fields().into_iter().find(|field| !known.contains(field)) {

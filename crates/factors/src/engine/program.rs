@@ -1,7 +1,7 @@
 //! Expressions made ready to run: which steps, in which order, into which buffers.
 
 use super::kernels::{End, Order, Weighting};
-use crate::expr::{Binary, Cross, Unary};
+use crate::expr::{Binary, Cross, IndicatorId, Unary};
 
 /// Index of a column of a [`Program`].
 pub(crate) type ColumnId = usize;
@@ -47,6 +47,8 @@ pub(crate) enum Precision {
 pub(crate) enum Op {
     /// A field of the panel, by its place among the program's fields.
     Field(usize),
+    /// The same in double precision.
+    FieldDouble(usize),
     /// 1 where the instrument has a bar, 0 where it has none.
     Present,
     Widen,
@@ -76,6 +78,8 @@ pub(crate) enum Op {
     Covariance(usize),
     Correlation(usize),
     Cross(CrossOp),
+    /// Series, then numbers; the first indicator of its family.
+    Indicator(IndicatorId),
 }
 
 impl Op {
@@ -135,6 +139,8 @@ pub(crate) enum Result {
     Rsquare,
     Residual,
     Order(Order),
+    /// An indicator's output, from 0.
+    Output(usize),
 }
 
 /// One computation over the bars of a group; its inputs come from earlier steps.
@@ -215,6 +221,11 @@ impl Program {
 
     pub(crate) fn longest_delay(&self) -> usize {
         (0..self.outputs.len()).map(|output| self.output_delay(output)).max().unwrap_or(0)
+    }
+
+    /// Whether no instrument looks at another.
+    pub(crate) fn is_separate(&self) -> bool {
+        !self.steps.iter().any(|step| matches!(step.op, Op::Cross(_)))
     }
 
     pub(crate) fn stages(&self) -> usize {

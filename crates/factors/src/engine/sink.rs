@@ -5,7 +5,7 @@ use super::buffer::Buffer;
 use super::lanes::LANES;
 
 /// A number that results are handed out as.
-pub(crate) trait Cell: Copy + Send + Sync + Default + 'static {
+pub trait Cell: Copy + Send + Sync + Default + 'static {
     fn of_single(value: f32) -> Self;
     fn of_double(value: f64) -> Self;
 }

@@ -1,6 +1,8 @@
 use super::kernels::{Ema, Ranked, Repetition, SWEPT, Sliding, Swept};
 use super::lanes::{LANES, Lane};
-use super::program::{Op, Precision};
+use super::program::{Op, Operand, Precision, Step};
+use crate::expr::IndicatorId;
+use crate::indicators::Machine;
 
 /// What a step keeps between blocks.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -17,11 +19,14 @@ pub(super) enum State {
     Repetition(Repetition),
     /// All earlier bars.
     History(Vec<Lane>),
+    /// One for each instrument.
+    Machines(Vec<Machine>),
 }
 
 impl State {
-    pub(super) fn new(op: Op) -> Self {
-        match op {
+    pub(super) fn new(step: &Step) -> Self {
+        match step.op {
+            Op::Indicator(indicator) => Self::Machines(machines(indicator, &step.inputs)),
             Op::First(Precision::Single) => Self::FirstSingle([f32::NAN; LANES]),
             Op::First(Precision::Double) => Self::FirstDouble([f64::NAN; LANES]),
             Op::Trend(window) => Self::Trend(Sliding::new(window), [false; LANES]),
@@ -45,4 +50,14 @@ impl State {
             _ => Self::Nothing,
         }
     }
+}
+
+/// A machine for each lane. The parser has checked the numbers, so that each can be built.
+fn machines(indicator: IndicatorId, inputs: &[Operand]) -> Vec<Machine> {
+    let number = |input: &Operand| match input {
+        Operand::Scalar(value) => Some(value.value()),
+        Operand::Value(_) => None,
+    };
+    let numbers: Vec<f64> = inputs.iter().filter_map(number).collect();
+    (0..LANES).filter_map(|_| indicator.spec().build(&numbers).ok()).collect()
 }

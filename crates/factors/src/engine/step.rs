@@ -111,13 +111,19 @@ impl<'a> Outputs<'a> {
     ) {
         let span = self.span;
         let out = self.singles();
-        for (l, &instrument) in instruments.iter().enumerate() {
-            for row in 0..span.bars {
-                let bar = span.bar + row;
-                let value = bars.get(values, instrument, bar);
-                out[row * LANES + l] = if bar < listed.ends[l] { value as f32 } else { f32::NAN };
-            }
-        }
+        each_cell(bars, values, span, instruments, listed, |cell, value| out[cell] = value as f32);
+    }
+
+    pub(super) fn field_double(
+        &mut self,
+        bars: Bars<'_>,
+        values: &[f64],
+        instruments: &[usize],
+        listed: &Listed,
+    ) {
+        let span = self.span;
+        let out = self.doubles();
+        each_cell(bars, values, span, instruments, listed, |cell, value| out[cell] = value);
     }
 
     pub(super) fn present(&mut self, bars: Bars<'_>, instruments: &[usize]) {
@@ -125,10 +131,29 @@ impl<'a> Outputs<'a> {
         let out = self.singles();
         out.fill(0.0);
         for (l, &instrument) in instruments.iter().enumerate() {
+            let place = bars.place(instrument);
             for row in 0..span.bars {
-                let has = |field: &&[f64]| !bars.get(field, instrument, span.bar + row).is_nan();
+                let has = |field: &&[f64]| !bars.get(field, place, span.bar + row).is_nan();
                 out[row * LANES + l] = if bars.all.iter().any(has) { 1.0 } else { 0.0 };
             }
+        }
+    }
+}
+
+fn each_cell(
+    bars: Bars<'_>,
+    values: &[f64],
+    span: Span,
+    instruments: &[usize],
+    listed: &Listed,
+    mut put: impl FnMut(usize, f64),
+) {
+    for (l, &instrument) in instruments.iter().enumerate() {
+        let place = bars.place(instrument);
+        for row in 0..span.bars {
+            let bar = span.bar + row;
+            let value = bars.get(values, place, bar);
+            put(row * LANES + l, if bar < listed.ends[l] { value } else { f64::NAN });
         }
     }
 }
@@ -141,7 +166,8 @@ pub(super) fn compute(
     listed: &Listed,
 ) {
     match inputs.step.op {
-        Op::Field(_) | Op::Present | Op::Cross(_) => {}
+        Op::Field(_) | Op::FieldDouble(_) | Op::Present | Op::Cross(_) => {}
+        Op::Indicator(_) => indicator(inputs, outputs, state, listed),
         Op::Widen => {
             let (a, out) = (inputs.single(0), outputs.doubles());
             vectorise(elementwise::Widen { a, out });
@@ -304,8 +330,8 @@ fn window(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State, liste
             let position = Position::<true> { window, first: span.0, starts, out };
             state.run([x], span, position);
         }
-        (Op::Product(_), State::Sliding(state)) => {
-            let product = Product { out: outputs.lanes() };
+        (Op::Product(window), State::Sliding(state)) => {
+            let product = Product { window, out: outputs.lanes() };
             state.run([x], span, product);
         }
         (Op::Weighted(weighting, window), State::Sliding(state)) => {
@@ -365,5 +391,42 @@ fn sorted(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State) {
         }
         State::Ranked(state) => state.run(inputs.rows(0), span, &mut wanted),
         _ => {}
+    }
+}
+
+/// Technical indicators take the instruments one by one.
+fn indicator(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State, listed: &Listed) {
+    let State::Machines(machines) = state else { return };
+    let bars = inputs.span.bars;
+    let operands = &inputs.step.inputs;
+    let series = operands.iter().filter(|input| matches!(input, Operand::Value(_))).count();
+    let mut read = vec![0.0; series * bars];
+    for (l, machine) in machines.iter_mut().enumerate() {
+        if listed.starts[l] == usize::MAX {
+            continue;
+        }
+        for (input, values) in read.chunks_exact_mut(bars).enumerate() {
+            let rows = inputs.rows(input);
+            for (row, value) in values.iter_mut().enumerate() {
+                *value = rows.row(row)[l];
+            }
+        }
+        let mut written = vec![vec![]; machine.outputs()];
+        for (result, _) in outputs.each() {
+            if let Result::Output(output) = result {
+                written[output] = vec![f64::NAN; bars];
+            }
+        }
+        let read: Vec<&[f64]> = read.chunks_exact(bars).collect();
+        let mut into: Vec<&mut [f64]> = written.iter_mut().map(Vec::as_mut_slice).collect();
+        // Fails only for series of unequal length: these are cut alike.
+        let complete = machine.run(&read, &mut into).is_ok();
+        for (result, rows) in outputs.each() {
+            if let (Result::Output(output), true) = (result, complete) {
+                for (row, &value) in rows.iter_mut().zip(&written[output]) {
+                    row[l] = value;
+                }
+            }
+        }
     }
 }

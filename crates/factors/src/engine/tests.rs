@@ -211,3 +211,129 @@ proptest! {
         }
     }
 }
+
+const STREAMED: [&str; 12] = [
+    "Mean($close, 5)/$close",
+    "Std($close, 20)",
+    "EMA($close, 7)",
+    "Sum($volume, 0)",
+    "Corr($close, Log($volume+1), 9)",
+    "Quantile($close, 30, 0.8)",
+    "Rank($close, 130)",
+    "IdxMax($close, 6)",
+    "If($close > Ref($close, 1), Slope($close, 4), Med($open, 3))",
+    "CSRank(Mean($close, 3))",
+    "Mean(CSZScore($close/$open), 4)",
+    "RSI($close, 5)",
+];
+
+/// The bars of a panel in a range of its calendar.
+fn cut(whole: &[(&str, Vec<Option<[f64; 3]>>)], range: std::ops::Range<usize>) -> Panel {
+    let mut builder = PanelBuilder::new(["close", "open", "volume"]);
+    for (instrument, bars) in whole {
+        for bar in range.clone() {
+            if let Some(Some(values)) = bars.get(bar) {
+                builder.push(PanelRow { instrument, time: day(bar), values }).unwrap();
+            }
+        }
+    }
+    builder.build().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn bar_by_bar_gives_the_bits_of_all_at_once(
+        late in long_bars(),
+        gap in 0usize..60,
+        cuts in prop::collection::vec(1usize..400, 0..6),
+        stored in any::<bool>(),
+    ) {
+        prop_assume!(late.iter().any(Option::is_some));
+        let shifted: Vec<_> = std::iter::repeat_n(None, gap).chain(late.clone()).collect();
+        let days = shifted.len();
+        let whole = [("A", shifted), ("B", late), ("Z", vec![Some([2.0, 1.0, 1.0]); days])];
+        let exprs = named(&STREAMED);
+        let all = compute(&cut(&whole, 0..days), &exprs, 1).unwrap();
+        let mut edges: Vec<usize> = cuts.iter().map(|cut| cut % days).chain([0, days]).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        let mut stream = crate::FactorStream::new(&exprs).unwrap();
+        for edge in edges.windows(2) {
+            if stored {
+                let bytes = stream.save().unwrap();
+                stream = crate::FactorStream::restore(&exprs, &bytes).unwrap();
+            }
+            let panel = cut(&whole, edge[0]..edge[1]);
+            let frame = stream.push::<f32>(&panel, 1).unwrap();
+            for (at, name) in panel.instruments().iter().enumerate() {
+                let instrument = whole.iter().filter(|(_, bars)| bars.iter().any(Option::is_some));
+                let place = instrument.map(|(name, _)| *name).position(|known| known == name).unwrap();
+                for bar in frame.listed(at) {
+                    for column in 0..exprs.len() {
+                        let ours = frame.column(column)[frame.cell(at, bar).unwrap()];
+                        let theirs = all.column(column)[all.cell(place, edge[0] + bar).unwrap()];
+                        let same = ours == theirs || (ours.is_nan() && theirs.is_nan());
+                        prop_assert!(
+                            same,
+                            "{} of {name} at {}: {ours}, all at once {theirs}",
+                            STREAMED[column],
+                            edge[0] + bar
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_refuses_what_it_cannot_take_back() {
+    let bars = |from: usize, to: usize| cut(&[("A", vec![Some([1.0, 2.0, 3.0]); 9])], from..to);
+    let exprs = named(&["Mean($close, 2)"]);
+    let mut stream = crate::FactorStream::new(&exprs).unwrap();
+    stream.push::<f32>(&bars(0, 5), 1).unwrap();
+    let error = stream.push::<f32>(&bars(4, 6), 1).unwrap_err();
+    assert_eq!(error.code(), "bars_not_later");
+    let bytes = stream.save().unwrap();
+    let other = crate::FactorStream::restore(&named(&["$close"]), &bytes).unwrap_err();
+    assert_eq!(other.code(), "state_of_other_expressions");
+    let broken = crate::FactorStream::restore(&exprs, &bytes[..bytes.len() / 2]).unwrap_err();
+    assert_eq!(broken.code(), "state_unreadable");
+    let ahead = crate::FactorStream::new(&named(&["Ref($close, -1)"])).unwrap_err();
+    assert_eq!(ahead.code(), "feature_looks_ahead");
+}
+
+#[test]
+fn cross_sections_compare_the_instruments_of_a_bar() {
+    let bar = |close: f64, group: f64| Some([close, group, 1.0]);
+    let panel = panel(&[
+        ("A", vec![bar(1.0, 1.0), bar(5.0, 1.0)]),
+        ("B", vec![bar(3.0, 1.0), None]),
+        ("C", vec![bar(3.0, 2.0), bar(1.0, 2.0)]),
+        ("D", vec![bar(9.0, 2.0), bar(2.0, f64::NAN)]),
+    ]);
+    let sources = [
+        "CSRank($close)",
+        "CSZScore($close)",
+        "CSScale($close, 8)",
+        "CSWinsorize($close, 0.25)",
+        "CSNeutralize($close, $open)",
+    ];
+    let frame = compute(&panel, &named(&sources), 2).unwrap();
+    let at = |column: usize, bar: usize| -> Vec<f32> {
+        (0..4).filter_map(|i| frame.cell(i, bar)).map(|cell| frame.column(column)[cell]).collect()
+    };
+    assert_eq!(at(0, 0), [0.25, 0.625, 0.625, 1.0]);
+    // B has no bar on the second day, and so no part in it.
+    assert_eq!(at(0, 1), [1.0, 1.0 / 3.0, 2.0 / 3.0]);
+    let z = at(1, 0);
+    // numpy: (9 - 4) / std([1, 3, 3, 9], ddof=1)
+    assert!((z[3] - 1.443_375_6).abs() < 1e-6, "{z:?}");
+    assert_eq!(at(2, 0), [0.5, 1.5, 1.5, 4.5]);
+    assert_eq!(at(3, 0), [2.5, 3.0, 3.0, 4.5]);
+    assert_eq!(at(4, 0), [-1.0, 1.0, -3.0, 3.0]);
+    // D has no group on the second day.
+    assert!(at(4, 1)[2].is_nan() && at(4, 1)[..2] == [0.0, 0.0]);
+}

@@ -45,6 +45,10 @@ fn write_node(node: &Node, loosest: u8, f: &mut Formatter<'_>) -> Result {
             };
             call(Operator::Cross(*op), &args, number.as_slice(), f)
         }
+        Node::Indicator(indicator, args, numbers) => {
+            let args: Vec<&Node> = args.iter().collect();
+            call(Operator::Indicator(*indicator), &args, numbers, f)
+        }
         Node::Pair(op, left, right, bars) => {
             call(Operator::Pair(*op), &[left, right], &[*bars as f64], f)
         }

@@ -19,7 +19,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 pub use error::ExprError;
-pub use node::{Binary, Cross, Node, Pair, Rolling, Shift, Unary};
+pub use node::{Binary, Cross, IndicatorId, Node, Pair, Rolling, Shift, Unary};
 
 /// Longest source accepted, in bytes.
 pub const MAX_SOURCE_BYTES: usize = 16_384;
@@ -48,6 +48,12 @@ impl Expr {
 
     pub fn root(&self) -> &Node {
         &self.root
+    }
+
+    /// Whether its values are meant in double precision: those of a technical indicator are.
+    /// Qlib hands on all others in single precision.
+    pub fn is_double(&self) -> bool {
+        self.root.has_indicator()
     }
 
     /// The fields it reads, without the `$`, ascending.

@@ -1,6 +1,8 @@
 use std::mem::discriminant;
 
-use super::node::{Binary, Cross, Pair, Rolling, Shift, Unary};
+use crate::indicators::INDICATORS;
+
+use super::node::{Binary, Cross, IndicatorId, Pair, Rolling, Shift, Unary};
 
 /// What a call by name makes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,6 +16,7 @@ pub(super) enum Operator {
     Ema,
     Pair(Pair),
     Cross(Cross),
+    Indicator(IndicatorId),
 }
 
 /// Names as users write them, in the order of the error message that lists them.
@@ -72,10 +75,14 @@ pub(super) const OPERATORS: [(&str, Operator); 51] = [
 ];
 
 pub(super) fn named(name: &str) -> Option<Operator> {
-    OPERATORS.iter().find(|(known, _)| *known == name).map(|(_, operator)| *operator)
+    let own = OPERATORS.iter().find(|(known, _)| *known == name).map(|(_, operator)| *operator);
+    own.or_else(|| IndicatorId::named(name).map(Operator::Indicator))
 }
 
 pub(super) fn name_of(operator: Operator) -> &'static str {
+    if let Operator::Indicator(indicator) = operator {
+        return indicator.spec().name;
+    }
     let same = |known: Operator| match (known, operator) {
         // The name does not tell the number that these carry.
         (Operator::Cross(a), Operator::Cross(b)) => discriminant(&a) == discriminant(&b),
@@ -85,7 +92,8 @@ pub(super) fn name_of(operator: Operator) -> &'static str {
 }
 
 pub(super) fn known_names() -> String {
-    OPERATORS.map(|(name, _)| name).join(", ")
+    let own = OPERATORS.iter().map(|(name, _)| *name);
+    own.chain(INDICATORS.iter().map(|spec| spec.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// How tightly operators bind, loosest first; Python's order.

@@ -1,6 +1,6 @@
 use super::error::ExprError;
 use super::kind::Kind;
-use super::node::{Binary, Cross, Node, Rolling, Shift, Unary};
+use super::node::{Binary, Cross, IndicatorId, Node, Rolling, Shift, Unary};
 use super::operators::{COMPARISON, Operator, POWER, UNARY, infix, known_names, named};
 use super::token::{Token, tokenize};
 use super::{MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES};
@@ -265,6 +265,10 @@ impl Call<'_> {
                 let bars = self.window(&window, least)?;
                 parser.part(Node::Pair(op, left, right, bars), Kind::F64, at, depth)
             }
+            Operator::Indicator(indicator) => {
+                let node = self.indicator(indicator, args)?;
+                parser.part(node, Kind::F64, at, depth)
+            }
             Operator::Cross(op) => {
                 let node = self.cross(op, args)?;
                 parser.part(node, Kind::F64, at, depth)
@@ -341,13 +345,52 @@ impl Call<'_> {
         window.node.constant().filter(|factor| pandas && 0.0 < *factor && *factor < 1.0)
     }
 
+    /// Series first, then numbers, of which the last ones have defaults.
+    fn indicator(&self, id: IndicatorId, args: Vec<Part>) -> Result<Node, ExprError> {
+        let spec = id.spec();
+        let (least, most) = (spec.inputs.len(), spec.inputs.len() + spec.parameters.len());
+        if !(least..=most).contains(&args.len()) {
+            let parameters = spec.parameters.iter().map(|parameter| parameter.name);
+            let names: Vec<&str> = spec.inputs.iter().copied().chain(parameters).collect();
+            return Err(ExprError::ArgumentCount {
+                at: self.at,
+                operator: self.name.to_owned(),
+                expected: format!("({}), the numbers being optional", names.join(", ")),
+                found: args.len(),
+            });
+        }
+        let (mut series, mut numbers) = (vec![], vec![]);
+        for (index, arg) in args.into_iter().enumerate() {
+            match spec.parameters.get(index.wrapping_sub(least)) {
+                None => series.push(*self.series(arg)?.0),
+                Some(parameter) => {
+                    let kind = if parameter.whole { "whole bars" } else { "a number" };
+                    let (name, low, high) = (parameter.name, parameter.min, parameter.max);
+                    let expected = format!("{name}: {kind} from {low} to {high}");
+                    numbers.push(self.number(&arg, &expected, |value| {
+                        (low..=high).contains(&value) && (!parameter.whole || value.fract() == 0.0)
+                    })?);
+                }
+            }
+        }
+        let numbers = spec
+            .complete(&numbers)
+            .map_err(|error| argument(self.name, "numbers in range", self.at, error.to_string()))?;
+        Ok(Node::Indicator(id, series, numbers))
+    }
+
     fn cross(&self, op: Cross, args: Vec<Part>) -> Result<Node, ExprError> {
         let numbers = |arg: Part| match arg.kind {
             Kind::F32 | Kind::F64 => Ok(Box::new(arg.node)),
             kind => Err(mismatch(self.name, "numbers", arg.at, kind)),
         };
         Ok(match op {
-            Cross::Rank | Cross::ZScore => {
+            // A condition has ranks too: they are those of 0 and 1.
+            Cross::Rank => {
+                let [arg] = self.take(args, "one series")?;
+                Node::Cross(op, self.series(arg)?.0, None)
+            }
+            Cross::ZScore => {
                 let [arg] = self.take(args, "one series")?;
                 Node::Cross(op, numbers(arg)?, None)
             }

@@ -43,8 +43,9 @@ impl Statistic<1, 2> for Sums<'_> {
     }
 }
 
-/// Product of the values of a window.
+/// Product of a window in which every bar has its value.
 pub(crate) struct Product<'a> {
+    pub(crate) window: usize,
     pub(crate) out: &'a mut [Lane],
 }
 
@@ -64,7 +65,8 @@ impl Statistic<1, 2> for Product<'_> {
 
     #[inline(always)]
     fn finish(&mut self, row: usize, [count, product]: &[Lane; 2], _: &[Lane; 1], _: f64) {
-        self.out[row] = lane(|l| if count[l] == 0.0 { f64::NAN } else { product[l] });
+        let full = self.window as f64;
+        self.out[row] = lane(|l| if count[l] == full { product[l] } else { f64::NAN });
     }
 }
 

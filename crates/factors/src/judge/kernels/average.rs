@@ -60,5 +60,5 @@ pub(crate) fn decay_linear(values: &[f64], window: usize) -> Vec<f64> {
 }
 
 pub(crate) fn product(values: &[f64], window: usize) -> Vec<f64> {
-    apply(values, window, |bars| bars.iter().filter(|value| !value.is_nan()).product())
+    apply(values, window, |bars| if bars.len() < window { f64::NAN } else { bars.iter().product() })
 }
