@@ -54,6 +54,9 @@ pub enum Command {
     /// Import market data and look at it.
     #[command(subcommand)]
     Data(Data),
+    /// Factors of a file, without any server.
+    #[command(subcommand)]
+    Factors(Factors),
     /// Named configurations that sessions are started from.
     #[command(subcommand)]
     Strategy(Strategy),
@@ -208,6 +211,53 @@ impl From<Prices> for PriceBasis {
             Prices::Adjusted => Self::Adjusted,
         }
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Factors {
+    /// Compute expressions on every bar of a file and write them as Parquet.
+    Compute(ComputeFactors),
+    /// Read an expression and say what it needs, or where it is wrong.
+    Check {
+        /// e.g. 'Mean($close, 5)/$close'
+        #[arg(value_name = "EXPR")]
+        expression: String,
+    },
+}
+
+/// Prices are taken as the file has them. A day that an instrument lacks within its first and last
+/// is a missing bar: it has a row, and windows leave it out.
+#[derive(Debug, ClapArgs)]
+pub struct ComputeFactors {
+    /// Bars: Parquet or CSV with instrument|symbol, datetime|date, open, high, low, close, volume
+    /// and further fields.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub data: Vec<PathBuf>,
+    /// A published set: alpha158, alpha360, alpha101 or indicators. What reads fields that the
+    /// file lacks is left out, and said so.
+    #[arg(long, value_name = "SET")]
+    pub set: Option<String>,
+    /// An expression and the name of its column; may be given often.
+    #[arg(long = "expr", value_name = "NAME=EXPR", required_unless_present = "set")]
+    pub expressions: Vec<String>,
+    /// The Parquet file to write: instrument, datetime and a column a factor.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// 0: one a core.
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+    /// Whether prices are brought to one level by the file's factor first.
+    #[arg(long, value_enum, default_value = "none")]
+    pub adjustment: AdjustPrices,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AdjustPrices {
+    None,
+    /// The newest prices stay as they are.
+    Forward,
+    /// The oldest prices stay as they are.
+    Backward,
 }
 
 /// A Qlib folder is read as it is, and so is a Parquet file that an import or conversion wrote;

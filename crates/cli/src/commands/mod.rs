@@ -6,6 +6,7 @@ mod connect;
 mod convert;
 mod data;
 mod demo;
+mod factors;
 mod local;
 mod migrate;
 mod prompt;
@@ -33,6 +34,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Migrate(migrate) => migrate::run(&global, migrate).await,
         Command::User(user) => user::run(&global, user).await,
         Command::Data(data) => data::run(&global, data).await,
+        Command::Factors(factors) => factors::run(&global, factors).await,
         Command::Strategy(strategy) => strategy::run(&global, strategy).await,
         Command::Train(train) => train::run(&global, train).await,
         Command::Session(session) => session::run(&global, session).await,

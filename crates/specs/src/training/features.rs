@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
-use alphafleet_factors::alpha158_sources;
+use alphafleet_factors::{
+    alpha101_sources, alpha158_sources, alpha360_sources, indicator_sources,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -26,15 +28,24 @@ const RESERVED: [&str; 3] = ["LABEL0", "instrument", "datetime"];
 pub enum FeatureSet {
     /// Qlib's 158 price and volume factors.
     Alpha158,
+    /// Qlib's 360: prices and volume of the last 60 bars.
+    Alpha360,
+    /// WorldQuant's 101 Formulaic Alphas; those that read fields the data lack are left out.
+    Alpha101,
+    /// Technical indicators with their usual parameters, equal to TA-Lib's.
+    Indicators,
 }
 
 impl FeatureSet {
-    pub const ALL: [Self; 1] = [Self::Alpha158];
+    pub const ALL: [Self; 4] = [Self::Alpha158, Self::Alpha360, Self::Alpha101, Self::Indicators];
 
     /// The name in documents.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Alpha158 => "alpha158",
+            Self::Alpha360 => "alpha360",
+            Self::Alpha101 => "alpha101",
+            Self::Indicators => "indicators",
         }
     }
 
@@ -47,6 +58,9 @@ impl FeatureSet {
     pub fn sources(self) -> Vec<(String, String)> {
         match self {
             Self::Alpha158 => alpha158_sources(),
+            Self::Alpha360 => alpha360_sources(),
+            Self::Alpha101 => alpha101_sources(),
+            Self::Indicators => indicator_sources(),
         }
     }
 }
