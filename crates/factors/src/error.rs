@@ -29,6 +29,8 @@ pub enum FactorError {
     NothingToFit { processor: &'static str },
     #[error("the fitted processor has {fitted} columns, the matrix has {found}")]
     ColumnMismatch { fitted: usize, found: usize },
+    #[error("{field}: {reason}")]
+    InvalidOption { field: String, reason: String },
 }
 
 impl FactorError {
@@ -45,6 +47,7 @@ impl FactorError {
             Self::FrameMismatch { .. } => "frame_mismatch",
             Self::NothingToFit { .. } => "nothing_to_fit",
             Self::ColumnMismatch { .. } => "column_mismatch",
+            Self::InvalidOption { .. } => "invalid_option",
         }
     }
 }

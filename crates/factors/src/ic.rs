@@ -1,6 +1,6 @@
-use std::ops::Range;
-
 use serde::{Deserialize, Serialize};
+
+use crate::correlation::{pearson, spearman};
 
 /// Correlation of scores with outcomes within one bar.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -38,53 +38,23 @@ pub fn ic_series(bars: &[u32], scores: &[f32], outcomes: &[f32]) -> Vec<BarIc> {
     for section in bars.chunk_by(|a, b| a == b) {
         let rows = start..start + section.len();
         start = rows.end;
-        series.extend(bar_ic(section[0], rows, scores, outcomes));
+        series.extend(section_ic(section[0], &scores[rows.clone()], &outcomes[rows]));
     }
     series
 }
 
-fn bar_ic(bar: u32, rows: Range<usize>, scores: &[f32], outcomes: &[f32]) -> Option<BarIc> {
-    let pairs = scores[rows.clone()].iter().zip(&outcomes[rows]);
+/// IC and rank IC of one bar, of the pairs that are complete.
+pub(crate) fn section_ic(bar: u32, scores: &[f32], outcomes: &[f32]) -> Option<BarIc> {
+    let pairs = scores.iter().zip(outcomes);
     let pairs = pairs.filter(|(score, outcome)| !score.is_nan() && !outcome.is_nan());
-    let (x, y): (Vec<f64>, Vec<f64>) =
-        pairs.map(|(&score, &outcome)| (f64::from(score), f64::from(outcome))).unzip();
-    let ic = pearson(&x, &y)?;
-    let rank_ic = pearson(&ranks(&x), &ranks(&y))?;
+    let (x, y): (Vec<f32>, Vec<f32>) = pairs.unzip();
+    let ic = pearson(&doubles(&x), &doubles(&y))?;
+    let rank_ic = spearman(&x, &y)?;
     Some(BarIc { bar, ic, rank_ic, instruments: x.len() })
 }
 
-/// Pearson's correlation, or `None` where it is not defined.
-pub fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
-    let varies = |values: &[f64]| values.iter().any(|value| *value != values[0]);
-    if x.len() != y.len() || x.len() < 2 || !varies(x) || !varies(y) {
-        return None;
-    }
-    let count = x.len() as f64;
-    let (mean_x, mean_y) = (x.iter().sum::<f64>() / count, y.iter().sum::<f64>() / count);
-    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
-    for (x, y) in x.iter().zip(y) {
-        let (dx, dy) = (x - mean_x, y - mean_y);
-        xx += dx * dx;
-        yy += dy * dy;
-        xy += dx * dy;
-    }
-    let correlation = xy / (xx.sqrt() * yy.sqrt());
-    correlation.is_finite().then(|| correlation.clamp(-1.0, 1.0))
-}
-
-/// Ranks from 1, equals sharing their mean rank.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_unstable_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let mut ranks = vec![0.0; values.len()];
-    let mut below = 0;
-    for equals in order.chunk_by(|&a, &b| values[a] == values[b]) {
-        for &row in equals {
-            ranks[row] = (2 * below + 1 + equals.len()) as f64 / 2.0;
-        }
-        below += equals.len();
-    }
-    ranks
+fn doubles(values: &[f32]) -> Vec<f64> {
+    values.iter().copied().map(f64::from).collect()
 }
 
 /// Means and information ratios of a series of IC.

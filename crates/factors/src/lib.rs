@@ -4,8 +4,11 @@
 //! [`Expr`] is a parsed formula, [`compute`] runs formulas over a [`Panel`](alphafleet_market::Panel)
 //! with Qlib's arithmetic, [`alpha101`], [`alpha158`] and [`alpha360`] name known sets. [`Segments`]
 //! split the calendar without leaks, [`Matrix`] holds rows by bar, [`FittedPipeline`] prepares
-//! them, and [`ic_series`] judges what a model made of them. Everything is pure.
+//! them, and [`ic_series`] judges what a model made of them. [`evaluate`] tells how well
+//! factors foretell returns, [`FactorStream`] computes them bar by bar. Everything is pure.
 
+mod correlation;
+mod effectiveness;
 mod engine;
 mod error;
 mod expr;
@@ -22,6 +25,14 @@ mod segments;
 mod sets;
 mod stream;
 
+pub use correlation::pearson;
+pub use effectiveness::{
+    Coverage, Curves, EFFECTIVENESS_SCHEMA_VERSION, EffectivenessOptions, EffectivenessReport,
+    FactorEffectiveness, ForwardReturn, HalfLife, HorizonEffectiveness, IcSeries, IcStatistics,
+    MAX_FACTORS, MAX_GROUPS, MAX_HORIZON, MAX_HORIZONS, MAX_QUANTILES, MAX_UNIVERSES, Members,
+    NamedUniverse, PeriodIc, QuantileReturns, SpreadStatistics, SubsetEffectiveness, SubsetIc,
+    Turnover, evaluate,
+};
 pub use engine::{compute, compute_double};
 pub use error::FactorError;
 pub use expr::{
@@ -29,8 +40,12 @@ pub use expr::{
     Pair, Rolling, Shift, Unary,
 };
 pub use finding::Finding;
+<<<<<<< HEAD
 pub use frame::FeatureFrame;
 pub use ic::{BarIc, IcSummary, ic_series, pearson, summarise_ic};
+=======
+pub use ic::{BarIc, IcSummary, ic_series, summarise_ic};
+>>>>>>> w-effect
 pub use matrix::{Matrix, Row};
 pub use named::{NamedExpr, validate_feature, validate_features};
 pub use processors::{FittedPipeline, FittedProcessor, Phase, Processor, Scale, Target};

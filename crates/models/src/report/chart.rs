@@ -2,19 +2,19 @@ use std::fmt::Write;
 
 use super::markup::{escape, figure, minus};
 
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 260.0;
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 14.0;
-const TOP: f64 = 12.0;
-const BOTTOM: f64 = 30.0;
+pub(super) const WIDTH: f64 = 720.0;
+pub(super) const HEIGHT: f64 = 260.0;
+pub(super) const LEFT: f64 = 64.0;
+pub(super) const RIGHT: f64 = 14.0;
+pub(super) const TOP: f64 = 12.0;
+pub(super) const BOTTOM: f64 = 30.0;
 /// More points than this are thinned; a screen could not show them.
 const POINTS_MAX: usize = 1_500;
 
 /// A line of a chart, in order of x.
 pub(super) struct Line<'a> {
     pub name: &'a str,
-    /// A class of the page's style: `a`, `b` or `c`.
+    /// A class of the page's style: `a`, `b`, `c`, or `r0` to `r9` from low to high.
     pub class: &'static str,
     pub points: Vec<(f64, f64)>,
 }
@@ -31,7 +31,8 @@ pub(super) struct Chart<'a> {
     pub x_labels: Vec<(f64, String)>,
 }
 
-struct Scale {
+/// Where values lie on the drawing.
+pub(super) struct Scale {
     x: (f64, f64),
     y: (f64, f64),
 }
@@ -50,16 +51,21 @@ impl Scale {
         if !chart.bars.is_empty() {
             y = (y.0.min(0.0), y.1.max(0.0));
         }
-        let room = if y.1 > y.0 { (y.1 - y.0) * 0.06 } else { y.0.abs().max(1e-9) * 0.1 };
         let x = if x.1 > x.0 { x } else { (x.0 - 1.0, x.1 + 1.0) };
-        Some(Self { x, y: (y.0 - room, y.1 + room) })
+        Some(Self::padded(x, y))
+    }
+
+    /// Leaves some room below and above.
+    pub(super) fn padded(x: (f64, f64), y: (f64, f64)) -> Self {
+        let room = if y.1 > y.0 { (y.1 - y.0) * 0.06 } else { y.0.abs().max(1e-9) * 0.1 };
+        Self { x, y: (y.0 - room, y.1 + room) }
     }
 
     fn x(&self, value: f64) -> f64 {
         LEFT + (value - self.x.0) / (self.x.1 - self.x.0) * (WIDTH - LEFT - RIGHT)
     }
 
-    fn y(&self, value: f64) -> f64 {
+    pub(super) fn y(&self, value: f64) -> f64 {
         HEIGHT - BOTTOM - (value - self.y.0) / (self.y.1 - self.y.0) * (HEIGHT - TOP - BOTTOM)
     }
 }
@@ -110,14 +116,25 @@ pub(super) fn draw(chart: &Chart<'_>) -> String {
 }
 
 fn legend(out: &mut String, chart: &Chart<'_>) {
-    let _ = write!(out, "<figcaption><span>{}</span>", escape(chart.title));
-    for line in chart.lines.iter().filter(|line| !line.points.is_empty()) {
-        let _ = write!(out, "<span class=\"key {}\">{}</span>", line.class, escape(line.name));
+    let drawn = chart.lines.iter().filter(|line| !line.points.is_empty());
+    key_legend(out, chart.title, drawn.map(|line| (line.name, line.class)));
+}
+
+/// A chart's title, and name and class of each of its series.
+pub(super) fn key_legend<'a>(
+    out: &mut String,
+    title: &str,
+    keys: impl Iterator<Item = (&'a str, &'a str)>,
+) {
+    let _ = write!(out, "<figcaption><span>{}</span>", escape(title));
+    for (name, class) in keys {
+        let _ = write!(out, "<span class=\"key {class}\">{}</span>", escape(name));
     }
     out.push_str("</figcaption>");
 }
 
-fn grid(out: &mut String, chart: &Chart<'_>, scale: &Scale) {
+/// Lines across at round values, with their numbers.
+pub(super) fn horizontal_grid(out: &mut String, scale: &Scale) {
     for value in ticks(scale.y) {
         let y = scale.y(value);
         let class = if value == 0.0 { "axis" } else { "grid" };
@@ -130,6 +147,10 @@ fn grid(out: &mut String, chart: &Chart<'_>, scale: &Scale) {
             tick_text(value)
         );
     }
+}
+
+fn grid(out: &mut String, chart: &Chart<'_>, scale: &Scale) {
+    horizontal_grid(out, scale);
     for (at, text) in &chart.x_labels {
         let x = scale.x(*at).clamp(LEFT, WIDTH - RIGHT);
         let anchor = if x > WIDTH - 60.0 { "end" } else { "middle" };

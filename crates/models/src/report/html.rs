@@ -1,11 +1,12 @@
 use std::fmt::Write;
 
-use chrono::{NaiveDateTime, NaiveTime};
+use chrono::NaiveDateTime;
 use serde_json::Value;
 
 use super::chart::{Chart, Line, draw};
-use super::markup::{duration, escape, figure, fixed, grouped, table};
+use super::markup::{duration, escape, figure, fixed, grouped, opening, section, table};
 use super::style::STYLE;
+use super::time_axis::{place, time_labels};
 use super::{IcPoint, TrainingReport};
 use crate::{FeatureImportance, Series, TRAIN_L2, VALID_L2};
 
@@ -14,14 +15,7 @@ const FEATURES_SHOWN: usize = 20;
 
 pub(super) fn page(report: &TrainingReport) -> String {
     let title = format!("Training report: {} on {}", report.model.kind, report.dataset.name);
-    let mut out =
-        String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    out.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    let _ = write!(
-        out,
-        "<title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n",
-        escape(&title)
-    );
+    let mut out = opening(&title, &[STYLE]);
     header(&mut out, report);
     section(&mut out, "Result on the test segment", &figures(report));
     section(&mut out, "Findings", &findings(report));
@@ -48,13 +42,6 @@ fn seed(report: &TrainingReport) -> String {
         Some(seed) => seed.to_string(),
         None if report.model.kind == "lightgbm" => "of LightGBM".to_owned(),
         None => "–".to_owned(),
-    }
-}
-
-/// A section without content is left out.
-fn section(out: &mut String, title: &str, content: &str) {
-    if !content.is_empty() {
-        let _ = write!(out, "<section>\n<h2>{}</h2>\n{content}\n</section>\n", escape(title));
     }
 }
 
@@ -205,19 +192,8 @@ fn rolling(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
 }
 
 fn dates(series: &[IcPoint]) -> Vec<(f64, String)> {
-    let last = series.len().saturating_sub(1);
-    let mut places: Vec<usize> = (0..=4).map(|part| last * part / 4).collect();
-    places.dedup();
-    let daily = series.iter().all(|point| point.datetime.time() == NaiveTime::MIN);
-    let format = if daily { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M" };
-    let time = |at: usize| series.get(at).map(|point| point.datetime);
-    let label = |time: NaiveDateTime| (place(time), time.format(format).to_string());
-    places.into_iter().filter_map(time).map(label).collect()
-}
-
-/// In days, on the axis of time.
-fn place(time: NaiveDateTime) -> f64 {
-    time.and_utc().timestamp() as f64 / 86_400.0
+    let times: Vec<NaiveDateTime> = series.iter().map(|point| point.datetime).collect();
+    time_labels(&times)
 }
 
 fn importance(features: &[FeatureImportance]) -> String {

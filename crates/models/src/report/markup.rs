@@ -20,6 +20,27 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
+/// The page up to its content; the style sheets are plain CSS.
+pub(super) fn opening(title: &str, styles: &[&str]) -> String {
+    let mut out =
+        String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    out.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    let _ = write!(
+        out,
+        "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n",
+        escape(title),
+        styles.concat()
+    );
+    out
+}
+
+/// A section without content is left out.
+pub(super) fn section(out: &mut String, title: &str, content: &str) {
+    if !content.is_empty() {
+        let _ = write!(out, "<section>\n<h2>{}</h2>\n{content}\n</section>\n", escape(title));
+    }
+}
+
 /// `1234567` as `1,234,567`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();

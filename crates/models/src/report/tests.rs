@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::{FeatureImportance, History};
 
-const HOSTILE: &str = "<script>alert('x')</script>\"&' --><svg onload=\"x\">\u{0}\u{7}";
+pub(super) const HOSTILE: &str = "<script>alert('x')</script>\"&' --><svg onload=\"x\">\u{0}\u{7}";
 
 fn day(at: u64) -> NaiveDate {
     NaiveDate::from_ymd_opt(2017, 1, 2).unwrap() + Days::new(at)
@@ -78,7 +78,7 @@ fn report(text: &str, rounds: u32, days: u64) -> TrainingReport {
 }
 
 /// The names of the page's tags in order; fails where one is not closed or an attribute is loose.
-fn check_tags(html: &str) -> Result<Vec<String>, String> {
+pub(super) fn check_tags(html: &str) -> Result<Vec<String>, String> {
     let body = html.strip_prefix("<!DOCTYPE html>").ok_or("no doctype")?;
     let (mut open, mut seen) = (Vec::<String>::new(), Vec::new());
     for part in body.split('<').skip(1) {
