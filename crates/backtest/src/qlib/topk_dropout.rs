@@ -96,7 +96,10 @@ impl<'a> TopkDropout<'a> {
         match self.config.method_sell {
             SellMethod::Bottom => {
                 let mut both: Vec<u32> = last.iter().chain(today).copied().collect();
-                both.sort_unstable();
+                // pandas' union sorts by name, unless there is nothing to unite with.
+                if !today.is_empty() {
+                    both.sort_unstable();
+                }
                 self.sorter.descending(&mut both, |i| scores[i as usize]);
                 let worst = self.last(&both, n_drop, exchange);
                 last.iter().copied().filter(|held| worst.contains(held)).collect()
