@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("artifacts", &["domain"]),
     ("datasets", &["market", "factors", "artifacts"]),
     ("models", &["specs", "factors", "lightgbm"]),
+    ("backtest", &["market", "factors", "specs", "models"]),
     ("worker", &["domain", "protocol", "jobs"]),
     (
         "training-worker",
@@ -143,7 +144,8 @@ fn pure_crates_know_no_runtime() {
     let runtimes = ["tokio", "actix-web", "reqwest", "diesel", "object_store"];
     for package in metadata().workspace_packages() {
         let name = short(&package.name).unwrap();
-        let pure = ["domain", "market", "factors", "specs", "lightgbm", "models", "protocol"];
+        let pure =
+            ["domain", "market", "factors", "specs", "lightgbm", "models", "backtest", "protocol"];
         if !pure.contains(&name) {
             continue;
         }
