@@ -161,8 +161,18 @@ fn factors_are_computed_and_checked_without_a_server() {
     };
     let (data, target) = (data.to_str().unwrap(), out.to_str().unwrap());
     let (code, _, errors) = run(&[
-        "factors", "compute", "--data", data, "--set", "indicators", "--out", target,
-        "--expr", "ma3=Mean($close, 3)", "--expr", "rank=CSRank($close)",
+        "factors",
+        "compute",
+        "--data",
+        data,
+        "--set",
+        "indicators",
+        "--out",
+        target,
+        "--expr",
+        "ma3=Mean($close, 3)",
+        "--expr",
+        "rank=CSRank($close)",
     ]);
     assert_eq!(code, Some(0), "{errors}");
     let table = alphafleet_datasets::read_table("out", std::fs::read(&out).unwrap()).unwrap();

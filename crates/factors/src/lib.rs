@@ -40,12 +40,8 @@ pub use expr::{
     Pair, Rolling, Shift, Unary,
 };
 pub use finding::Finding;
-<<<<<<< HEAD
 pub use frame::FeatureFrame;
-pub use ic::{BarIc, IcSummary, ic_series, pearson, summarise_ic};
-=======
 pub use ic::{BarIc, IcSummary, ic_series, summarise_ic};
->>>>>>> w-effect
 pub use matrix::{Matrix, Row};
 pub use named::{NamedExpr, validate_feature, validate_features};
 pub use processors::{FittedPipeline, FittedProcessor, Phase, Processor, Scale, Target};

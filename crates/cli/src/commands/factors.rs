@@ -152,8 +152,7 @@ fn set(name: &str) -> Result<FeatureSet, Usage> {
 
 /// The file's bars, their prices as they are or adjusted.
 fn bars(request: &ComputeFactors) -> anyhow::Result<(Panel, Vec<Value>)> {
-    let options =
-        ImportOptions { price_basis: Some(PriceBasis::Raw), ..ImportOptions::default() };
+    let options = ImportOptions { price_basis: Some(PriceBasis::Raw), ..ImportOptions::default() };
     let import = import_files(&request.data, &options)?;
     let (panel, completed) =
         complete_columns(import.panel).map_err(|error| Usage(error.to_string()))?;

@@ -1,8 +1,6 @@
 use std::collections::BTreeSet;
 
-use alphafleet_factors::{
-    alpha101_sources, alpha158_sources, alpha360_sources, indicator_sources,
-};
+use alphafleet_factors::{alpha101_sources, alpha158_sources, alpha360_sources, indicator_sources};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
