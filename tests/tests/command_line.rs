@@ -142,3 +142,58 @@ async fn a_file_an_instrument_becomes_one_dataset() {
     let listed: Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(listed[0]["latest"]["instruments"], 2);
 }
+
+#[test]
+fn factors_are_computed_and_checked_without_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("bars.csv");
+    let rows = (1..=9).map(|day| format!("A,2024-01-0{day},10,11,9,1{day},100\n"));
+    let header = "symbol,date,open,high,low,close,volume\n".to_owned();
+    std::fs::write(&data, header + &rows.collect::<String>()).unwrap();
+    let out = folder.path().join("factors.parquet");
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new(alphafleet_tests::binary())
+            .args(arguments)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (data, target) = (data.to_str().unwrap(), out.to_str().unwrap());
+    let (code, _, errors) = run(&[
+        "factors",
+        "compute",
+        "--data",
+        data,
+        "--set",
+        "indicators",
+        "--out",
+        target,
+        "--expr",
+        "ma3=Mean($close, 3)",
+        "--expr",
+        "rank=CSRank($close)",
+    ]);
+    assert_eq!(code, Some(0), "{errors}");
+    let table = alphafleet_datasets::read_table("out", std::fs::read(&out).unwrap()).unwrap();
+    assert_eq!(table.columns.len(), 26 + 2);
+    assert_eq!(table.column("ma3").unwrap().to_f64()[..4], [11.0, 11.5, 12.0, 13.0]);
+    assert_eq!(table.column("rank").unwrap().to_f64()[0], 1.0);
+
+    let (code, said, _) = run(&["factors", "check", "Mean($close,5)/$close"]);
+    assert_eq!((code, said.lines().next()), (Some(0), Some("Mean($close, 5) / $close")));
+    let (code, _, errors) = run(&["factors", "check", "Mean($close, )"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("at character 13") && errors.contains("             ^"), "{errors}");
+    let ahead = ["factors", "compute", "--data", data, "--out", target, "--expr"];
+    for (wrong, names) in [
+        ("y=Ref($close, -1)", "looks 1 bars ahead"),
+        ("y=$nothing", "$nothing"),
+        ("Mean($close, 2)", "NAME=EXPR"),
+        ("y=RSI($close, 0)", "window"),
+    ] {
+        let (code, _, errors) = run(&[&ahead[..], &[wrong]].concat());
+        assert_eq!(code, Some(2), "{wrong}: {errors}");
+        assert!(errors.contains(names), "{wrong}: {errors}");
+    }
+}

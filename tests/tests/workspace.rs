@@ -14,13 +14,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("factors", &["market"]),
     ("specs", &["domain", "factors"]),
     ("protocol", &["domain", "specs"]),
-    ("jobs", &["domain", "protocol"]),
+    ("jobs", &["domain", "protocol", "specs"]),
     ("store", &["domain"]),
     ("broker", &["domain", "protocol"]),
     ("events", &["domain", "protocol"]),
     ("artifacts", &["domain"]),
     ("datasets", &["market", "factors", "artifacts"]),
     ("models", &["specs", "factors", "lightgbm"]),
+    ("backtest", &["market", "factors", "specs", "models"]),
     ("worker", &["domain", "protocol", "jobs"]),
     (
         "training-worker",
@@ -34,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "bootstrap",
         &[
             "domain",
+            "specs",
             "jobs",
             "store",
             "broker",
@@ -142,7 +144,8 @@ fn pure_crates_know_no_runtime() {
     let runtimes = ["tokio", "actix-web", "reqwest", "diesel", "object_store"];
     for package in metadata().workspace_packages() {
         let name = short(&package.name).unwrap();
-        let pure = ["domain", "market", "factors", "specs", "lightgbm", "models", "protocol"];
+        let pure =
+            ["domain", "market", "factors", "specs", "lightgbm", "models", "backtest", "protocol"];
         if !pure.contains(&name) {
             continue;
         }

@@ -145,6 +145,13 @@ impl ArtifactStore for ObjectArtifactStore {
         Ok(deleted)
     }
 
+    async fn delete(&self, key: &ArtifactKey) -> Result<(), ArtifactError> {
+        match self.store.delete(&path_of(key)?).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed(key, error)),
+        }
+    }
+
     async fn ping(&self) -> Result<(), ArtifactError> {
         let probe = ObjectPath::from(".ping");
         match self.store.head(&probe).await {

@@ -7,12 +7,14 @@ use alphafleet_datasets::{
 use alphafleet_domain::ports::{ArtifactStore, DatasetStore, NewDatasetVersion, StoreError};
 use alphafleet_domain::{Clock, Dataset, DatasetId, DatasetVersion, DatasetVersionId, Instant};
 use alphafleet_gateway::{ImportError, ImportRequest, Importer};
+use alphafleet_jobs::DataSync;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 /// Imports uploads into object storage and the catalogue.
 pub(crate) struct DatasetImporter {
     datasets: Arc<dyn DatasetStore>,
+    sync: DataSync,
     artifacts: Arc<dyn ArtifactStore>,
     clock: Arc<dyn Clock>,
     /// A parsed market is held in memory: one import at a time.
@@ -22,10 +24,11 @@ pub(crate) struct DatasetImporter {
 impl DatasetImporter {
     pub fn new(
         datasets: Arc<dyn DatasetStore>,
+        sync: DataSync,
         artifacts: Arc<dyn ArtifactStore>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { datasets, artifacts, clock, turn: Semaphore::new(1) }
+        Self { datasets, sync, artifacts, clock, turn: Semaphore::new(1) }
     }
 
     async fn store(&self, request: &ImportRequest, import: &Import) -> Result<Stored, ImportError> {
@@ -82,7 +85,8 @@ impl Importer for DatasetImporter {
             dataset,
             version,
         };
-        self.datasets.add_version(new, request.audit).await.map_err(internal)
+        let synced = self.sync.complete(new, request.audit).await.map_err(internal)?;
+        Ok((synced.dataset, synced.version))
     }
 }
 

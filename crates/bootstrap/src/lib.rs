@@ -5,6 +5,7 @@
 //! a gateway, or a worker.
 
 mod backends;
+mod features;
 mod health;
 mod importer;
 mod keys;

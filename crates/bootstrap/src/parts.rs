@@ -7,12 +7,13 @@ use alphafleet_domain::ports::JobStore;
 use alphafleet_domain::{Clock, SystemClock};
 use alphafleet_gateway::{Gateway, Parts as GatewayParts};
 use alphafleet_jobs::{
-    Announcer, Cancel, DispatchSettings, Dispatcher, ExpireSettings, Expirer, OutboxRelay,
-    OutboxSettings, Retention, RetentionSettings, Submit,
+    Announcer, Cancel, DataSync, DispatchSettings, Dispatcher, EvictionSettings, ExpireSettings,
+    Expirer, FeatureEviction, OutboxRelay, OutboxSettings, Retention, RetentionSettings, Submit,
 };
-use alphafleet_worker::{DatasetInputs, Worker, WorkerPorts};
+use alphafleet_worker::{Worker, WorkerPorts};
 
 use crate::backends::Backends;
+use crate::features::{FeatureInputs, StoredFeatures};
 use crate::importer::DatasetImporter;
 use crate::keys::Keys;
 use crate::process::{Process, ProcessError};
@@ -79,6 +80,13 @@ impl<'a> Parts<'a> {
         Retention::new(self.store(), self.backends.artifacts.clone(), settings)
     }
 
+    pub fn eviction(&self) -> FeatureEviction {
+        let retention = &self.settings.retention;
+        let bytes = retention.feature_cache_mib << 20;
+        let settings = EvictionSettings { bytes, interval: retention.interval };
+        FeatureEviction::new(self.store(), self.backends.artifacts.clone(), settings)
+    }
+
     pub fn deliverer(&self, keys: &Keys) -> Result<Deliverer, ProcessError> {
         let mut settings = alphafleet_callbacks::CallbackSettings::new(keys.webhooks.clone());
         settings.allowed_networks.clone_from(&self.settings.callbacks.allowed_networks);
@@ -95,7 +103,7 @@ impl<'a> Parts<'a> {
             events: self.backends.events.clone(),
             artifacts: self.backends.artifacts.clone(),
             announcer: self.announcer.clone(),
-            prepare: Arc::new(DatasetInputs(self.store())),
+            prepare: Arc::new(FeatureInputs::new(self.store(), self.store())),
             expirer: Some(expirer.clone()),
             clock: self.clock.clone(),
         };
@@ -105,13 +113,17 @@ impl<'a> Parts<'a> {
     pub fn gateway(&self, keys: Keys, uploads: PathBuf) -> Result<Gateway, ProcessError> {
         let store = self.store();
         let artifacts = self.backends.artifacts.clone();
-        let importer = DatasetImporter::new(store.clone(), artifacts.clone(), self.clock.clone());
+        let sync = DataSync::new(store.clone(), self.announcer.clone());
+        let importer =
+            DatasetImporter::new(store.clone(), sync, artifacts.clone(), self.clock.clone());
         let parts = GatewayParts {
             jobs: store.clone(),
             users: store.clone(),
             strategies: store.clone(),
             experiments: store.clone(),
             datasets: store.clone(),
+            features: store.clone(),
+            feature_values: Arc::new(StoredFeatures::new(store.clone(), artifacts.clone())),
             models: store.clone(),
             audit: store.clone(),
             passes: store.clone(),

@@ -3,10 +3,11 @@ mod factors;
 use std::path::PathBuf;
 
 use alphafleet_bootstrap::ServeArgs;
+use alphafleet_datasets::{PriceBasis, QlibFrequency};
 use alphafleet_domain::JobId;
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub use factors::{EvaluateFactors, FactorSet, Factors, PriceAdjustment};
+pub use factors::{AdjustPrices, ComputeFactors, EvaluateFactors, Factors};
 
 /// Quantitative trading research on a fleet of workers.
 ///
@@ -57,7 +58,7 @@ pub enum Command {
     /// Import market data and look at it.
     #[command(subcommand)]
     Data(Data),
-    /// Work with factors here, without any server.
+    /// Factors of a file, without any server.
     #[command(subcommand)]
     Factors(Factors),
     /// Named configurations that sessions are started from.
@@ -161,12 +162,12 @@ pub enum User {
 
 #[derive(Debug, Subcommand)]
 pub enum Data {
-    /// Import bars from CSV or Parquet as a new version of a dataset.
+    /// Import bars from CSV, Parquet or Qlib's binary format as a new version of a dataset.
     ///
-    /// One long file, or one file an instrument. Common layouts are recognised; name the columns of
+    /// One long file, one file an instrument, or a Qlib folder alone. Common layouts are recognised; name the columns of
     /// others with --column. What the checks find is printed.
     Import {
-        /// One file or several.
+        /// One file or several, or a folder.
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// Name of the dataset; made if you have none of that name.
@@ -175,13 +176,79 @@ pub enum Data {
         /// A column of a layout that is not recognised, e.g. `--column close=Last`.
         #[arg(long = "column", value_name = "FIELD=SOURCE")]
         columns: Vec<String>,
+        #[command(flatten)]
+        reading: Reading,
     },
+    /// Convert bars to Qlib's binary format or to Parquet, here, without any server.
+    Convert(Convert),
     /// Your datasets.
     List,
     /// A dataset's versions.
     Versions { name: String },
     /// What the checks found in a dataset's latest version.
     Checks { name: String },
+}
+
+/// How the source of an import is to be understood, where that is not judged by itself.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct Reading {
+    /// What the source's prices are [default: judged by its factor; adjusted in a Qlib folder].
+    #[arg(long, value_enum, value_name = "BASIS")]
+    pub prices: Option<Prices>,
+    /// Frequency of a Qlib folder that holds several, e.g. 1min [default: day].
+    #[arg(long)]
+    pub frequency: Option<QlibFrequency>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Prices {
+    /// As they were traded.
+    Raw,
+    /// Times their factor, as Qlib has them.
+    Adjusted,
+}
+
+impl From<Prices> for PriceBasis {
+    fn from(prices: Prices) -> Self {
+        match prices {
+            Prices::Raw => Self::Raw,
+            Prices::Adjusted => Self::Adjusted,
+        }
+    }
+}
+
+/// A Qlib folder is read as it is, and so is a Parquet file that an import or conversion wrote;
+/// other files are imported, with all checks. From Qlib to Parquet and back nothing changes.
+#[derive(Debug, ClapArgs)]
+pub struct Convert {
+    /// A Qlib folder, a Parquet or CSV file, or several files.
+    #[arg(required = true)]
+    pub inputs: Vec<PathBuf>,
+    #[arg(long, value_enum)]
+    pub to: Format,
+    /// The Parquet file, or the folder for Qlib, to be written; not there yet.
+    #[arg(long, value_name = "PATH")]
+    pub out: PathBuf,
+    /// What the input's prices are [default: judged by its factor; adjusted in a Qlib folder].
+    #[arg(long, value_enum, value_name = "BASIS")]
+    pub prices: Option<Prices>,
+    /// What prices Qlib is given.
+    #[arg(long, value_enum, value_name = "BASIS", default_value = "adjusted")]
+    pub qlib_prices: Prices,
+    /// Frequency in Qlib's folder, e.g. 1min [default: day].
+    #[arg(long)]
+    pub frequency: Option<QlibFrequency>,
+    /// Keep what single precision loses in side files, which Qlib ignores.
+    #[arg(long)]
+    pub exact: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A folder in Qlib's binary format.
+    Qlib,
+    /// One file, raw prices beside their factor.
+    Parquet,
 }
 
 #[derive(Debug, Subcommand)]

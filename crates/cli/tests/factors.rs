@@ -49,11 +49,12 @@ fn an_evaluation_leaves_json_and_a_page() {
 fn mistakes_are_the_callers_and_named() {
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (market(folder.path()), folder.path().join("out"));
-    let cases: [(&[&str], &str); 7] = [
-        (&[], "--set"),
-        (&["--expr", "$close"], "NAME=EXPRESSION"),
+    let cases: [(&[&str], &str); 8] = [
+        (&[], "--expr"),
+        (&["--expr", "$close"], "NAME=EXPR"),
         (&["--expr", "a=Ref($close, -1)"], "looks 1 bars ahead"),
         (&["--expr", "a=Mean($close"], "a is not a valid expression"),
+        (&["--set", "alpha159"], "alpha158"),
         (&["--expr", "a=$close", "--horizons", "0"], "horizons[0]"),
         (&["--expr", "a=$close", "--price", "bid"], "price: the data has no field bid"),
         (&["--expr", "a=$close", "--universe", "big=NOBODY"], "no instrument NOBODY"),

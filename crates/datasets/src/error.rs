@@ -34,6 +34,16 @@ pub enum DatasetError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    #[error("'{0}' is no frequency: expected day, 1min, 5min, …")]
+    BadFrequency(String),
+    #[error("{} holds no frequency {wanted}; found: {}", folder.display(), found.join(", "))]
+    MissingFrequency { folder: PathBuf, wanted: String, found: Vec<String> },
+    #[error("{} is a Qlib folder: import it alone", folder.display())]
+    MixedSources { folder: PathBuf },
+    #[error("{} is there already and not an empty folder", folder.display())]
+    TargetExists { folder: PathBuf },
+    #[error("Qlib's format cannot hold {what}: {reason}")]
+    NotRepresentable { what: String, reason: String },
     #[error("table: {0}")]
     BadTable(String),
     #[error("{key} is not what was written: expected SHA-256 {expected}, found {found}")]
@@ -65,6 +75,11 @@ impl DatasetError {
             Self::TooLarge { .. } => "too_large",
             Self::Read { .. } => "unreadable_file",
             Self::Write { .. } => "unwritable_file",
+            Self::BadFrequency(_) => "bad_frequency",
+            Self::MissingFrequency { .. } => "missing_frequency",
+            Self::MixedSources { .. } => "mixed_sources",
+            Self::TargetExists { .. } => "target_exists",
+            Self::NotRepresentable { .. } => "not_representable",
             Self::BadTable(_) => "bad_table",
             Self::Tampered { .. } | Self::Storage(ArtifactError::Tampered { .. }) => {
                 "tampered_file"

@@ -16,10 +16,12 @@ use alphafleet_market::{Finding, FindingCode, Panel, check_panel, complete_colum
 use serde::{Deserialize, Serialize};
 
 use crate::error::DatasetError;
-pub(crate) use carried::metadata_of;
+use crate::qlib::is_qlib_folder;
+pub(crate) use carried::{metadata_of, read as carried_by};
 use collect::Collector;
 pub use layout::ColumnMapping;
 pub use options::{ImportOptions, Limits, OutsideRange, PriceBasis};
+pub(crate) use time::parse_time;
 
 /// What an import gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +62,10 @@ pub struct SourceFile {
 /// are already adjusted are turned back to raw ones (`options.price_basis`); without a `factor`,
 /// `adj_close / close` is it. A file of [`write_import`](crate::write_import) says itself that its
 /// prices are raw, and its findings are taken over, none twice.
+///
+/// A folder with `calendars/`, `instruments/` and `features/` in it is one in Qlib's binary
+/// format and is imported alone; its prices count as adjusted unless `options.price_basis` says
+/// otherwise, and its universes are left out with a finding. See [`read_qlib`](crate::read_qlib).
 pub fn import_files(files: &[PathBuf], options: &ImportOptions) -> Result<Import, DatasetError> {
     options.columns.check()?;
     let files = expand(files)?;
@@ -67,13 +73,20 @@ pub fn import_files(files: &[PathBuf], options: &ImportOptions) -> Result<Import
     let mut collector = Collector::new(options);
     let mut sources = Vec::with_capacity(files.len());
     for file in &files {
+        if is_qlib_folder(file) {
+            sources.push(source::read_qlib(file, &mut collector)?);
+            continue;
+        }
         sources.push(fingerprint(file, options.limits.file_bytes)?);
         source::read(file, &mut collector)?;
     }
     let (rows, mut log, carried) = collector.finish();
     let table = clean::clean(rows, options, &names, &mut log)?;
     let panel = table.into_panel(&names, options)?;
-    let price_basis = options.price_basis.or(carried.raw.then_some(PriceBasis::Raw));
+    // A Qlib folder's are turned already, whatever was asked for.
+    let settled = carried.raw && files.iter().any(|file| is_qlib_folder(file));
+    let asked = options.price_basis.filter(|_| !settled);
+    let price_basis = asked.or(carried.raw.then_some(PriceBasis::Raw));
     let panel = basis::settle_factor(panel, price_basis, &mut log)?;
     let (panel, derived) = complete_columns(panel)?;
     // The checks tell of the missing volume too, and know of more.
@@ -87,7 +100,10 @@ fn expand(files: &[PathBuf]) -> Result<Vec<PathBuf>, DatasetError> {
     let unreadable = |file: &Path, source| DatasetError::Read { file: file.to_owned(), source };
     let mut all = Vec::new();
     for file in files {
-        if !file.is_dir() {
+        if is_qlib_folder(file) && files.len() > 1 {
+            return Err(DatasetError::MixedSources { folder: file.clone() });
+        }
+        if !file.is_dir() || is_qlib_folder(file) {
             all.push(file.clone());
             continue;
         }

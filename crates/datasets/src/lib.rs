@@ -4,20 +4,28 @@
 //! of raw prices with [`Finding`](alphafleet_market::Finding)s; [`store_version`] writes it to
 //! object storage under a manifest, and [`load_version`] reads it back and refuses a file that is
 //! not what was written. Only these two are async; everything else is plain synchronous code.
+//! [`read_qlib`] and [`export_qlib`] convert from and to Qlib's binary format without loss.
 
 mod error;
+pub mod features;
 mod import;
 mod panel_file;
+mod qlib;
 mod table;
 mod version;
 
-pub use alphafleet_artifacts::{ArtifactKey, ArtifactStore, open_store};
+pub use alphafleet_artifacts::{ArtifactKey, ArtifactStore, open_store, sha256_hex};
+pub use alphafleet_market::Adjustment;
 pub use error::DatasetError;
 pub use import::{
     ColumnMapping, Import, ImportOptions, Limits, OutsideRange, PriceBasis, SourceFile,
     import_files,
 };
 pub use panel_file::{panel_from_parquet, panel_to_parquet, read_panel, write_import, write_panel};
+pub use qlib::{
+    ConvertedFile, Precision, QlibExport, QlibFrequency, QlibLayout, QlibOptions, QlibPanel,
+    export_qlib, is_qlib_folder, read_converted, read_qlib, write_converted,
+};
 pub use table::{
     ColumnValues, KeyOrder, OwnedColumn, OwnedTable, OwnedValues, Table, TableColumn, read_table,
     write_table, write_table_file,

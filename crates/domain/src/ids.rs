@@ -65,6 +65,10 @@ id!(
     /// A project that sessions belong to.
     ExperimentId, "experiment", now_v7
 );
+id!(
+    /// A user's own named formula.
+    FeatureId, "feature", now_v7
+);
 id!(DatasetId, "dataset", now_v7);
 id!(DatasetVersionId, "dataset version", now_v7);
 id!(ModelId, "model", now_v7);

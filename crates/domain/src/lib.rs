@@ -8,6 +8,7 @@ mod audit;
 mod catalogue;
 mod clock;
 mod event;
+mod feature;
 mod ids;
 pub mod job;
 mod page;
@@ -21,9 +22,13 @@ pub use catalogue::{
 };
 pub use clock::{Clock, Instant, SystemClock};
 pub use event::{Cursor, Event, EventBody, EventKind, OutboxId};
+pub use feature::{
+    CachedFeature, EvictableFeature, Feature, FeatureClaim, FeatureDraft, FeatureKey, FeatureKind,
+    FeatureVersion,
+};
 pub use ids::{
-    ArtifactId, DatasetId, DatasetVersionId, ExperimentId, JobId, LeaseId, ModelId, ParseIdError,
-    StrategyId, UserId, WorkerId,
+    ArtifactId, DatasetId, DatasetVersionId, ExperimentId, FeatureId, JobId, LeaseId, ModelId,
+    ParseIdError, StrategyId, UserId, WorkerId,
 };
 pub use job::{Job, JobKind, JobState, Queue};
 pub use page::{Page, PageRequest};

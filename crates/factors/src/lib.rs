@@ -2,26 +2,29 @@
 //! matrix a model is fitted on.
 //!
 //! [`Expr`] is a parsed formula, [`compute`] runs formulas over a [`Panel`](alphafleet_market::Panel)
-//! with Qlib's arithmetic, [`alpha158`] names its best-known set. [`Segments`] split the calendar
-//! without leaks, [`Matrix`] holds rows by bar, [`FittedPipeline`] prepares them, and
-//! [`ic_series`] judges what a model made of them. [`evaluate`] tells how well factors foretell
-//! returns. Everything is pure.
+//! with Qlib's arithmetic, [`alpha101`], [`alpha158`] and [`alpha360`] name known sets. [`Segments`]
+//! split the calendar without leaks, [`Matrix`] holds rows by bar, [`FittedPipeline`] prepares
+//! them, and [`ic_series`] judges what a model made of them. [`evaluate`] tells how well
+//! factors foretell returns, [`FactorStream`] computes them bar by bar. Everything is pure.
 
-mod alpha158;
 mod correlation;
 mod effectiveness;
+mod engine;
 mod error;
-mod eval;
 mod expr;
 mod finding;
+mod frame;
 mod ic;
-mod kernels;
+pub mod indicators;
+#[cfg(test)]
+mod judge;
 mod matrix;
 mod named;
 mod processors;
 mod segments;
+mod sets;
+mod stream;
 
-pub use alpha158::{DEFAULT_LABEL, alpha158, alpha158_sources, default_label, keep_available};
 pub use correlation::pearson;
 pub use effectiveness::{
     Coverage, Curves, EFFECTIVENESS_SCHEMA_VERSION, EffectivenessOptions, EffectivenessReport,
@@ -30,15 +33,21 @@ pub use effectiveness::{
     NamedUniverse, PeriodIc, QuantileReturns, SpreadStatistics, SubsetEffectiveness, SubsetIc,
     Turnover, evaluate,
 };
+pub use engine::{compute, compute_double};
 pub use error::FactorError;
-pub use eval::{FeatureFrame, compute};
 pub use expr::{
-    Binary, Expr, ExprError, MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES, Node, Pair, Rolling, Shift,
-    Unary,
+    Binary, Cross, Expr, ExprError, IndicatorId, MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES, Node,
+    Pair, Rolling, Shift, Unary,
 };
 pub use finding::Finding;
+pub use frame::FeatureFrame;
 pub use ic::{BarIc, IcSummary, ic_series, summarise_ic};
 pub use matrix::{Matrix, Row};
 pub use named::{NamedExpr, validate_feature, validate_features};
 pub use processors::{FittedPipeline, FittedProcessor, Phase, Processor, Scale, Target};
 pub use segments::{DateRange, Purge, SegmentBars, SegmentError, Segments};
+pub use sets::{
+    DEFAULT_LABEL, INDICATOR_SET, alpha101, alpha101_sources, alpha158, alpha158_sources, alpha360,
+    alpha360_sources, default_label, indicator_sources, keep_available,
+};
+pub use stream::{FactorStream, StreamError};

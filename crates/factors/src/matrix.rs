@@ -3,7 +3,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::error::FactorError;
-use crate::eval::FeatureFrame;
+use crate::frame::FeatureFrame;
 
 /// The cell of a panel that a matrix row stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -71,7 +71,7 @@ impl ApiError {
 
     pub fn invalid_field(field: &str, code: &str, message: impl Into<String>) -> Self {
         let (field, code) = (field.to_owned(), code.to_owned());
-        Self::invalid(vec![FieldFault { field, code, message: message.into() }])
+        Self::invalid(vec![FieldFault { field, code, message: message.into(), at: None }])
     }
 
     /// Our fault: the cause goes to the log under an id, and only the id to the client.
@@ -197,5 +197,5 @@ impl From<Faults> for ApiError {
 fn fault(fault: alphafleet_specs::Fault) -> FieldFault {
     let code = serde_json::to_value(fault.code).ok();
     let code = code.as_ref().and_then(serde_json::Value::as_str).unwrap_or("invalid").to_owned();
-    FieldFault { field: fault.field, code, message: fault.message }
+    FieldFault { field: fault.field, code, message: fault.message, at: fault.at }
 }

@@ -5,7 +5,7 @@ use alphafleet_callbacks::{AddressGuard, CallbackError, WebhookSecrets};
 use alphafleet_domain::Clock;
 use alphafleet_domain::ports::{
     ArtifactStore, AuditLog, Broker, CallbackStore, DatasetStore, EventBus, ExperimentStore,
-    JobStore, ModelStore, PassStore, StoreError, StrategyStore, UserStore,
+    FeatureStore, JobStore, ModelStore, PassStore, StoreError, StrategyStore, UserStore,
 };
 use alphafleet_jobs::{Cancel, Submit};
 use secrecy::ExposeSecret;
@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Limiters, Tokens};
+use crate::feature_reader::FeatureReader;
 use crate::importer::Importer;
 use crate::live::{Connections, Hubs};
 use crate::settings::Settings;
@@ -26,6 +27,8 @@ pub struct Parts {
     pub strategies: Arc<dyn StrategyStore>,
     pub experiments: Arc<dyn ExperimentStore>,
     pub datasets: Arc<dyn DatasetStore>,
+    pub features: Arc<dyn FeatureStore>,
+    pub feature_values: Arc<dyn FeatureReader>,
     pub models: Arc<dyn ModelStore>,
     pub audit: Arc<dyn AuditLog>,
     pub passes: Arc<dyn PassStore>,

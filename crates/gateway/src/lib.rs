@@ -10,6 +10,7 @@
 mod access;
 mod api;
 mod error;
+mod feature_reader;
 mod gateway;
 mod importer;
 mod live;
@@ -22,6 +23,7 @@ mod telemetry;
 mod tls;
 
 pub use access::{PasswordError, hash_password};
+pub use feature_reader::{FeatureRead, FeatureReadError, FeatureReader, FeatureValues};
 pub use gateway::{Gateway, GatewayError, Parts};
 pub use importer::{ImportError, ImportRequest, Importer};
 pub use server::{Server, ServerConfig, run};

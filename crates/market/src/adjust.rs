@@ -68,20 +68,30 @@ pub fn adjustment_factor(panel: &Panel) -> (Vec<f64>, Vec<Finding>) {
     (factor, findings)
 }
 
+/// Gives the bars of one instrument that have no usable (positive, finite) factor the last one
+/// before them, else the first one after them, else 1; answers which bars that were.
+pub fn fill_factors(factors: &mut [f64]) -> Vec<usize> {
+    let usable = |value: f64| value.is_finite() && value > 0.0;
+    let mut known = factors.iter().copied().find(|&value| usable(value)).unwrap_or(1.0);
+    let mut filled = Vec::new();
+    for (bar, value) in factors.iter_mut().enumerate() {
+        if usable(*value) {
+            known = *value;
+        } else {
+            *value = known;
+            filled.push(bar);
+        }
+    }
+    filled
+}
+
 fn fill_factor(panel: &Panel, factor: &mut [f64]) -> Vec<Finding> {
     let bars = panel.calendar().len();
     let mut log = FindingLog::default();
     for (index, name) in panel.instruments().iter().enumerate() {
         let factors = &mut factor[index * bars..(index + 1) * bars];
         let close = panel.series("close", index).unwrap_or_default();
-        let usable = |value: f64| value.is_finite() && value > 0.0;
-        let mut known = factors.iter().copied().find(|&value| usable(value)).unwrap_or(1.0);
-        for (bar, value) in factors.iter_mut().enumerate() {
-            if usable(*value) {
-                known = *value;
-                continue;
-            }
-            *value = known;
+        for bar in fill_factors(factors) {
             if close.get(bar).is_some_and(|close| !close.is_nan()) {
                 let code = FindingCode::MissingFactor;
                 log.note(code, Some("factor"), name, panel.calendar()[bar]);

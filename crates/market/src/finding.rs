@@ -101,6 +101,22 @@ finding_codes! {
     DailyTimes = "daily_times", Info, "daily bars with a time of day were stamped with midnight";
     /// Times with a zone were turned into UTC, or into their date if they are daily bars.
     ZonedTimes = "zoned_times", Info, "times with a zone were turned into UTC or dates";
+    /// Values do not fit single precision and were rounded to it.
+    RoundedToSingle = "rounded_to_single", Warning, "values were rounded to single precision";
+    /// A listed instrument has no file of a field that others have.
+    MissingSeries = "missing_series", Warning, "series are missing";
+    /// An instrument has bars and is not in the list of all instruments.
+    UnlistedInstrument = "unlisted_instrument", Info, "instruments are not listed and were kept";
+    /// Bars lie outside the time for which the source lists their instrument; kept.
+    OutsideListing = "outside_listing", Warning, "bars lie outside their instrument's listing";
+    /// Entries of the source's calendar on which no instrument has a bar were left out.
+    IdleBars = "idle_bars", Info, "calendar entries without any bar were left out";
+    /// The source holds universes, which are not imported.
+    UniverseLeftOut = "universe_left_out", Warning, "universes were left out";
+    /// The source holds another frequency as well, which is not imported.
+    FrequencyLeftOut = "frequency_left_out", Warning, "frequencies were left out";
+    /// The layout of the Qlib folder the bars came from is of other bars and was not followed.
+    LayoutLeftOut = "layout_left_out", Warning, "layouts were not followed";
 }
 
 impl fmt::Display for FindingCode {

@@ -12,7 +12,7 @@ mod index_code;
 mod panel;
 mod synthetic;
 
-pub use adjust::{Adjustment, PRICE_FIELDS, adjust, adjustment_factor};
+pub use adjust::{Adjustment, PRICE_FIELDS, adjust, adjustment_factor, fill_factors};
 pub use calendar::business_days;
 pub use checks::{CheckRules, check_panel};
 pub use columns::{ColumnError, complete_columns};

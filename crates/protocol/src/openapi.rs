@@ -67,6 +67,8 @@ fn path_parameter(tag: &str, name: &str) -> Value {
         "id" if tag == "remote" => {
             json!({ "type": "string", "pattern": "^(task-)?[0-9a-f-]{36}$" })
         }
+        // An instrument's code, or the id of a feature.
+        "id" if tag == "feature-values" => json!({ "type": "string" }),
         "id" => json!({ "type": "string", "format": "uuid" }),
         _ => json!({ "type": "string" }),
     };

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use alphafleet_specs::{ProbeSpec, RemoteTrainRequest, TrainRequest, TrainingSpec};
+use alphafleet_specs::{
+    FeatureComputationSpec, ProbeSpec, RemoteTrainRequest, TrainRequest, TrainingSpec,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
@@ -33,6 +35,7 @@ fn visit(generator: &mut SchemaGenerator) {
     add::<TrainRequest>(generator);
     add::<RemoteTrainRequest>(generator);
     add::<ProbeSpec>(generator);
+    add::<FeatureComputationSpec>(generator);
     visit_api(generator);
 }
 
@@ -44,6 +47,14 @@ fn visit_api(generator: &mut SchemaGenerator) {
     add::<api::DatasetList>(generator);
     add::<api::DatasetVersionList>(generator);
     add::<api::ExperimentList>(generator);
+    add::<api::FeatureBody>(generator);
+    add::<api::FeatureList>(generator);
+    add::<api::FeatureSetDetail>(generator);
+    add::<api::FeatureSetList>(generator);
+    add::<api::FeatureValueList>(generator);
+    add::<api::FeatureVersionList>(generator);
+    add::<api::FormulaBody>(generator);
+    add::<api::FormulaView>(generator);
     add::<api::Health>(generator);
     add::<api::LogList>(generator);
     add::<api::Login>(generator);

@@ -11,8 +11,17 @@ pub(crate) enum Horizon {
     Any,
 }
 
+/// What is wrong with an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Flaw {
+    pub(crate) code: FaultCode,
+    pub(crate) message: String,
+    /// The offending character, counted from 0.
+    pub(crate) at: Option<usize>,
+}
+
 /// Parses an expression and refuses a feature that looks ahead.
-pub(crate) fn check(text: &str, horizon: Horizon) -> Result<(), (FaultCode, String)> {
+pub(crate) fn check(text: &str, horizon: Horizon) -> Result<Expr, Flaw> {
     let expression = Expr::parse(text).map_err(|error| invalid(text, &error))?;
     let bars = expression.look_ahead();
     if horizon == Horizon::Past && bars > 0 {
@@ -20,14 +29,19 @@ pub(crate) fn check(text: &str, horizon: Horizon) -> Result<(), (FaultCode, Stri
             "looks {bars} bar(s) ahead, which nobody knows when predicting; use Ref with a \
              positive distance, or move it to the label"
         );
-        return Err((FaultCode::LookAhead, message));
+        return Err(Flaw { code: FaultCode::LookAhead, message, at: None });
     }
-    Ok(())
+    Ok(expression)
 }
 
-fn invalid(text: &str, error: &ExprError) -> (FaultCode, String) {
+fn invalid(text: &str, error: &ExprError) -> Flaw {
     let near = error.at().and_then(|at| text.get(at..)).map(|rest| rest.chars().take(20).collect());
     let near: String = near.unwrap_or_default();
     let near = if near.is_empty() { near } else { format!(" (near {near:?})") };
-    (FaultCode::InvalidExpression, format!("{error}{near}"))
+    let before = error.at().and_then(|at| text.get(..at));
+    Flaw {
+        code: FaultCode::InvalidExpression,
+        message: format!("{error}{near}"),
+        at: before.map(|before| before.chars().count()),
+    }
 }

@@ -41,11 +41,14 @@ pub struct Fault {
     pub code: FaultCode,
     /// A sentence with the remedy in it.
     pub message: String,
+    /// Of an expression: its offending character, counted from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<usize>,
 }
 
 impl Fault {
     pub fn new(field: impl Into<String>, code: FaultCode, message: impl Into<String>) -> Self {
-        Self { field: field.into(), code, message: message.into() }
+        Self { field: field.into(), code, message: message.into(), at: None }
     }
 }
 

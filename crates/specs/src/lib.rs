@@ -1,5 +1,5 @@
 //! What a person may ask for: typed, defaulted, validated parameters of training runs, models,
-//! strategies and probes.
+//! strategies, features and probes.
 //!
 //! A document comes in as JSON or TOML and is read field by field, so that every mistake in it is
 //! reported at once as a [`Fault`] with its path and a remedy. What comes out is complete: each
@@ -8,6 +8,7 @@
 mod document;
 mod expression;
 mod fault;
+mod features;
 mod lightgbm;
 mod linear;
 mod model;
@@ -19,6 +20,7 @@ mod strategy;
 mod training;
 
 pub use fault::{Fault, FaultCode, Faults};
+pub use features::{FactorEvaluationSpec, FeatureComputationSpec, Formula, feature_name_fault};
 pub use lightgbm::{LightGbmParams, Loss};
 pub use linear::{Estimator, LinearParams};
 pub use model::{ModelSpec, ModelType};
@@ -27,6 +29,7 @@ pub use remote::{RemoteBase, RemoteTrainRequest, RemoteTraining};
 pub use request::TrainRequest;
 pub use strategy::{StrategyConfig, Template, templates};
 pub use training::{
-    Adjustment, Columns, DEFAULT_LABEL, DatasetRef, DateRange, Feature, FeatureSet, Features,
-    Label, Limits, Outputs, Processor, Processors, Ratios, Segments, TrainingSpec, Universe,
+    Adjustment, Columns, DEFAULT_LABEL, DatasetRef, DateRange, Feature, FeatureOrigin, FeatureSet,
+    Features, Label, Limits, Outputs, Processor, Processors, Ratios, Segments, TrainingSpec,
+    Universe,
 };

@@ -3,6 +3,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
+use crate::expression::Flaw;
 use crate::{Fault, FaultCode, Faults};
 
 /// Where the readers of one document leave what they find wrong.
@@ -86,6 +87,12 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn fault(&self, name: &str, code: FaultCode, message: impl Into<String>) {
         self.findings.add(&self.path_of(name), code, message);
+    }
+
+    /// A fault of an expression.
+    pub(crate) fn flaw(&self, name: &str, flaw: Flaw) {
+        let fault = Fault::new(self.path_of(name), flaw.code, flaw.message);
+        self.findings.0.borrow_mut().push(Fault { at: flaw.at, ..fault });
     }
 
     /// The value under any of a field's names; more than one of them is a fault.

@@ -84,6 +84,58 @@ diesel::table! {
     use crate::values::{Document, Id, Moment};
     use diesel::sql_types::*;
 
+    features (id) {
+        id -> Id,
+        owner -> Id,
+        name -> Text,
+        kind -> Text,
+        description -> Text,
+        tags -> Document,
+        frequency -> Text,
+        dataset -> Nullable<Text>,
+        auto_compute -> Bool,
+        version -> BigInt,
+        created_at -> Moment,
+        updated_at -> Moment,
+        deleted_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Document, Id, Moment};
+    use diesel::sql_types::*;
+
+    feature_versions (feature, version) {
+        feature -> Id,
+        version -> BigInt,
+        formula -> Text,
+        fields -> Document,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Id, Moment};
+    use diesel::sql_types::*;
+
+    feature_cache (cache_key) {
+        cache_key -> Text,
+        dataset_version -> Id,
+        state -> Text,
+        object_key -> Nullable<Text>,
+        bytes -> BigInt,
+        sha256 -> Nullable<Text>,
+        lease -> Nullable<Id>,
+        lease_expires_at -> Nullable<Moment>,
+        created_at -> Moment,
+        last_used_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::values::{Document, Id, Moment};
+    use diesel::sql_types::*;
+
     workers (id) {
         id -> Id,
         host -> Text,
@@ -323,6 +375,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     experiments,
     datasets,
     dataset_versions,
+    features,
+    feature_versions,
+    feature_cache,
     workers,
     jobs,
     job_attempts,

@@ -50,11 +50,16 @@ impl Handler for TrainingHandler {
             loaded,
             &Reporter { ctx, fitting_since: Cell::new(None) },
         )?;
-        Ok(Completed { result: trained.summary, files: trained.files, model: Some(trained.model) })
+        Ok(Completed {
+            result: trained.summary,
+            files: trained.files,
+            model: Some(trained.model),
+            ..Completed::default()
+        })
     }
 }
 
-fn load(storage_url: &str, input: &DatasetInput) -> Result<LoadedVersion, HandlerError> {
+pub(crate) fn load(storage_url: &str, input: &DatasetInput) -> Result<LoadedVersion, HandlerError> {
     let store = open_store(storage_url)
         .map_err(|error| HandlerError::retryable(FailureCode::Internal, error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -2,12 +2,14 @@
 //!
 //! [`run`] is the whole pipeline as a plain function, told everything it needs and speaking
 //! through a [`Sink`]; [`TrainingHandler`] serves it to a worker's child process.
-//! [`ProbeHandler`] does as it is told, for tests and measurements of a fleet.
+//! [`FeatureHandler`] computes features into the cache; [`ProbeHandler`] does as it is told, for tests and measurements of a fleet.
 
+mod features;
 mod handler;
 mod pipeline;
 mod probe;
 
+pub use features::{FeatureHandler, Judge, Judgement, evaluate_factors};
 pub use handler::TrainingHandler;
 pub use pipeline::{
     Bars, Blame, Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, Trained, run,

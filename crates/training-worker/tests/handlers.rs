@@ -10,10 +10,14 @@ use std::time::{Duration, Instant};
 
 use alphafleet_datasets::{Import, NewVersion, open_store, store_version};
 use alphafleet_domain::job::{FailureCode, JobKind};
-use alphafleet_domain::{ArtifactKind, DatasetId, DatasetVersionId, JobId, LeaseId};
-use alphafleet_market::SyntheticMarket;
-use alphafleet_training_worker::{ProbeHandler, TrainingHandler};
-use alphafleet_worker::child::{Assignment, DatasetInput, Inputs, Stop};
+use alphafleet_domain::{
+    ArtifactKind, CachedFeature, DatasetId, DatasetVersionId, FeatureKey, JobId, LeaseId,
+};
+use alphafleet_market::{Panel, SyntheticMarket};
+use alphafleet_training_worker::{FeatureHandler, ProbeHandler, TrainingHandler};
+use alphafleet_worker::child::{
+    Assignment, ColumnKey, Completed, DatasetInput, FeatureFile, FeatureInput, Inputs, Stop,
+};
 use alphafleet_worker::frame::{FromChild, ToChild};
 use chrono::Utc;
 use serde_json::{Value, json};
@@ -26,7 +30,7 @@ const CHILD: &str = "ALPHAFLEET_TEST_CHILD";
 #[ignore = "the child process of the other tests"]
 fn child_process() {
     if std::env::var_os(CHILD).is_some() {
-        alphafleet_worker::child::main(&[&TrainingHandler, &ProbeHandler]);
+        alphafleet_worker::child::main(&[&TrainingHandler, &FeatureHandler, &ProbeHandler]);
         std::process::exit(0);
     }
 }
@@ -148,11 +152,14 @@ fn probe(steps: Value, scratch: &Path) -> Assignment {
     assignment(JobKind::Probe, json!({ "steps": steps }), scratch)
 }
 
+fn market() -> Panel {
+    let market = SyntheticMarket { instruments: 30, bars: 300, ..SyntheticMarket::default() };
+    market.generate().unwrap()
+}
+
 /// Stores a small market and gives the assignment to train on it.
 fn training(model: Value, folder: &Path) -> Assignment {
-    let panel = SyntheticMarket { instruments: 30, bars: 300, ..SyntheticMarket::default() }
-        .generate()
-        .unwrap();
+    let panel = market();
     let url = format!("file://{}", folder.join("storage").display());
     let import =
         Import { rows: panel.rows() as u64, panel, findings: Vec::new(), sources: Vec::new() };
@@ -181,6 +188,7 @@ fn training(model: Value, folder: &Path) -> Assignment {
             manifest_key: stored.manifest_key.to_string(),
             manifest_sha256: stored.manifest_sha256,
         }),
+        ..Inputs::default()
     };
     Assignment {
         storage_url: url,
@@ -379,4 +387,122 @@ fn a_probe_dies_as_it_is_told() {
         let status = child.died();
         assert_eq!((status.code(), status.signal()), (code, signal), "{how}");
     }
+}
+
+/// The assignment to compute features on the small market.
+fn computation(features: Value, columns: &[&str], folder: &Path) -> Assignment {
+    let training = training(model(), folder);
+    let column = |name: &&str| ColumnKey {
+        name: (*name).to_owned(),
+        key: FeatureKey(format!("key-of-{name}")),
+    };
+    let columns = columns.iter().map(column).collect();
+    let features_input = FeatureInput { columns, ready: Vec::new() };
+    let dataset = Some(training.dataset().unwrap());
+    let inputs = Inputs { dataset, features: Some(features_input) };
+    let spec = json!({ "dataset": "market", "features": features });
+    Assignment {
+        kind: JobKind::FeatureComputation,
+        spec,
+        inputs: serde_json::to_value(inputs).unwrap(),
+        ..training
+    }
+}
+
+fn completed(frames: &[FromChild]) -> Completed {
+    match frames.last() {
+        Some(FromChild::Completed { completed, .. }) => completed.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Puts what a computation hands over where its supervisor would.
+fn keep(assignment: &Assignment, files: &[FeatureFile]) -> Vec<CachedFeature> {
+    let folder = PathBuf::from(assignment.storage_url.strip_prefix("file://").unwrap());
+    std::fs::create_dir_all(folder.join("features")).unwrap();
+    let keep = |file: &FeatureFile| {
+        let object_key = format!("features/{}.parquet", file.key.0);
+        let bytes = std::fs::read(&file.path).unwrap();
+        std::fs::write(folder.join(&object_key), &bytes).unwrap();
+        let sha256 = alphafleet_datasets::sha256_hex(&bytes);
+        CachedFeature { key: file.key.clone(), object_key, bytes: bytes.len() as u64, sha256 }
+    };
+    files.iter().map(keep).collect()
+}
+
+fn with_ready(assignment: &Assignment, ready: Vec<CachedFeature>) -> Assignment {
+    let mut inputs = assignment.typed_inputs().unwrap();
+    inputs.features.as_mut().unwrap().ready = ready;
+    Assignment { inputs: serde_json::to_value(inputs).unwrap(), ..assignment.clone() }
+}
+
+fn table(completed: &Completed) -> Vec<u8> {
+    let file = completed.files.iter().find(|file| file.name == "features.parquet").unwrap();
+    std::fs::read(&file.path).unwrap()
+}
+
+#[test]
+fn stored_columns_are_read_and_broken_ones_computed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let features = json!({ "expressions": [
+        { "name": "a", "expression": "$close/Ref($close, 5)" },
+        { "name": "b", "expression": "Std($close, 10)/$close" },
+    ]});
+    let first = computation(features, &["a", "b"], folder.path());
+    let mut child = Running::start();
+    let computed = completed(&child.serve(&first, |_| None));
+    assert_eq!((&computed.result["computed"], &computed.result["cached"]), (&json!(2), &json!(0)));
+    assert_eq!(computed.result["features"], json!(["a", "b"]));
+    assert_eq!(computed.result["rows"], market().rows());
+    let expected = table(&computed);
+    let ready = keep(&first, &computed.features);
+
+    let read = completed(&child.serve(&with_ready(&first, ready.clone()), |_| None));
+    assert_eq!((&read.result["computed"], &read.result["cached"]), (&json!(0), &json!(2)));
+    assert!(read.features.is_empty());
+    assert_eq!(table(&read), expected);
+
+    let storage = first.storage_url.strip_prefix("file://").unwrap();
+    let file = Path::new(storage).join(&ready[0].object_key);
+    std::fs::write(&file, b"no Parquet at all").unwrap();
+    let repaired = completed(&child.serve(&with_ready(&first, ready.clone()), |_| None));
+    assert_eq!((&repaired.result["computed"], &repaired.result["cached"]), (&json!(1), &json!(1)));
+    assert_eq!(repaired.features[0].key, ready[0].key);
+    assert_eq!(table(&repaired), expected);
+    assert_eq!(keep(&first, &repaired.features), ready[..1]);
+    assert!(child.end().success());
+}
+
+#[test]
+fn a_feature_that_cannot_be_computed_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Running::start();
+    for (expression, code, word) in [
+        ("$earnings/$close", FailureCode::InvalidSpec, "earnings"),
+        ("Ref($close, 100000)", FailureCode::InvalidSpec, "empty_feature"),
+    ] {
+        let features = json!({ "expressions": [{ "name": "own", "expression": expression }] });
+        let frames = child.serve(&computation(features, &["own"], folder.path()), |_| None);
+        let Some(FromChild::Failed { failure, .. }) = frames.last() else { panic!("{frames:?}") };
+        assert_eq!((failure.code, failure.retryable), (code, false), "{}", failure.message);
+        assert!(failure.message.contains(word), "{}", failure.message);
+    }
+}
+
+#[test]
+fn a_cancelled_computation_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> =
+        alphafleet_factors::alpha158_sources().into_iter().map(|(name, _)| name).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let assignment = computation(json!({ "set": "alpha158" }), &names, folder.path());
+    let mut child = Running::start();
+    let lease = assignment.lease;
+    let frames = child.serve(&assignment, |frame| match frame {
+        FromChild::Progress { progress, .. } if progress.stage == "computing" => {
+            Some(ToChild::Stop { lease, reason: Stop::Cancel })
+        }
+        _ => None,
+    });
+    assert!(matches!(frames.last(), Some(FromChild::Stopped { .. })), "{:?}", frames.last());
 }

@@ -30,7 +30,7 @@
 use std::path::PathBuf;
 
 use alphafleet_domain::job::{Failure, JobKind, LogLine, MetricPoint, Progress};
-use alphafleet_domain::{ArtifactKind, JobId, LeaseId, NewModel};
+use alphafleet_domain::{ArtifactKind, CachedFeature, FeatureKey, JobId, LeaseId, NewModel};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -92,6 +92,23 @@ pub struct Assignment {
 pub struct Inputs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<DatasetInput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<FeatureInput>,
+}
+
+/// The columns a job is to have, and which of them are stored. The others are its own to compute.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FeatureInput {
+    /// In the order of the specification, the set first.
+    pub columns: Vec<ColumnKey>,
+    pub ready: Vec<CachedFeature>,
+}
+
+/// A feature and what its column is known by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnKey {
+    pub name: String,
+    pub key: FeatureKey,
 }
 
 /// The dataset version the job was submitted with.
@@ -183,6 +200,16 @@ pub struct Completed {
     pub files: Vec<OutputFile>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<NewModel>,
+    /// Columns for the feature cache, each a file in scratch that the supervisor stores there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<FeatureFile>,
+}
+
+/// A computed column in scratch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureFile {
+    pub key: FeatureKey,
+    pub path: PathBuf,
 }
 
 /// A file in scratch that the supervisor stores.

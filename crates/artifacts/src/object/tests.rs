@@ -65,6 +65,9 @@ async fn folders_are_listed_and_deleted_by_whole_segments() {
     assert_eq!(store.delete_prefix(&key("job/1")).await.unwrap(), 0);
     assert_eq!(store.list(&key("job")).await.unwrap(), [key("job/10/a")]);
     assert_eq!(store.get(&key("other")).await.unwrap(), b"other");
+    store.delete(&key("other")).await.unwrap();
+    store.delete(&key("other")).await.unwrap();
+    assert!(store.get(&key("other")).await.is_err());
 }
 
 #[test]

@@ -27,7 +27,9 @@ pub(super) async fn start(settings: &Settings) -> Result<Process, ProcessError> 
     let store: Arc<dyn JobStore> = Arc::new(parts.backends().store.clone());
     process.spawn_loop(|token| async move { pulse.feel(&*store, PULSE, token).await });
     parts.spawn_loops(&mut process);
+    let eviction = parts.eviction();
     process.spawn_loop(|token| async move { retention.run(token).await });
+    process.spawn_loop(|token| async move { eviction.run(token).await });
     process.spawn_loop(|token| async move { deliverer.run(token).await });
     process.spawn(|token| server.run(token));
     Ok(process)

@@ -39,7 +39,9 @@ pub(super) async fn start(settings: &Settings) -> Result<Process, ProcessError> 
     process.spawn_loop(|_| async move { relay.run(settled).await });
     process.spawn_loop(|token| async move { dispatcher.run(token).await });
     process.spawn_loop(|token| async move { woken.run(token).await });
+    let eviction = parts.eviction();
     process.spawn_loop(|token| async move { retention.run(token).await });
+    process.spawn_loop(|token| async move { eviction.run(token).await });
     process.spawn_loop(|token| async move { deliverer.run(token).await });
     if let Some(events) = parts.backends().memory_events.clone() {
         process.spawn_loop(|token| sweep(events, token));

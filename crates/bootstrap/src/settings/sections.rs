@@ -148,6 +148,8 @@ pub struct RetentionSettings {
     /// Files of attempts that nobody points to, counted from the end of their job.
     #[serde(with = "humantime_serde")]
     pub files: Duration,
+    /// Size of all computed columns together; the least recently used go first.
+    pub feature_cache_mib: u64,
     /// Between two looks.
     #[serde(with = "humantime_serde")]
     pub interval: Duration,

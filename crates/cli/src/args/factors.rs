@@ -4,20 +4,56 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub enum Factors {
+    /// Compute expressions on every bar of a file and write them as Parquet.
+    Compute(ComputeFactors),
+    /// Read an expression and say what it needs, or where it is wrong.
+    Check {
+        /// e.g. 'Mean($close, 5)/$close'
+        #[arg(value_name = "EXPR")]
+        expression: String,
+    },
     /// How well factors foretell returns: IC, decay, turnover, returns of quantiles.
     Evaluate(EvaluateFactors),
 }
 
+/// Prices are taken as the file has them. A day that an instrument lacks within its first and last
+/// is a missing bar: it has a row, and windows leave it out.
+#[derive(Debug, ClapArgs)]
+pub struct ComputeFactors {
+    /// Bars: Parquet or CSV with instrument|symbol, datetime|date, open, high, low, close, volume
+    /// and further fields.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub data: Vec<PathBuf>,
+    /// A published set: alpha158, alpha360, alpha101 or indicators. What reads fields that the
+    /// file lacks is left out, and said so.
+    #[arg(long, value_name = "SET")]
+    pub set: Option<String>,
+    /// An expression and the name of its column; may be given often.
+    #[arg(long = "expr", value_name = "NAME=EXPR", required_unless_present = "set")]
+    pub expressions: Vec<String>,
+    /// The Parquet file to write: instrument, datetime and a column a factor.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// 0: one a core.
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+    /// Whether prices are brought to one level by the file's factor first.
+    #[arg(long, value_enum, default_value = "none")]
+    pub adjustment: AdjustPrices,
+}
+
+/// Prices become raw ones with a factor and are adjusted, as for a training.
 #[derive(Debug, ClapArgs)]
 pub struct EvaluateFactors {
     /// Bars, CSV or Parquet; one file or several.
     #[arg(long, required = true, value_name = "FILE")]
     pub data: Vec<PathBuf>,
-    /// A set of factors.
-    #[arg(long, value_name = "SET", required_unless_present = "expressions")]
-    pub set: Option<FactorSet>,
-    /// A factor of your own, e.g. `--expr 'reversal=Ref($close, 5)/$close'`.
-    #[arg(long = "expr", value_name = "NAME=EXPRESSION")]
+    /// A published set: alpha158, alpha360, alpha101 or indicators. What reads fields that the
+    /// file lacks is left out, and said so.
+    #[arg(long, value_name = "SET")]
+    pub set: Option<String>,
+    /// A factor of your own, e.g. `--expr 'reversal=Ref($close, 5)/$close'`; may be given often.
+    #[arg(long = "expr", value_name = "NAME=EXPR", required_unless_present = "set")]
     pub expressions: Vec<String>,
     /// Where effectiveness.json and effectiveness.html go.
     #[arg(long, value_name = "DIR")]
@@ -31,9 +67,9 @@ pub struct EvaluateFactors {
     /// Field that is bought and sold at.
     #[arg(long, default_value = "close", value_name = "FIELD")]
     pub price: String,
-    /// How raw prices become comparable.
-    #[arg(long, value_enum, default_value_t = PriceAdjustment::Backward)]
-    pub adjustment: PriceAdjustment,
+    /// How raw prices are brought to one level.
+    #[arg(long, value_enum, default_value = "backward")]
+    pub adjustment: AdjustPrices,
     /// Bars in a year, for what is annualised.
     #[arg(long, default_value_t = 252.0, value_name = "BARS")]
     pub periods_per_year: f64,
@@ -53,14 +89,10 @@ pub struct EvaluateFactors {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FactorSet {
-    /// Qlib's 158.
-    Alpha158,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PriceAdjustment {
+pub enum AdjustPrices {
     None,
-    Backward,
+    /// The newest prices stay as they are.
     Forward,
+    /// The oldest prices stay as they are.
+    Backward,
 }

@@ -1,8 +1,8 @@
 use std::process::ExitCode;
 
-use alphafleet_training_worker::{ProbeHandler, TrainingHandler};
+use alphafleet_training_worker::{FeatureHandler, ProbeHandler, TrainingHandler};
 
 /// Serves jobs to the worker that started this process.
 pub fn run() -> ExitCode {
-    alphafleet_worker::child::main(&[&TrainingHandler, &ProbeHandler])
+    alphafleet_worker::child::main(&[&TrainingHandler, &FeatureHandler, &ProbeHandler])
 }

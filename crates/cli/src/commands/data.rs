@@ -1,28 +1,45 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use alphafleet_datasets::{ColumnMapping, ImportOptions, import_files, write_import};
+use alphafleet_datasets::{
+    ColumnMapping, ImportOptions, PriceBasis, import_files, is_qlib_folder, write_import,
+};
 use alphafleet_protocol::api::{DatasetVersionView, DatasetView};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
 use super::connect::connect;
+use super::convert;
 use crate::args::{Data, Global};
 use crate::client::Api;
 use crate::failure::Usage;
 use crate::output::{self, thousands};
 
 pub async fn run(global: &Global, data: Data) -> anyhow::Result<ExitCode> {
+    if let Data::Convert(convert) = data {
+        return convert::run(global, convert).await;
+    }
     let api = connect(global)?;
     match data {
-        Data::Import { files, name, columns } => {
+        Data::Convert(_) => {}
+        Data::Import { files, name, columns, reading } => {
+            if reading.frequency.is_some() && !files.iter().any(|file| is_qlib_folder(file)) {
+                return Err(Usage("--frequency is for a Qlib folder".to_owned()).into());
+            }
             let dataset = match files.as_slice() {
-                [file] if file.is_file() => {
+                // The gateway judges by itself what is to be said otherwise.
+                [file] if file.is_file() && reading.prices.is_none() => {
                     let mapping = (!columns.is_empty()).then(|| columns.join(","));
                     upload(&api, &name, file, mapping.as_deref(), global.json).await?
                 }
                 files => {
-                    import_many(global, &api, &name, files.to_vec(), mapping(&columns)?).await?
+                    let options = ImportOptions {
+                        columns: mapping(&columns)?,
+                        price_basis: reading.prices.map(PriceBasis::from),
+                        qlib_frequency: reading.frequency,
+                        ..ImportOptions::default()
+                    };
+                    import_here(global, &api, &name, files.to_vec(), options).await?
                 }
             };
             match global.json {
@@ -82,15 +99,15 @@ pub async fn upload(
     Ok(imported?)
 }
 
-/// Merges files of one instrument each here and uploads the whole, with what was found.
-async fn import_many(
+/// Merges files of one instrument each, or a Qlib folder, here and uploads the whole, with what
+/// was found.
+async fn import_here(
     global: &Global,
     api: &Api,
     name: &str,
     files: Vec<PathBuf>,
-    mapping: ColumnMapping,
+    options: ImportOptions,
 ) -> anyhow::Result<DatasetView> {
-    let options = ImportOptions { columns: mapping, ..ImportOptions::default() };
     let folder = tempfile::tempdir()?;
     let merged = folder.path().join("bars.parquet");
     let target = merged.clone();

@@ -3,6 +3,7 @@
 pub mod child;
 mod config;
 mod connect;
+mod convert;
 mod data;
 mod demo;
 mod factors;

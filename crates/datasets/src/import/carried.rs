@@ -12,7 +12,7 @@ const MOST_FINDINGS: usize = 10_000;
 
 /// What a file says of an import it was written from.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Carried {
+pub(crate) struct Carried {
     /// Its prices are raw.
     pub raw: bool,
     pub findings: Vec<Finding>,
@@ -30,7 +30,7 @@ pub(crate) fn metadata_of(import: &Import) -> Result<Vec<KeyValue>, DatasetError
 }
 
 /// Reads them; a file of another origin carries nothing. `file` is the name errors use.
-pub(super) fn read(file: &str, metadata: &[KeyValue]) -> Result<Carried, DatasetError> {
+pub(crate) fn read(file: &str, metadata: &[KeyValue]) -> Result<Carried, DatasetError> {
     let corrupt = |reason: String| DatasetError::CorruptFile { file: file.to_owned(), reason };
     let value = |key: &str| {
         metadata.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.as_deref())

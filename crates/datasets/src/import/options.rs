@@ -2,6 +2,7 @@ use alphafleet_market::CheckRules;
 use serde::{Deserialize, Serialize};
 
 use super::layout::ColumnMapping;
+use crate::qlib::QlibFrequency;
 
 /// How to import; the defaults recognise the known layouts.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -11,6 +12,8 @@ pub struct ImportOptions {
     pub columns: ColumnMapping,
     /// Absent: judged by the data, see [`PriceBasis`].
     pub price_basis: Option<PriceBasis>,
+    /// Of a Qlib folder; absent: the only one it has, or else `day`.
+    pub qlib_frequency: Option<QlibFrequency>,
     pub outside_range: OutsideRange,
     pub limits: Limits,
     pub checks: CheckRules,
@@ -21,7 +24,7 @@ pub struct ImportOptions {
 /// By itself the import looks at the bars on which an instrument's factor changes by more than
 /// 5 %: are the closes continuous there, the prices were adjusted already (as in Qlib's files);
 /// are the closes times the factor continuous, they are raw. Without such a change (dividends
-/// alone) they count as raw.
+/// alone) they count as raw. Of a Qlib folder they are always adjusted: that is its convention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PriceBasis {

@@ -1,5 +1,6 @@
 mod csv;
 mod parquet;
+mod qlib;
 
 use std::fs::File;
 use std::io::Read;
@@ -8,6 +9,7 @@ use std::path::Path;
 use super::collect::Collector;
 use super::name_of;
 use crate::error::DatasetError;
+pub(super) use qlib::read as read_qlib;
 
 /// Reads a file into the collector: Parquet by its magic bytes or extension, else CSV.
 pub(super) fn read(path: &Path, collector: &mut Collector<'_>) -> Result<(), DatasetError> {

@@ -2,7 +2,7 @@ use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTim
 
 /// A time as the source writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     pub local: NaiveDateTime,
     /// From UTC; `None`: the source names no zone.
     pub offset: Option<FixedOffset>,
@@ -11,7 +11,7 @@ pub(super) struct Stamp {
 /// A time as text: a date, or a date and time of day, or RFC 3339.
 ///
 /// Only years 1678 to 2261 are taken: later and earlier ones do not fit nanoseconds.
-pub(super) fn parse_time(text: &str) -> Option<Stamp> {
+pub(crate) fn parse_time(text: &str) -> Option<Stamp> {
     let text = text.trim();
     let parsed = parse_date(text).map(|date| date.and_time(NaiveTime::MIN));
     let parsed = parsed.or_else(|| parse_local(text)).map(|local| Stamp { local, offset: None });

@@ -12,23 +12,27 @@ use super::{RetryPolicy, TimeLimits};
 pub enum JobKind {
     /// Features, fit, evaluation, report.
     Training,
+    /// Values of features, into the cache and as a file.
+    FeatureComputation,
     /// Exercises the fleet itself: echo, sleep, allocate, crash, emit metrics.
     Probe,
 }
 
 impl JobKind {
-    pub const ALL: [Self; 2] = [Self::Training, Self::Probe];
+    pub const ALL: [Self; 3] = [Self::Training, Self::FeatureComputation, Self::Probe];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Training => "training",
+            Self::FeatureComputation => "feature_computation",
             Self::Probe => "probe",
         }
     }
 
     pub fn queue(self) -> Queue {
         match self {
-            Self::Training => Queue::training(),
+            // Not `default`: a worker looks ahead there, and these are long.
+            Self::Training | Self::FeatureComputation => Queue::training(),
             Self::Probe => Queue::default_queue(),
         }
     }
@@ -36,7 +40,7 @@ impl JobKind {
     pub const fn limits(self) -> TimeLimits {
         match self {
             Self::Training => TimeLimits::new(6_600_000, 7_200_000),
-            Self::Probe => TimeLimits::new(3_300_000, 3_600_000),
+            Self::FeatureComputation | Self::Probe => TimeLimits::new(3_300_000, 3_600_000),
         }
     }
 
@@ -48,7 +52,7 @@ impl JobKind {
     /// unless such a job is mostly done before another claim would be answered.
     pub const fn look_ahead(self) -> u16 {
         match self {
-            Self::Training => 1,
+            Self::Training | Self::FeatureComputation => 1,
             Self::Probe => 64,
         }
     }

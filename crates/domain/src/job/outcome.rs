@@ -1,10 +1,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ArtifactPointer, NewModel};
+use crate::{ArtifactPointer, CachedFeature, NewModel};
 
 /// How an attempt ended, as its worker settles it.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "short-lived, and nearly always `Completed`")]
 pub enum Outcome {
     Completed(Completion),
     /// Retried while the budget lasts and `failure.retryable`, else final.
@@ -21,6 +22,8 @@ pub struct Completion {
     pub result: Value,
     pub artifacts: Vec<ArtifactPointer>,
     pub model: Option<NewModel>,
+    /// Columns for the feature cache, stored already.
+    pub features: Vec<CachedFeature>,
 }
 
 /// Why an attempt failed, in words its owner understands.

@@ -32,6 +32,9 @@ pub trait ArtifactStore: Send + Sync {
     /// Removes everything under a folder; nothing there is fine.
     async fn delete_prefix(&self, prefix: &ArtifactKey) -> Result<u64, ArtifactError>;
 
+    /// Removes one object; none there is fine.
+    async fn delete(&self, key: &ArtifactKey) -> Result<(), ArtifactError>;
+
     async fn ping(&self) -> Result<(), ArtifactError>;
 }
 

@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{StoreError, Submission};
 use crate::{
     AuditRecord, Dataset, DatasetId, DatasetVersion, DatasetVersionId, Experiment, ExperimentId,
-    Instant, Model, ModelId, Page, PageRequest, Strategy, StrategyDraft, StrategyId,
+    Feature, Instant, Job, Model, ModelId, Page, PageRequest, Strategy, StrategyDraft, StrategyId,
     StrategySummary, UserId,
 };
 
@@ -87,6 +89,16 @@ pub trait DatasetStore: Send + Sync {
         audit: AuditRecord,
     ) -> Result<(Dataset, DatasetVersion), StoreError>;
 
+    /// Adds a version like [`DatasetStore::add_version`] and, in the same transaction, submits what
+    /// `plan` makes of it and the owner's features that are to follow this dataset. These jobs are
+    /// not held against the owner's limit of sessions: nobody who brings data is refused for them.
+    async fn sync_version(
+        &self,
+        version: NewDatasetVersion,
+        audit: AuditRecord,
+        plan: Arc<dyn SyncPlan>,
+    ) -> Result<Synced, StoreError>;
+
     async fn dataset(&self, owner: UserId, id: DatasetId) -> Result<Option<Dataset>, StoreError>;
 
     async fn dataset_named(&self, owner: UserId, name: &str)
@@ -102,6 +114,25 @@ pub trait DatasetStore: Send + Sync {
     async fn versions(&self, dataset: DatasetId) -> Result<Vec<DatasetVersion>, StoreError>;
 
     async fn version(&self, id: DatasetVersionId) -> Result<Option<DatasetVersion>, StoreError>;
+}
+
+/// What a finished data sync starts.
+pub trait SyncPlan: Send + Sync {
+    /// `features` are the owner's that follow the dataset, oldest first; perhaps none.
+    fn submissions(
+        &self,
+        dataset: &Dataset,
+        version: &DatasetVersion,
+        features: Vec<Feature>,
+    ) -> Vec<Submission>;
+}
+
+/// A version in the catalogue, and the jobs that it started.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Synced {
+    pub dataset: Dataset,
+    pub version: DatasetVersion,
+    pub jobs: Vec<Job>,
 }
 
 /// An imported version on its way into the catalogue. `dataset` is the id to use if the owner has

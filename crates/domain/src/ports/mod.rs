@@ -6,6 +6,7 @@ mod broker;
 mod callbacks;
 mod catalogue;
 mod event_bus;
+mod features;
 mod job_store;
 mod passes;
 mod retention;
@@ -18,9 +19,10 @@ pub use broker::{Broker, BrokerError, Delivery, Ticket, TicketConsumer};
 pub use callbacks::{Callback, CallbackId, CallbackState, CallbackStore, CallbackTry};
 pub use catalogue::{
     AuditLog, DatasetStore, ExperimentStore, ModelStore, NewDatasetVersion, StrategyFilter,
-    StrategyStore,
+    StrategyStore, SyncPlan, Synced,
 };
 pub use event_bus::{EventBus, EventsError, Published, Subscription, SubscriptionItem};
+pub use features::{FeatureCache, FeatureStore};
 pub use job_store::{
     Beat, BeatAnswer, CancelAnswer, Claim, Expired, IdempotencyKey, JobFilter, JobStore, LogQuery,
     MetricQuery, NewJob, OutboxEntry, QueueDepth, Recorded, ResourceQuery, Settled, Settlement,

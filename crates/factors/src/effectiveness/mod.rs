@@ -29,9 +29,10 @@ use std::collections::HashSet;
 use alphafleet_market::Panel;
 use rayon::prelude::*;
 
+use crate::engine::compute;
 use crate::error::FactorError;
-use crate::eval::{FeatureFrame, compute};
 use crate::finding::Finding;
+use crate::frame::FeatureFrame;
 use crate::named::{NamedExpr, validate_features};
 use factor::Setting;
 use periods::Periods;

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use crate::correlation::{ascending, mean_ranks};
-use crate::eval::FeatureFrame;
+use crate::frame::FeatureFrame;
 
 /// The cells of frames of one panel, laid out bar by bar: a *slot* is a cell in this order.
 pub(super) struct Sections {

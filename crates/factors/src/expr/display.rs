@@ -1,6 +1,6 @@
 use std::fmt::{Display, Formatter, Result};
 
-use super::node::{Node, Unary};
+use super::node::{Cross, Node, Unary};
 use super::operators::{COMPARISON, Operator, POWER, UNARY, name_of, symbol_of};
 
 impl Display for Node {
@@ -37,6 +37,18 @@ fn write_node(node: &Node, loosest: u8, f: &mut Formatter<'_>) -> Result {
         Node::Shift(op, arg, bars) => call(Operator::Shift(*op), &[arg], &[*bars as f64], f),
         Node::Quantile(arg, bars, q) => call(Operator::Quantile, &[arg], &[*bars as f64, *q], f),
         Node::Ema(arg, span) => call(Operator::Ema, &[arg], &[*span], f),
+        Node::Cross(op, arg, group) => {
+            let args: Vec<&Node> = std::iter::once(arg).chain(group).map(|part| &**part).collect();
+            let number = match op {
+                Cross::Scale(number) | Cross::Winsorize(number) => Some(*number),
+                Cross::Rank | Cross::ZScore | Cross::Neutralize => None,
+            };
+            call(Operator::Cross(*op), &args, number.as_slice(), f)
+        }
+        Node::Indicator(indicator, args, numbers) => {
+            let args: Vec<&Node> = args.iter().collect();
+            call(Operator::Indicator(*indicator), &args, numbers, f)
+        }
         Node::Pair(op, left, right, bars) => {
             call(Operator::Pair(*op), &[left, right], &[*bars as f64], f)
         }

@@ -19,7 +19,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 pub use error::ExprError;
-pub use node::{Binary, Node, Pair, Rolling, Shift, Unary};
+pub use node::{Binary, Cross, IndicatorId, Node, Pair, Rolling, Shift, Unary};
 
 /// Longest source accepted, in bytes.
 pub const MAX_SOURCE_BYTES: usize = 16_384;
@@ -32,8 +32,8 @@ pub const MAX_DEPTH: usize = 128;
 ///
 /// Syntax and meaning are those of Qlib 0.9.7; precedence is Python's (comparisons are the
 /// loosest, `&` and `|` bind tighter than they). On top of Qlib: a unary minus on a series. Not
-/// available: `ChangeInstrument`, `Mask`, `TResample`, point-in-time fields (`$$field`), windows
-/// below one bar (except in `EMA`). `Display` writes a form that parses to an equal expression.
+/// available: `ChangeInstrument`, `Mask`, `TResample`, point-in-time fields (`$$field`). Beyond
+/// Qlib: [`Cross`]-sectional operators, `Product` and `DecayLinear`. `Display` writes a form that parses to an equal expression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Expr {
@@ -48,6 +48,12 @@ impl Expr {
 
     pub fn root(&self) -> &Node {
         &self.root
+    }
+
+    /// Whether its values are meant in double precision: those of a technical indicator are.
+    /// Qlib hands on all others in single precision.
+    pub fn is_double(&self) -> bool {
+        self.root.has_indicator()
     }
 
     /// The fields it reads, without the `$`, ascending.

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use crate::indicators::{INDICATORS, Spec};
+
 /// Element-wise operators of one series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Unary {
@@ -53,6 +55,8 @@ pub enum Rolling {
     Rsquare,
     Resi,
     Wma,
+    Product,
+    DecayLinear,
 }
 
 /// Operators that reach for a bar at a fixed distance.
@@ -67,6 +71,42 @@ pub enum Shift {
 pub enum Pair {
     Corr,
     Cov,
+}
+
+/// Operators over the instruments of one bar. An instrument takes part where it has a value and its
+/// own bar at that time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cross {
+    /// Rank from 1 as a share of the instruments; equals share their mean rank.
+    Rank,
+    /// Less the mean, over the standard deviation (one degree of freedom).
+    ZScore,
+    /// Multiplied so that the absolute values sum to this.
+    Scale(f64),
+    /// Clipped to this quantile and its mirror.
+    Winsorize(f64),
+    /// Less the mean of the instruments with the same group value.
+    Neutralize,
+}
+
+/// A technical indicator, by its place in the table of [`indicators`](crate::indicators).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct IndicatorId(usize);
+
+impl IndicatorId {
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        INDICATORS.iter().position(|spec| spec.name == name).map(Self)
+    }
+
+    pub fn spec(self) -> &'static Spec {
+        &INDICATORS[self.0]
+    }
+
+    /// The first indicator that reads its outputs off the same machine.
+    pub(crate) fn of_family(self) -> Self {
+        let family = self.spec().family;
+        INDICATORS.iter().position(|spec| spec.family == family).map_or(self, Self)
+    }
 }
 
 /// One part of an expression. Windows are in bars; 0 means everything since the first bar.
@@ -84,6 +124,10 @@ pub enum Node {
     /// A span in bars, or a smoothing factor between 0 and 1; 0 means expanding.
     Ema(Box<Node>, f64),
     Pair(Pair, Box<Node>, Box<Node>, usize),
+    /// The second series names the groups, for the operator that has any.
+    Cross(Cross, Box<Node>, Option<Box<Node>>),
+    /// With all its numbers. It reads fields in double precision, as TA-Lib does.
+    Indicator(IndicatorId, Vec<Node>, Vec<f64>),
 }
 
 impl Node {
@@ -97,7 +141,15 @@ impl Node {
             | Self::Ema(a, _) => vec![a],
             Self::Binary(_, a, b) | Self::Pair(_, a, b, _) => vec![a, b],
             Self::If(a, b, c) => vec![a, b, c],
+            Self::Indicator(_, args, _) => args.iter().collect(),
+            Self::Cross(_, a, group) => {
+                std::iter::once(a).chain(group).map(|part| &**part).collect()
+            }
         }
+    }
+
+    pub(crate) fn has_indicator(&self) -> bool {
+        matches!(self, Self::Indicator(..)) || self.children().into_iter().any(Self::has_indicator)
     }
 
     pub(crate) fn collect_fields<'a>(&'a self, fields: &mut BTreeSet<&'a str>) {
@@ -132,7 +184,7 @@ impl Node {
         let window = |bars: usize| i64::try_from(bars).ok().filter(|bars| *bars > 0);
         match self {
             Self::Field(_) | Self::Number(_) => Some(0),
-            Self::Shift(_, _, 0) | Self::Ema(..) => None,
+            Self::Shift(_, _, 0) | Self::Ema(..) | Self::Indicator(..) => None,
             Self::Shift(Shift::Ref, _, distance) => inner().map(|bar| bar - distance),
             Self::Shift(Shift::Delta, _, distance) => inner().map(|bar| bar - distance.max(&0)),
             Self::Rolling(_, _, bars) | Self::Quantile(_, bars, _) | Self::Pair(_, _, _, bars) => {

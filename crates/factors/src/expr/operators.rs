@@ -1,4 +1,8 @@
-use super::node::{Binary, Pair, Rolling, Shift, Unary};
+use std::mem::discriminant;
+
+use crate::indicators::INDICATORS;
+
+use super::node::{Binary, Cross, IndicatorId, Pair, Rolling, Shift, Unary};
 
 /// What a call by name makes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,10 +15,12 @@ pub(super) enum Operator {
     Quantile,
     Ema,
     Pair(Pair),
+    Cross(Cross),
+    Indicator(IndicatorId),
 }
 
 /// Names as users write them, in the order of the error message that lists them.
-pub(super) const OPERATORS: [(&str, Operator); 44] = [
+pub(super) const OPERATORS: [(&str, Operator); 51] = [
     ("Abs", Operator::Unary(Unary::Abs)),
     ("Sign", Operator::Unary(Unary::Sign)),
     ("Log", Operator::Unary(Unary::Log)),
@@ -59,18 +65,35 @@ pub(super) const OPERATORS: [(&str, Operator); 44] = [
     ("EMA", Operator::Ema),
     ("Corr", Operator::Pair(Pair::Corr)),
     ("Cov", Operator::Pair(Pair::Cov)),
+    ("Product", Operator::Rolling(Rolling::Product)),
+    ("DecayLinear", Operator::Rolling(Rolling::DecayLinear)),
+    ("CSRank", Operator::Cross(Cross::Rank)),
+    ("CSZScore", Operator::Cross(Cross::ZScore)),
+    ("CSScale", Operator::Cross(Cross::Scale(1.0))),
+    ("CSWinsorize", Operator::Cross(Cross::Winsorize(0.0))),
+    ("CSNeutralize", Operator::Cross(Cross::Neutralize)),
 ];
 
 pub(super) fn named(name: &str) -> Option<Operator> {
-    OPERATORS.iter().find(|(known, _)| *known == name).map(|(_, operator)| *operator)
+    let own = OPERATORS.iter().find(|(known, _)| *known == name).map(|(_, operator)| *operator);
+    own.or_else(|| IndicatorId::named(name).map(Operator::Indicator))
 }
 
 pub(super) fn name_of(operator: Operator) -> &'static str {
-    OPERATORS.iter().find(|(_, known)| *known == operator).map_or("-", |(name, _)| name)
+    if let Operator::Indicator(indicator) = operator {
+        return indicator.spec().name;
+    }
+    let same = |known: Operator| match (known, operator) {
+        // The name does not tell the number that these carry.
+        (Operator::Cross(a), Operator::Cross(b)) => discriminant(&a) == discriminant(&b),
+        (a, b) => a == b,
+    };
+    OPERATORS.iter().find(|(_, known)| same(*known)).map_or("-", |(name, _)| name)
 }
 
 pub(super) fn known_names() -> String {
-    OPERATORS.map(|(name, _)| name).join(", ")
+    let own = OPERATORS.iter().map(|(name, _)| *name);
+    own.chain(INDICATORS.iter().map(|spec| spec.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// How tightly operators bind, loosest first; Python's order.

@@ -1,6 +1,6 @@
 use super::error::ExprError;
 use super::kind::Kind;
-use super::node::{Binary, Node, Shift, Unary};
+use super::node::{Binary, Cross, IndicatorId, Node, Rolling, Shift, Unary};
 use super::operators::{COMPARISON, Operator, POWER, UNARY, infix, known_names, named};
 use super::token::{Token, tokenize};
 use super::{MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES};
@@ -225,7 +225,13 @@ impl Call<'_> {
             }
             Operator::Rolling(op) => {
                 let [arg, window] = self.take(args, "a series and a window")?;
-                let node = Node::Rolling(op, self.series(arg)?.0, self.rolling_window(&window)?);
+                let node = match self.smoothing_factor(op, &window) {
+                    Some(factor) => Node::Ema(self.series(arg)?.0, factor),
+                    None => {
+                        let bars = self.rolling_window(op, &window)?;
+                        Node::Rolling(op, self.series(arg)?.0, bars)
+                    }
+                };
                 parser.part(node, Kind::F64, at, depth)
             }
             Operator::Shift(op) => {
@@ -240,7 +246,7 @@ impl Call<'_> {
                 let [arg, window, q] = self.take(args, "a series, a window and a quantile")?;
                 let node = Node::Quantile(
                     self.series(arg)?.0,
-                    self.rolling_window(&window)?,
+                    self.quantile_window(&window)?,
                     self.number(&q, "a quantile between 0 and 1", |q| (0.0..=1.0).contains(&q))?,
                 );
                 parser.part(node, Kind::F64, at, depth)
@@ -258,6 +264,14 @@ impl Call<'_> {
                 let least = usize::from(op == super::node::Pair::Corr);
                 let bars = self.window(&window, least)?;
                 parser.part(Node::Pair(op, left, right, bars), Kind::F64, at, depth)
+            }
+            Operator::Indicator(indicator) => {
+                let node = self.indicator(indicator, args)?;
+                parser.part(node, Kind::F64, at, depth)
+            }
+            Operator::Cross(op) => {
+                let node = self.cross(op, args)?;
+                parser.part(node, Kind::F64, at, depth)
             }
         }
     }
@@ -309,13 +323,93 @@ impl Call<'_> {
     }
 
     /// Skewness needs three bars and kurtosis four: shorter windows could never have a value.
-    fn rolling_window(&self, arg: &Part) -> Result<usize, ExprError> {
-        let least = match self.name {
-            "Skew" => 3,
-            "Kurt" => 4,
+    fn rolling_window(&self, op: Rolling, arg: &Part) -> Result<usize, ExprError> {
+        let least = match op {
+            Rolling::Skew => 3,
+            Rolling::Kurt => 4,
+            Rolling::Product | Rolling::DecayLinear => return self.window(arg, 1),
             _ => 0,
         };
         if arg.node.constant() == Some(0.0) { Ok(0) } else { self.window(arg, least) }
+    }
+
+    fn quantile_window(&self, arg: &Part) -> Result<usize, ExprError> {
+        self.window(arg, 0)
+    }
+
+    /// Qlib takes a window between 0 and 1 as the smoothing factor of an exponential mean, for
+    /// every operator that leaves its window to pandas.
+    fn smoothing_factor(&self, op: Rolling, window: &Part) -> Option<f64> {
+        use Rolling::{Count, Kurt, Max, Mean, Med, Min, Skew, Std, Sum, Var};
+        let pandas = matches!(op, Mean | Sum | Std | Var | Skew | Kurt | Max | Min | Med | Count);
+        window.node.constant().filter(|factor| pandas && 0.0 < *factor && *factor < 1.0)
+    }
+
+    /// Series first, then numbers, of which the last ones have defaults.
+    fn indicator(&self, id: IndicatorId, args: Vec<Part>) -> Result<Node, ExprError> {
+        let spec = id.spec();
+        let (least, most) = (spec.inputs.len(), spec.inputs.len() + spec.parameters.len());
+        if !(least..=most).contains(&args.len()) {
+            let parameters = spec.parameters.iter().map(|parameter| parameter.name);
+            let names: Vec<&str> = spec.inputs.iter().copied().chain(parameters).collect();
+            return Err(ExprError::ArgumentCount {
+                at: self.at,
+                operator: self.name.to_owned(),
+                expected: format!("({}), the numbers being optional", names.join(", ")),
+                found: args.len(),
+            });
+        }
+        let (mut series, mut numbers) = (vec![], vec![]);
+        for (index, arg) in args.into_iter().enumerate() {
+            match spec.parameters.get(index.wrapping_sub(least)) {
+                None => series.push(*self.series(arg)?.0),
+                Some(parameter) => {
+                    let kind = if parameter.whole { "whole bars" } else { "a number" };
+                    let (name, low, high) = (parameter.name, parameter.min, parameter.max);
+                    let expected = format!("{name}: {kind} from {low} to {high}");
+                    numbers.push(self.number(&arg, &expected, |value| {
+                        (low..=high).contains(&value) && (!parameter.whole || value.fract() == 0.0)
+                    })?);
+                }
+            }
+        }
+        let numbers = spec
+            .complete(&numbers)
+            .map_err(|error| argument(self.name, "numbers in range", self.at, error.to_string()))?;
+        Ok(Node::Indicator(id, series, numbers))
+    }
+
+    fn cross(&self, op: Cross, args: Vec<Part>) -> Result<Node, ExprError> {
+        let numbers = |arg: Part| match arg.kind {
+            Kind::F32 | Kind::F64 => Ok(Box::new(arg.node)),
+            kind => Err(mismatch(self.name, "numbers", arg.at, kind)),
+        };
+        Ok(match op {
+            // A condition has ranks too: they are those of 0 and 1.
+            Cross::Rank => {
+                let [arg] = self.take(args, "one series")?;
+                Node::Cross(op, self.series(arg)?.0, None)
+            }
+            Cross::ZScore => {
+                let [arg] = self.take(args, "one series")?;
+                Node::Cross(op, numbers(arg)?, None)
+            }
+            Cross::Scale(_) => {
+                let [arg, sum] = self.take(args, "a series and a sum")?;
+                let sum = self.number(&sum, "a positive sum", |sum| sum > 0.0)?;
+                Node::Cross(Cross::Scale(sum), numbers(arg)?, None)
+            }
+            Cross::Winsorize(_) => {
+                let [arg, q] = self.take(args, "a series and a quantile")?;
+                let q =
+                    self.number(&q, "a quantile from 0 to below 0.5", |q| (0.0..0.5).contains(&q))?;
+                Node::Cross(Cross::Winsorize(q), numbers(arg)?, None)
+            }
+            Cross::Neutralize => {
+                let [arg, group] = self.take(args, "a series and a series of groups")?;
+                Node::Cross(op, numbers(arg)?, Some(numbers(group)?))
+            }
+        })
     }
 
     /// A moved condition has holes at its end and so becomes numbers.

@@ -10,7 +10,7 @@ use alphafleet_jobs::SubmitRequest;
 use alphafleet_protocol::api::SessionView;
 use alphafleet_specs::{DatasetRef, StrategyConfig, TrainRequest, TrainingSpec};
 
-use super::{State, strategies};
+use super::{State, features, strategies};
 use crate::access::{Execute, Requires};
 use crate::error::ApiError;
 use crate::gateway::Gateway;
@@ -52,14 +52,16 @@ pub(super) struct Order {
     pub idempotency: Option<IdempotencyKey>,
 }
 
-/// Pins the data and submits.
+/// Looks up the features that are named, pins the data and submits.
 pub(super) async fn start(
     gateway: &Gateway,
     client: Client,
     owner: UserId,
     mut order: Order,
 ) -> Result<Job, ApiError> {
-    let version = pinned(gateway, owner, &order.spec.dataset).await?;
+    features::resolve(gateway, owner, &mut order.spec.features).await?;
+    let names = ["dataset_name", "dataset_version"];
+    let version = pinned(gateway, owner, &order.spec.dataset, names).await?;
     order.spec.dataset.version = Some(version.id.to_string());
     let mut job = NewJob::new(owner, JobKind::Training, order.spec.to_value());
     job.limits = limits(job.limits, order.spec.limits);
@@ -80,16 +82,18 @@ pub(super) fn accepted(job: Job) -> HttpResponse {
     HttpResponse::Accepted().insert_header(location).json(SessionView::from(job))
 }
 
-/// The exact data to run on: the version asked for, or the newest there is.
-async fn pinned(
+/// The exact data to run on: the version asked for, or the newest there is. The fields are what
+/// the client calls them.
+pub(super) async fn pinned(
     gateway: &Gateway,
     owner: UserId,
     wanted: &DatasetRef,
+    [name_field, version_field]: [&str; 2],
 ) -> Result<DatasetVersion, ApiError> {
     let datasets = &gateway.parts.datasets;
     let Some(dataset) = datasets.dataset_named(owner, &wanted.name).await? else {
         let message = format!("you have no dataset called {:?}; import it first", wanted.name);
-        return Err(ApiError::invalid_field("dataset_name", "unknown_dataset", message));
+        return Err(ApiError::invalid_field(name_field, "unknown_dataset", message));
     };
     let versions = datasets.versions(dataset.id).await?;
     let version = match &wanted.version {
@@ -98,13 +102,13 @@ async fn pinned(
     };
     version.ok_or_else(|| {
         let message = format!("dataset {:?} has no such version", wanted.name);
-        ApiError::invalid_field("dataset_version", "unknown_version", message)
+        ApiError::invalid_field(version_field, "unknown_version", message)
     })
 }
 
 /// A soft limit alone moves the hard one along, and a hard one alone the soft one, so that there is
 /// time to write a checkpoint.
-fn limits(usual: TimeLimits, asked: alphafleet_specs::Limits) -> TimeLimits {
+pub(super) fn limits(usual: TimeLimits, asked: alphafleet_specs::Limits) -> TimeLimits {
     let millis = |seconds: u32| Duration::from_secs(u64::from(seconds)).as_millis() as u64;
     let grace = usual.hard_ms - usual.soft_ms;
     match (asked.soft_s.map(millis), asked.hard_s.map(millis)) {

@@ -52,6 +52,7 @@ async fn a_completed_session_hands_out_its_files() {
         result: json!({ "ic": 0.05 }),
         artifacts: artifacts.clone(),
         model: Some(new),
+        ..Completion::default()
     };
     complete(&gateway, &job, completion).await;
     let list = gateway.get(&token, &format!("{path}/artifacts")).await.expect(200);

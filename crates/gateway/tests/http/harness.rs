@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::feature_values::StoredValues;
 use crate::importer::CsvImporter;
 
 pub const PASSWORD: &str = "a long enough password";
@@ -122,6 +123,8 @@ impl Services {
             strategies: port.clone(),
             experiments: port.clone(),
             datasets: port.clone(),
+            features: port.clone(),
+            feature_values: Arc::new(StoredValues { store: self.store.clone() }),
             models: port.clone(),
             audit: port.clone(),
             passes: port.clone(),

@@ -6,6 +6,8 @@ mod batches;
 mod callbacks;
 mod contract;
 mod downloads;
+mod feature_values;
+mod features;
 mod harness;
 mod importer;
 mod live;

@@ -4,6 +4,7 @@ mod auth;
 mod callback;
 mod dataset;
 mod experiment;
+mod feature;
 mod live;
 mod model;
 mod problem;
@@ -19,6 +20,11 @@ pub use auth::{
 pub use callback::{CallbackStateName, CallbackView, WebhookSecret};
 pub use dataset::{DatasetList, DatasetVersionList, DatasetVersionView, DatasetView, ImportQuery};
 pub use experiment::{ExperimentList, ExperimentView};
+pub use feature::{
+    FeatureBody, FeatureList, FeatureSetDetail, FeatureSetList, FeatureSetView, FeatureValueList,
+    FeatureValueRow, FeatureVersionList, FeatureVersionView, FeatureView, FormulaBody, FormulaView,
+    NamedFormula,
+};
 pub use live::{SessionFollowers, SocketStats, UserSockets};
 pub use model::{ModelList, ModelView};
 pub use problem::{FieldFault, Problem};

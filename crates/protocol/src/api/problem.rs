@@ -29,4 +29,7 @@ pub struct FieldFault {
     pub field: String,
     pub code: String,
     pub message: String,
+    /// Of an expression: its offending character, counted from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<usize>,
 }

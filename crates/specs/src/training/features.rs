@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 
-use alphafleet_factors::alpha158_sources;
+use alphafleet_factors::{alpha101_sources, alpha158_sources, alpha360_sources, indicator_sources};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::origin::{self, FeatureOrigin};
 use crate::FaultCode;
 use crate::expression::{self, Horizon};
 use crate::reader::Reader;
@@ -25,6 +26,41 @@ const RESERVED: [&str; 3] = ["LABEL0", "instrument", "datetime"];
 pub enum FeatureSet {
     /// Qlib's 158 price and volume factors.
     Alpha158,
+    /// Qlib's 360: prices and volume of the last 60 bars.
+    Alpha360,
+    /// WorldQuant's 101 Formulaic Alphas; those that read fields the data lack are left out.
+    Alpha101,
+    /// Technical indicators with their usual parameters, equal to TA-Lib's.
+    Indicators,
+}
+
+impl FeatureSet {
+    pub const ALL: [Self; 4] = [Self::Alpha158, Self::Alpha360, Self::Alpha101, Self::Indicators];
+
+    /// The name in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Alpha158 => "alpha158",
+            Self::Alpha360 => "alpha360",
+            Self::Alpha101 => "alpha101",
+            Self::Indicators => "indicators",
+        }
+    }
+
+    /// Reads a name, without case.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|set| set.name().eq_ignore_ascii_case(text.trim()))
+    }
+
+    /// Its features, each a name with its expression.
+    pub fn sources(self) -> Vec<(String, String)> {
+        match self {
+            Self::Alpha158 => alpha158_sources(),
+            Self::Alpha360 => alpha360_sources(),
+            Self::Alpha101 => alpha101_sources(),
+            Self::Indicators => indicator_sources(),
+        }
+    }
 }
 
 /// A named expression of the factor language.
@@ -35,8 +71,12 @@ pub struct Feature {
     /// `datetime` or a name of the chosen set.
     #[schemars(length(min = 1, max = 4_096))]
     pub name: String,
+    /// Or `feature:NAME`, one of your own by its name, until the run is submitted.
     #[schemars(length(min = 1, max = 4_096))]
     pub expression: String,
+    /// The stored feature it was taken from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feature: Option<FeatureOrigin>,
 }
 
 /// What the model sees: a set, expressions of one's own, or both (the set first).
@@ -101,7 +141,7 @@ impl Features {
         let expressions = list.map(|list| expressions(&reader, list)).unwrap_or_default();
         let set = match reader.take(&["set"]) {
             Some(_) => {
-                let sets = [("alpha158", FeatureSet::Alpha158)];
+                let sets = FeatureSet::ALL.map(|set| (set.name(), set));
                 Some(reader.choice(&["set"], &sets, FeatureSet::Alpha158))
             }
             None if list.is_none() => Self::default().set,
@@ -142,23 +182,32 @@ fn expressions(reader: &Reader<'_>, list: &[Value]) -> Vec<Feature> {
 /// `{"name": …, "expression": …}`, or the expression alone, which is then its own name.
 fn feature(reader: &Reader<'_>, at: &str, value: &Value) -> Option<Feature> {
     if let Some(text) = value.as_str().map(str::trim) {
+        if let Some(name) = origin::referenced(text) {
+            return origin::reference(reader, at, name);
+        }
         check(reader, at, text, Horizon::Past);
-        return Some(Feature { name: text.to_owned(), expression: text.to_owned() });
+        let (name, expression) = (text.to_owned(), text.to_owned());
+        return Some(Feature { name, expression, feature: None });
     }
     let mut inner = Reader::open(&reader.path_of(at), value, reader.findings())?;
     let (named, text) = (inner.text(&["name"]), inner.text(&["expression"]));
+    let feature = inner.section("feature").map(FeatureOrigin::read);
     if let Some((name, text)) = text {
-        check(&inner, name, text, Horizon::Past);
+        match origin::referenced(text) {
+            Some(referenced) => drop(origin::reference(&inner, name, referenced)),
+            None => check(&inner, name, text, Horizon::Past),
+        }
     } else if !inner.gave("expression") {
         inner.fault("expression", FaultCode::Required, "is absent; give an expression");
     }
     inner.finish();
     let (_, expression) = text?;
-    let name = named.map_or(expression, |(_, name)| name);
+    let own_name = origin::referenced(expression).unwrap_or(expression);
+    let name = named.map_or(own_name, |(_, name)| name);
     if let Some((code, message)) = wrong_name(name, expression) {
         reader.fault(&format!("{at}.name"), code, message);
     }
-    Some(Feature { name: name.to_owned(), expression: expression.to_owned() })
+    Some(Feature { name: name.to_owned(), expression: expression.to_owned(), feature })
 }
 
 /// A feature that is named by its expression has no name of its own to judge.
@@ -178,10 +227,11 @@ fn wrong_name(name: &str, expression: &str) -> Option<(FaultCode, String)> {
 
 /// Faults for names that the set has already.
 fn refuse_taken(reader: &Reader<'_>, set: FeatureSet, list: &[Value]) {
-    let taken: BTreeSet<String> = match set {
-        FeatureSet::Alpha158 => alpha158_sources().into_iter().map(|(name, _)| name).collect(),
-    };
-    let names = list.iter().map(|value| value.get("name").and_then(Value::as_str));
+    let taken: BTreeSet<String> = set.sources().into_iter().map(|(name, _)| name).collect();
+    let names = list.iter().map(|value| match value.as_str() {
+        Some(text) => origin::referenced(text),
+        None => value.get("name").and_then(Value::as_str),
+    });
     for (at, name) in names.enumerate() {
         if let Some(name) = name.map(str::trim).filter(|name| taken.contains(*name)) {
             let message = format!("{name:?} is in the set already; choose another name");
@@ -196,7 +246,7 @@ fn check(reader: &Reader<'_>, name: &str, text: &str, horizon: Horizon) {
     } else if text.len() > LONGEST_EXPRESSION {
         let message = format!("{} bytes; give at most {LONGEST_EXPRESSION}", text.len());
         reader.fault(name, FaultCode::OutOfRange, message);
-    } else if let Err((code, message)) = expression::check(text.trim(), horizon) {
-        reader.fault(name, code, message);
+    } else if let Err(flaw) = expression::check(text.trim(), horizon) {
+        reader.flaw(name, flaw);
     }
 }

@@ -1,11 +1,13 @@
 mod features;
+mod origin;
 mod processors;
-mod read;
-mod segments;
+pub(crate) mod read;
+pub(crate) mod segments;
 mod universe;
 
 pub use alphafleet_factors::DateRange;
 pub use features::{DEFAULT_LABEL, Feature, FeatureSet, Features, Label};
+pub use origin::FeatureOrigin;
 pub use processors::{Columns, Processor, Processors};
 pub use segments::{Ratios, Segments};
 pub use universe::Universe;

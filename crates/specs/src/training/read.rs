@@ -10,7 +10,7 @@ use crate::{FaultCode, Faults, ModelSpec};
 const LONGEST_NAME: usize = 128;
 const MOST_SECONDS: u32 = 604_800;
 /// 64 MiB of threads' stacks would not run anyway.
-const MOST_THREADS: u32 = 1_024;
+pub(crate) const MOST_THREADS: u32 = 1_024;
 
 pub(super) fn training(document: &Value) -> Result<TrainingSpec, Faults> {
     let findings = Findings::default();
@@ -53,10 +53,10 @@ fn read(mut reader: Reader<'_>) -> TrainingSpec {
 }
 
 /// `{"name": …, "version": …}`, or the name alone.
-fn dataset(reader: &mut Reader<'_>) -> DatasetRef {
+pub(crate) fn dataset(reader: &mut Reader<'_>) -> DatasetRef {
     let nothing = DatasetRef { name: String::new(), version: None };
     let Some((field, value)) = reader.take(&["dataset"]) else {
-        let message = "say which dataset to train on: {\"name\": …}";
+        let message = "say which dataset to use: {\"name\": …}";
         reader.fault("dataset", FaultCode::Required, message);
         return nothing;
     };
@@ -68,7 +68,7 @@ fn dataset(reader: &mut Reader<'_>) -> DatasetRef {
     let Some(mut inner) = Reader::open(&path, value, reader.findings()) else { return nothing };
     let name = inner.text(&["name"]).map(|(_, name)| name.to_owned());
     if name.is_none() && !inner.gave("name") {
-        inner.fault("name", FaultCode::Required, "say which dataset to train on");
+        inner.fault("name", FaultCode::Required, "say which dataset to use");
     }
     let name = short(&inner, "name", name);
     let version = inner.text(&["version"]).map(|(_, version)| version.to_owned());
@@ -91,7 +91,7 @@ fn seed(reader: &mut Reader<'_>) -> Option<u32> {
     reader.take(&["seed"]).is_some().then(|| reader.whole(&["seed"], 0..=2_147_483_647, 0))
 }
 
-fn adjustment(reader: &mut Reader<'_>) -> Adjustment {
+pub(crate) fn adjustment(reader: &mut Reader<'_>) -> Adjustment {
     let choices = [
         ("none", Adjustment::None),
         ("backward", Adjustment::Backward),
@@ -106,7 +106,7 @@ fn outputs(mut reader: Reader<'_>) -> Outputs {
     outputs
 }
 
-fn limits(mut reader: Reader<'_>) -> Limits {
+pub(crate) fn limits(mut reader: Reader<'_>) -> Limits {
     let mut seconds = |name: &'static str| {
         reader.take(&[name]).is_some().then(|| reader.whole(&[name], 1..=MOST_SECONDS, 1))
     };

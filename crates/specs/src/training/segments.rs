@@ -109,7 +109,7 @@ fn dated(reader: &Reader<'_>, given: [Given<'_>; 3]) -> Segments {
 }
 
 /// `{"start": "2011-01-03", "end": "2016-09-30"}`, or the two dates as a list.
-fn range(reader: &Reader<'_>, name: &'static str, value: &Value) -> Option<DateRange> {
+pub(crate) fn range(reader: &Reader<'_>, name: &'static str, value: &Value) -> Option<DateRange> {
     let path = reader.path_of(name);
     let (start, end) = match value {
         Value::Array(pair) if pair.len() == 2 => (

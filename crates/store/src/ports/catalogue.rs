@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use alphafleet_domain::ports::{
     AuditLog, DatasetStore, ExperimentStore, ModelStore, NewDatasetVersion, StoreError,
-    StrategyFilter, StrategyStore,
+    StrategyFilter, StrategyStore, SyncPlan, Synced,
 };
 use alphafleet_domain::{
     AuditRecord, Dataset, DatasetId, DatasetVersion, DatasetVersionId, Experiment, ExperimentId,
@@ -96,6 +98,15 @@ impl DatasetStore for Store {
         audit: AuditRecord,
     ) -> Result<(Dataset, DatasetVersion), StoreError> {
         write!(self, |connection, q| q::datasets::add_version(connection, version, audit))
+    }
+
+    async fn sync_version(
+        &self,
+        version: NewDatasetVersion,
+        audit: AuditRecord,
+        plan: Arc<dyn SyncPlan>,
+    ) -> Result<Synced, StoreError> {
+        write!(self, |connection, q| q::datasets::sync_version(connection, version, audit, plan))
     }
 
     async fn dataset(&self, owner: UserId, id: DatasetId) -> Result<Option<Dataset>, StoreError> {

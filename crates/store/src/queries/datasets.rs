@@ -1,11 +1,13 @@
-use alphafleet_domain::ports::NewDatasetVersion;
+use std::sync::Arc;
+
+use alphafleet_domain::ports::{NewDatasetVersion, SyncPlan, Synced};
 use alphafleet_domain::{
     AuditRecord, Dataset, DatasetId, DatasetVersion, DatasetVersionId, Page, PageRequest, UserId,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Connection, audit, window};
+use super::{Connection, audit, features, jobs, now, window};
 use crate::error::{Answer, taken};
 use crate::rows::{DatasetRow, VersionRow, unsigned};
 use crate::schema::{dataset_versions, datasets};
@@ -31,6 +33,22 @@ pub(crate) async fn add_version(
         .await?;
     audit::append(connection, record).await?;
     Ok((dataset.into(), version.try_into()?))
+}
+
+/// Adds a version and submits what it starts.
+pub(crate) async fn sync_version(
+    connection: &mut Connection,
+    new: NewDatasetVersion,
+    record: AuditRecord,
+    plan: Arc<dyn SyncPlan>,
+) -> Answer<Synced> {
+    let owner = new.owner;
+    let (dataset, version) = add_version(connection, new, record).await?;
+    let following = features::following(connection, owner, &dataset.name).await?;
+    let submissions = plan.submissions(&dataset, &version, following);
+    let now = now(connection).await?;
+    let jobs = jobs::submit::insert(connection, owner, submissions, now).await?;
+    Ok(Synced { dataset, version, jobs })
 }
 
 /// The dataset of that name, made if need be, locked against other imports.

@@ -6,6 +6,8 @@ pub(crate) mod audit;
 pub(crate) mod callbacks;
 pub(crate) mod datasets;
 pub(crate) mod experiments;
+pub(crate) mod feature_cache;
+pub(crate) mod features;
 pub(crate) mod jobs;
 pub(crate) mod models;
 pub(crate) mod outbox;
@@ -33,6 +35,7 @@ enum Gate {
     FirstAdministrator,
     Outbox,
     Claim,
+    FeatureCache,
 }
 
 /// Any numbers will do that nothing else in the database locks.

@@ -3,6 +3,7 @@
 mod audit;
 mod callback;
 mod catalogue;
+mod feature;
 mod job;
 mod job_parts;
 mod read;
@@ -12,6 +13,7 @@ mod worker;
 pub(crate) use audit::{AuditRow, NewAuditRow};
 pub(crate) use callback::CallbackRow;
 pub(crate) use catalogue::{DatasetRow, ExperimentRow, ModelRow, StrategyRow, VersionRow};
+pub(crate) use feature::{CacheRow, FeatureChange, FeatureRow, FormulaRow};
 pub(crate) use job::{AttemptEnd, Candidate, JobRow, JobUpdate};
 pub(crate) use job_parts::{
     ArtifactRow, AttemptRow, LogRow, MetricRow, NewOutboxRow, OutboxRow, ResourceRow, StageRow,

@@ -6,7 +6,7 @@ mod evaluate;
 mod fit;
 mod follow;
 mod outputs;
-mod prepare;
+pub(crate) mod prepare;
 mod process;
 mod report;
 mod sink;

@@ -1,11 +1,9 @@
 use std::collections::HashSet;
 
-use alphafleet_factors::{
-    FeatureFrame, NamedExpr, alpha158, compute, keep_available, validate_features,
-};
+use alphafleet_factors::{FeatureFrame, NamedExpr, compute, keep_available, validate_features};
 use alphafleet_market::{Adjustment, FindingCode, Panel, adjust, complete_columns, is_index_code};
 use alphafleet_models::Finding;
-use alphafleet_specs::{Adjustment as Wanted, FeatureSet, TrainingSpec};
+use alphafleet_specs::{Adjustment as Wanted, FeatureSet, Features, TrainingSpec, Universe};
 use chrono::NaiveDateTime;
 
 use super::report::{factor_finding, finding, market_finding};
@@ -43,25 +41,11 @@ pub(super) fn prepare(
     threads: usize,
     sink: &dyn Sink,
 ) -> Result<Prepared, TrainError> {
-    let adjustment = match spec.adjustment {
-        Wanted::None => Adjustment::None,
-        Wanted::Backward => Adjustment::Backward,
-        Wanted::Forward => Adjustment::Forward,
-    };
-    let Bars { panel, findings } = bars;
-    let mut findings: Vec<Finding> = findings.into_iter().map(market_finding).collect();
-    let panel = universe(spec, panel, &mut findings)?;
-    let (panel, found) = complete_columns(panel)?;
-    findings.extend(found.into_iter().map(market_finding));
-    let (panel, found) = adjust(panel, adjustment)?;
-    let adjusted = found.iter().all(|found| found.code != FindingCode::NoAdjustmentFactor);
-    if adjusted && adjustment == Adjustment::Forward && !spec.features.expressions.is_empty() {
-        findings.push(looks_ahead());
-    }
-    findings.extend(found.into_iter().map(market_finding));
+    let own = !spec.features.expressions.is_empty();
+    let (panel, mut findings) = usable(&spec.universe, spec.adjustment, own, bars)?;
     sink::check(sink)?;
 
-    let (features, own) = expressions(spec, &panel, &mut findings)?;
+    let (features, own) = expressions(&spec.features, &panel, &mut findings)?;
     let label = NamedExpr::parse(LABEL, &spec.label.expression)?;
     let look_ahead = label.expr.look_ahead();
     let labels = compute(&panel, std::slice::from_ref(&label), threads)?;
@@ -76,6 +60,33 @@ pub(super) fn prepare(
     Ok(Prepared { market, features, labels, present, look_ahead, own })
 }
 
+/// The bars that features are computed on: those of the universe, with missing columns completed
+/// by their rules and prices adjusted. `own` tells whether a person's own expressions read them.
+pub(crate) fn usable(
+    universe: &Universe,
+    adjustment: Wanted,
+    own: bool,
+    bars: Bars,
+) -> Result<(Panel, Vec<Finding>), TrainError> {
+    let adjustment = match adjustment {
+        Wanted::None => Adjustment::None,
+        Wanted::Backward => Adjustment::Backward,
+        Wanted::Forward => Adjustment::Forward,
+    };
+    let Bars { panel, findings } = bars;
+    let mut findings: Vec<Finding> = findings.into_iter().map(market_finding).collect();
+    let panel = narrow(universe, panel, &mut findings)?;
+    let (panel, found) = complete_columns(panel)?;
+    findings.extend(found.into_iter().map(market_finding));
+    let (panel, found) = adjust(panel, adjustment)?;
+    let adjusted = found.iter().all(|found| found.code != FindingCode::NoAdjustmentFactor);
+    if adjusted && adjustment == Adjustment::Forward && own {
+        findings.push(looks_ahead());
+    }
+    findings.extend(found.into_iter().map(market_finding));
+    Ok((panel, findings))
+}
+
 /// Ratios of prices are free of the last factor, levels are not; which an expression reads, its
 /// author knows.
 fn looks_ahead() -> Finding {
@@ -88,12 +99,11 @@ fn looks_ahead() -> Finding {
 /// The instruments of the universe. An index among them would be ranked as one of the stocks: it
 /// is left out unless it is included by name. One that is named and not there is a finding; none
 /// at all is an error.
-fn universe(
-    spec: &TrainingSpec,
+fn narrow(
+    universe: &Universe,
     panel: Panel,
     findings: &mut Vec<Finding>,
 ) -> Result<Panel, TrainError> {
-    let universe = &spec.universe;
     let known = |name: &&String| panel.instruments().binary_search(name).is_ok();
     let named = universe.include.iter().chain(&universe.exclude);
     let unknown: Vec<&str> = named.filter(|name| !known(name)).map(String::as_str).collect();
@@ -115,19 +125,18 @@ fn universe(
 }
 
 /// A set's features are left out where the data lacks their fields; a person's own are not.
-fn expressions(
-    spec: &TrainingSpec,
+pub(crate) fn expressions(
+    wanted: &Features,
     panel: &Panel,
     findings: &mut Vec<Finding>,
 ) -> Result<(Vec<NamedExpr>, HashSet<String>), TrainError> {
-    let set = match spec.features.set {
-        Some(FeatureSet::Alpha158) => alpha158()?,
-        None => Vec::new(),
-    };
+    let set = wanted.set.map(FeatureSet::sources).unwrap_or_default();
+    let set = set.iter().map(|(name, source)| NamedExpr::parse(name, source));
+    let set = set.collect::<Result<Vec<_>, _>>()?;
     let (mut features, found) = keep_available(set, panel.field_names());
     findings.extend(found.into_iter().map(factor_finding));
     let mut own = HashSet::new();
-    for feature in &spec.features.expressions {
+    for feature in &wanted.expressions {
         features.push(NamedExpr::parse(&feature.name, &feature.expression)?);
         own.insert(feature.name.clone());
     }
@@ -135,7 +144,7 @@ fn expressions(
     if features.is_empty() { Err(TrainError::NoFeatures) } else { Ok((features, own)) }
 }
 
-fn present(panel: &Panel, frame: &FeatureFrame) -> Vec<bool> {
+pub(crate) fn present(panel: &Panel, frame: &FeatureFrame) -> Vec<bool> {
     let mut present = Vec::with_capacity(frame.rows());
     for instrument in 0..frame.instruments() {
         present.extend(frame.listed(instrument).map(|bar| panel.has_bar(instrument, bar)));

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use alphafleet_domain::job::{Failure, FailureCode};
 use alphafleet_domain::ports::{ArtifactError, ArtifactKey, ArtifactStore, StoredObject};
-use alphafleet_domain::{ArtifactId, ArtifactKind, ArtifactPointer, JobId, LeaseId};
+use alphafleet_domain::{ArtifactId, ArtifactKind, ArtifactPointer, CachedFeature, JobId, LeaseId};
 use tokio::fs;
 use tracing::warn;
 
-use crate::frame::OutputFile;
+use crate::frame::{FeatureFile, OutputFile};
 use crate::supervisor::BackOff;
 
 const TRIES: u32 = 8;
@@ -43,6 +43,22 @@ impl Uploader {
         let name = format!("checkpoint-{number}");
         let key = self.key(&format!("{name}/state"))?;
         self.file(ArtifactKind::Checkpoint, name, key, path).await
+    }
+
+    /// Columns for the cache, under keys of their own: what the key stands for determines the
+    /// bytes, so whoever else writes there writes the same.
+    pub async fn features(&self, files: Vec<FeatureFile>) -> Result<Vec<CachedFeature>, Failure> {
+        let mut stored = Vec::with_capacity(files.len());
+        for FeatureFile { key, path } in files {
+            let object = format!("features/{}.parquet", key.0);
+            let object = object
+                .parse()
+                .map_err(|_| refused(format!("'{}' is not a key of the feature cache", key.0)))?;
+            let pointer = self.file(ArtifactKind::Features, key.0.clone(), object, &path).await?;
+            let ArtifactPointer { key: object_key, bytes, sha256, .. } = pointer;
+            stored.push(CachedFeature { key, object_key, bytes, sha256 });
+        }
+        Ok(stored)
     }
 
     fn key(&self, name: &str) -> Result<ArtifactKey, Failure> {

@@ -222,12 +222,18 @@ impl<'a> Attempt<'a> {
         completed: Completed,
         uploader: &Uploader,
     ) -> Option<Outcome> {
-        let Completed { result, files, model } = completed;
+        let Completed { result, files, model, features } = completed;
+        let stored = async {
+            let artifacts = uploader.outputs(files).await?;
+            Ok((artifacts, uploader.features(features).await?))
+        };
         tokio::select! {
             biased;
             order = self.orders.at_least(Order::Cancel) => instead(order),
-            stored = uploader.outputs(files) => Some(match stored {
-                Ok(artifacts) => Outcome::Completed(Completion { result, artifacts, model }),
+            stored = stored => Some(match stored {
+                Ok((artifacts, features)) => {
+                    Outcome::Completed(Completion { result, artifacts, model, features })
+                }
                 Err(failure) => Outcome::Failed(failure),
             }),
         }

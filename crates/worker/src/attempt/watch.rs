@@ -23,6 +23,7 @@ const MOST_LINES: u32 = 2_000;
 
 /// How an attempt's process came to its end.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "short-lived, and nearly always `Completed`")]
 pub(super) enum Ending {
     /// The only one after which the process is used again.
     Completed(Completed),

@@ -321,8 +321,9 @@ impl<'a> Batch<'a> {
             }
             FromChild::Log { line, .. } if first.pending.has_room(1) => first.pending.log(line),
             FromChild::Completed { completed, .. } => {
-                let Completed { result, files, model } = completed;
-                let completion = Completion { result, artifacts: Vec::new(), model };
+                // A short kind of job computes no columns.
+                let Completed { result, files, model, features: _ } = completed;
+                let completion = Completion { result, model, ..Completion::default() };
                 self.first_ended(Outcome::Completed(completion), files);
             }
             FromChild::Failed { failure, .. } => {

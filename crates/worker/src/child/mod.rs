@@ -14,4 +14,7 @@ pub use context::Context;
 pub use handler::{Handler, HandlerError};
 pub use serve::main;
 
-pub use crate::frame::{Assignment, Completed, DatasetInput, Inputs, OutputFile, Stop};
+pub use crate::frame::{
+    Assignment, ColumnKey, Completed, DatasetInput, FeatureFile, FeatureInput, Inputs, OutputFile,
+    Stop,
+};

@@ -24,6 +24,13 @@ pub enum PrepareError {
     Store(#[from] StoreError),
 }
 
+impl PrepareError {
+    /// The job cannot be run, now or later.
+    pub fn permanent(code: FailureCode, message: impl Into<String>) -> Self {
+        Self::Failed(Failure::permanent(code, message))
+    }
+}
+
 /// Nothing is looked up.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoInputs;
@@ -42,22 +49,34 @@ pub struct DatasetInputs(pub Arc<dyn DatasetStore>);
 #[async_trait]
 impl Prepare for DatasetInputs {
     async fn inputs(&self, job: &Job) -> Result<Value, PrepareError> {
-        let Some(id) = job.dataset_version else { return Ok(Value::Null) };
+        match self.dataset(job).await? {
+            Some(dataset) => Inputs { dataset: Some(dataset), features: None }.to_value(),
+            None => Ok(Value::Null),
+        }
+    }
+}
+
+impl DatasetInputs {
+    /// The version that the job was submitted with, if it names one.
+    pub async fn dataset(&self, job: &Job) -> Result<Option<DatasetInput>, PrepareError> {
+        let Some(id) = job.dataset_version else { return Ok(None) };
         let Some(version) = self.0.version(id).await? else {
             let message = format!("dataset version {id} is not there any more");
-            return Err(PrepareError::Failed(Failure::permanent(
-                FailureCode::InvalidData,
-                message,
-            )));
+            return Err(PrepareError::permanent(FailureCode::InvalidData, message));
         };
-        let dataset = Some(DatasetInput {
+        Ok(Some(DatasetInput {
             version: id,
             dataset: version.dataset,
             manifest_key: version.manifest_key,
             manifest_sha256: version.manifest_sha256,
-        });
-        serde_json::to_value(Inputs { dataset }).map_err(|error| {
-            PrepareError::Failed(Failure::permanent(FailureCode::Internal, error.to_string()))
-        })
+        }))
+    }
+}
+
+impl Inputs {
+    /// As an assignment carries them.
+    pub fn to_value(&self) -> Result<Value, PrepareError> {
+        serde_json::to_value(self)
+            .map_err(|error| PrepareError::permanent(FailureCode::Internal, error.to_string()))
     }
 }

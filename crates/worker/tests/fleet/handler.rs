@@ -154,7 +154,7 @@ fn file(assignment: &Assignment, name: String, path: Option<PathBuf>, content: &
         path
     });
     let files = vec![OutputFile::new(ArtifactKind::Other, name, path)];
-    Completed { result: Value::Null, files, model: None }
+    Completed { files, ..Completed::default() }
 }
 
 /// Written whole at once, so that a reader never sees half a file.

@@ -1,10 +1,11 @@
-//! How fast the fleet is: one JSON object a line, `{name, value, unit, n, min, max, params}`.
+//! How fast the fleet and the factors are: one JSON object a line, `{name, value, unit, n, min, max, params}`.
 //!
 //! `bench [NAME…]` runs the named benchmarks, by default all; `scripts/bench` builds what they need.
 //! With `ALPHAFLEET_BENCH_PEER` set to a Python that has Celery, that runs beside ours.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed benchmark has no result")]
 
 mod dispatch;
+mod factors;
 mod latency;
 mod measurement;
 mod peer;
@@ -14,7 +15,8 @@ mod start;
 
 use measurement::Measurement;
 
-const NAMES: [&str; 5] = ["dispatch", "latency", "recovery", "relay", "start"];
+const NAMES: [&str; 7] =
+    ["dispatch", "latency", "recovery", "relay", "start", "factors", "indicators"];
 
 #[tokio::main]
 async fn main() {
@@ -30,6 +32,8 @@ async fn main() {
             "latency" => latency::run().await,
             "recovery" => recovery::run().await,
             "relay" => relay::run().await,
+            "factors" => factors::alpha158(),
+            "indicators" => factors::indicators(),
             _ => start::run(),
         };
         measured.iter().for_each(Measurement::print);

@@ -1,14 +1,16 @@
 use std::path::Path;
+use std::process::ExitCode;
 
 use alphafleet_factors::{
     EffectivenessOptions, EffectivenessReport, FactorEffectiveness, Members, NamedUniverse,
     evaluate,
 };
+use alphafleet_market::{Panel, is_index_code};
 use alphafleet_models::effectiveness_html;
 use serde_json::{Value, json};
 
 use super::super::data::print_findings;
-use super::source;
+use super::source::{Selection, bars};
 use crate::args::EvaluateFactors;
 use crate::failure::Usage;
 use crate::output;
@@ -17,35 +19,55 @@ use crate::output;
 const SHOWN: usize = 20;
 
 /// Judges the factors and leaves the report as JSON and as a page.
-pub fn run(json: bool, args: &EvaluateFactors) -> anyhow::Result<()> {
-    let options = options(args)?;
-    let mut source = source::read(&args.data, args.adjustment)?;
-    let factors = source::factors(args.set, &args.expressions, &mut source)?;
+pub fn run(json: bool, request: &EvaluateFactors) -> anyhow::Result<ExitCode> {
+    let options = options(request)?;
+    let selection = Selection { set: request.set.as_deref(), own: &request.expressions };
+    let asked = selection.expressions()?;
+    let (panel, mut findings) = bars(&request.data, None, request.adjustment)?;
+    let panel = without_indices(panel, &mut findings)?;
+    let (factors, left_out) = selection.available(asked, &panel)?;
+    findings.extend(left_out);
+    let findings = Value::Array(findings);
     if !json {
-        print_findings(&Value::from(source.findings.clone()));
+        print_findings(&findings);
     }
-    let report = evaluate(&source.panel, &factors, &options, args.threads)?;
-    drop(source.panel);
-    let name = data_name(args);
-    write(&args.out, &report, &name)?;
+    let report = evaluate(&panel, &factors, &options, request.threads)?;
+    write(&request.out, &report, &data_name(request))?;
     let ranked = report.by_rank_icir();
     if json {
-        return output::json(&summary(&ranked, &source.findings));
+        output::json(&summary(&ranked, &findings))?;
+    } else {
+        print(&ranked);
+        println!("{}", request.out.join("effectiveness.html").display());
     }
-    print(&ranked);
-    println!("{}", args.out.join("effectiveness.html").display());
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-fn options(args: &EvaluateFactors) -> Result<EffectivenessOptions, Usage> {
+/// Indices are left out as in a training: they would be ranked as one of the stocks.
+fn without_indices(panel: Panel, findings: &mut Vec<Value>) -> Result<Panel, Usage> {
+    let names = panel.instruments().iter().map(String::as_str);
+    let indices: Vec<&str> = names.filter(|name| is_index_code(name)).collect();
+    if indices.len() == panel.instruments().len() {
+        return Err(Usage("the files hold indices only, no stock".to_owned()));
+    }
+    if !indices.is_empty() {
+        let message = format!("left out as no stocks but indices: {}", indices.join(", "));
+        findings.push(json!({
+            "severity": "info", "code": "index_left_out", "message": message,
+        }));
+    }
+    Ok(panel.retain_instruments(|name| !is_index_code(name)))
+}
+
+fn options(request: &EvaluateFactors) -> Result<EffectivenessOptions, Usage> {
     Ok(EffectivenessOptions {
-        horizons: args.horizons.clone(),
-        price: args.price.trim_start_matches('$').to_owned(),
-        quantiles: args.quantiles,
-        periods_per_year: args.periods_per_year,
-        universes: args.universes.iter().map(|text| universe(text)).collect::<Result<_, _>>()?,
-        group_field: args.group.as_ref().map(|field| field.trim_start_matches('$').to_owned()),
-        bar_series: args.series,
+        horizons: request.horizons.clone(),
+        price: request.price.trim_start_matches('$').to_owned(),
+        quantiles: request.quantiles,
+        periods_per_year: request.periods_per_year,
+        universes: request.universes.iter().map(|text| universe(text)).collect::<Result<_, _>>()?,
+        group_field: request.group.as_ref().map(|field| field.trim_start_matches('$').to_owned()),
+        bar_series: request.series,
         ..EffectivenessOptions::default()
     })
 }
@@ -62,10 +84,10 @@ fn universe(text: &str) -> Result<NamedUniverse, Usage> {
 }
 
 /// The first file's name, with the number of the others.
-fn data_name(args: &EvaluateFactors) -> String {
-    let stem = args.data.first().and_then(|file| file.file_stem());
+fn data_name(request: &EvaluateFactors) -> String {
+    let stem = request.data.first().and_then(|file| file.file_stem());
     let stem = stem.map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    match args.data.len() {
+    match request.data.len() {
         0 | 1 => stem,
         more => format!("{stem} and {} more", more - 1),
     }
@@ -107,7 +129,7 @@ fn print(ranked: &[&FactorEffectiveness]) {
     }
 }
 
-fn summary(ranked: &[&FactorEffectiveness], findings: &[Value]) -> Value {
+fn summary(ranked: &[&FactorEffectiveness], findings: &Value) -> Value {
     let factor = |factor: &&FactorEffectiveness| {
         let primary = factor.horizons.first();
         json!({

@@ -1,18 +1,21 @@
 //! Factors of a file, without any server.
 
+mod check;
+mod compute;
 mod evaluate;
 mod source;
 
 use std::process::ExitCode;
+
+use tokio::task::spawn_blocking;
 
 use crate::args::{Factors, Global};
 
 pub async fn run(global: &Global, factors: Factors) -> anyhow::Result<ExitCode> {
     let json = global.json;
     match factors {
-        Factors::Evaluate(args) => {
-            tokio::task::spawn_blocking(move || evaluate::run(json, &args)).await??;
-        }
+        Factors::Check { expression } => check::run(json, &expression),
+        Factors::Compute(request) => spawn_blocking(move || compute::run(json, &request)).await?,
+        Factors::Evaluate(request) => spawn_blocking(move || evaluate::run(json, &request)).await?,
     }
-    Ok(ExitCode::SUCCESS)
 }

@@ -1,69 +1,102 @@
 use std::path::PathBuf;
 
-use alphafleet_datasets::{ImportOptions, import_files};
-use alphafleet_factors::{Finding as FactorFinding, NamedExpr, alpha158, keep_available};
-use alphafleet_market::{Adjustment, Panel, adjust, is_index_code};
+use alphafleet_datasets::{ImportOptions, PriceBasis, import_files};
+use alphafleet_factors::{NamedExpr, keep_available, validate_features};
+use alphafleet_market::{Adjustment, Finding, Panel, adjust, complete_columns};
+use alphafleet_specs::FeatureSet;
 use serde_json::{Value, json};
 
-use crate::args::{FactorSet, PriceAdjustment};
+use crate::args::AdjustPrices;
 use crate::failure::Usage;
 
-/// Bars that factors are computed on, and what was found on the way.
-pub struct Source {
-    pub panel: Panel,
-    /// As [`print_findings`](super::super::data::print_findings) takes them.
-    pub findings: Vec<Value>,
+/// The factors a person asks for.
+pub struct Selection<'a> {
+    /// The name of a published set.
+    pub set: Option<&'a str>,
+    /// One's own, as `NAME=EXPR`.
+    pub own: &'a [String],
 }
 
-/// Imports and adjusts the files. Indices are left out as in a training: they would be ranked as
-/// one of the stocks.
-pub fn read(files: &[PathBuf], adjustment: PriceAdjustment) -> anyhow::Result<Source> {
-    let import = import_files(files, &ImportOptions::default())?;
-    let mut findings = import.findings;
+impl Selection<'_> {
+    /// The set's expressions, then those given.
+    pub fn expressions(&self) -> anyhow::Result<Vec<NamedExpr>> {
+        let mut sources = match self.set {
+            Some(name) => set(name)?.sources(),
+            None => vec![],
+        };
+        for given in self.own {
+            let Some((name, source)) = given.split_once('=').filter(|(name, _)| is_name(name))
+            else {
+                let message =
+                    format!("--expr {given}: give it as NAME=EXPR, e.g. ma5=Mean($close, 5)");
+                return Err(Usage(message).into());
+            };
+            sources.push((name.trim().to_owned(), source.to_owned()));
+        }
+        let parsed = sources.iter().map(|(name, source)| {
+            NamedExpr::parse(name, source).map_err(|error| {
+                let reason = std::error::Error::source(&error).map(|reason| format!(": {reason}"));
+                Usage(format!("{error}{}", reason.unwrap_or_default()))
+            })
+        });
+        let exprs: Vec<NamedExpr> = parsed.collect::<Result<_, _>>()?;
+        validate_features(&exprs).map_err(|error| Usage(error.to_string()))?;
+        Ok(exprs)
+    }
+
+    /// What the bars have fields for. Of a set the others are left out; of one's own they are refused
+    /// when they are computed.
+    pub fn available(
+        &self,
+        exprs: Vec<NamedExpr>,
+        panel: &Panel,
+    ) -> anyhow::Result<(Vec<NamedExpr>, Vec<Value>)> {
+        let (set, own) = exprs.split_at(exprs.len() - self.own.len());
+        let (mut kept, left_out) = keep_available(set.to_vec(), panel.field_names());
+        kept.extend_from_slice(own);
+        let findings = left_out.iter().map(|finding| {
+        json!({ "severity": "warning", "code": finding.code, "message": finding.message })
+    });
+        if kept.is_empty() {
+            return Err(
+                Usage("the file has the fields of none of the set's factors".to_owned()).into()
+            );
+        }
+        Ok((kept, findings.collect()))
+    }
+}
+
+/// A name has no operator of the language in it.
+fn is_name(name: &str) -> bool {
+    let name = name.trim();
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
+}
+
+fn set(name: &str) -> Result<FeatureSet, Usage> {
+    FeatureSet::parse(name).ok_or_else(|| {
+        let known = FeatureSet::ALL.map(FeatureSet::name).join(", ");
+        Usage(format!("--set {name}: there is no such set; there are {known}"))
+    })
+}
+
+/// The files' bars, adjusted. Without a basis the import judges what their prices are.
+pub fn bars(
+    files: &[PathBuf],
+    price_basis: Option<PriceBasis>,
+    adjustment: AdjustPrices,
+) -> anyhow::Result<(Panel, Vec<Value>)> {
+    let options = ImportOptions { price_basis, ..ImportOptions::default() };
+    let import = import_files(files, &options)?;
+    let (panel, completed) =
+        complete_columns(import.panel).map_err(|error| Usage(error.to_string()))?;
     let adjustment = match adjustment {
-        PriceAdjustment::None => Adjustment::None,
-        PriceAdjustment::Backward => Adjustment::Backward,
-        PriceAdjustment::Forward => Adjustment::Forward,
+        AdjustPrices::None => Adjustment::None,
+        AdjustPrices::Forward => Adjustment::Forward,
+        AdjustPrices::Backward => Adjustment::Backward,
     };
-    let (panel, found) = adjust(import.panel, adjustment)?;
-    findings.extend(found);
-    let mut findings =
-        findings.iter().map(serde_json::to_value).collect::<Result<Vec<Value>, _>>()?;
-    let indices: Vec<&str> =
-        panel.instruments().iter().map(String::as_str).filter(|name| is_index_code(name)).collect();
-    if !indices.is_empty() {
-        let message = format!("left out as no stocks but indices: {}", indices.join(", "));
-        findings.push(finding("info", "index_left_out", &message));
-    }
-    let panel = panel.retain_instruments(|name| !is_index_code(name));
-    if panel.instruments().is_empty() {
-        return Err(Usage("the files hold indices only, no stock".to_owned()).into());
-    }
-    Ok(Source { panel, findings })
-}
-
-/// The factors asked for: of a set those whose fields the data has, then one's own.
-pub fn factors(
-    set: Option<FactorSet>,
-    own: &[String],
-    source: &mut Source,
-) -> anyhow::Result<Vec<NamedExpr>> {
-    let set = match set {
-        Some(FactorSet::Alpha158) => alpha158()?,
-        None => vec![],
-    };
-    let (mut factors, found) = keep_available(set, source.panel.field_names());
-    let told = |found: &FactorFinding| finding("warning", &found.code, &found.message);
-    source.findings.extend(found.iter().map(told));
-    for text in own {
-        let expected = "--expr expects NAME=EXPRESSION, e.g. reversal=Ref($close, 5)/$close";
-        let (name, expression) =
-            text.split_once('=').ok_or_else(|| Usage(format!("{expected}: {text}")))?;
-        factors.push(NamedExpr::parse(name.trim(), expression)?);
-    }
-    Ok(factors)
-}
-
-fn finding(severity: &str, code: &str, message: &str) -> Value {
-    json!({ "severity": severity, "code": code, "message": message })
+    let (panel, adjusted) = adjust(panel, adjustment).map_err(|error| Usage(error.to_string()))?;
+    let findings: Vec<Finding> =
+        import.findings.into_iter().chain(completed).chain(adjusted).collect();
+    let findings = findings.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+    Ok((panel, findings))
 }

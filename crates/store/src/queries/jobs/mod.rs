@@ -11,7 +11,7 @@ mod write;
 
 use super::{
     Connection, Gate, NEXT_PUBLICATION, audit, callbacks, candidates, end_attempts, experiments,
-    models, now, outbox, pass, update_jobs, window,
+    feature_cache, models, now, outbox, pass, update_jobs, window,
 };
 
 /// The states that count against a user's limit.

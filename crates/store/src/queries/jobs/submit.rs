@@ -127,7 +127,8 @@ async fn active(connection: &mut Connection, owner: UserId) -> Answer<i64> {
         .await?)
 }
 
-async fn insert(
+/// Takes jobs in that are checked already.
+pub(crate) async fn insert(
     connection: &mut Connection,
     owner: UserId,
     submissions: Vec<Submission>,

@@ -60,6 +60,7 @@ pub async fn a_completion_leaves_everything_behind(store: AnyStore) {
         result: json!({ "rounds": 12 }),
         artifacts: artifacts.clone(),
         model: Some(model.clone()),
+        ..Completion::default()
     };
     let last = ProgressBatch {
         progress: Some(Progress {

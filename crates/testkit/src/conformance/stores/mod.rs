@@ -9,6 +9,8 @@ pub mod callbacks;
 pub mod cancel;
 pub mod catalogue;
 pub mod claim;
+pub mod feature_cache;
+pub mod features;
 pub mod housekeeping;
 pub mod lease;
 pub mod liveness;
@@ -23,8 +25,8 @@ pub mod users;
 use std::sync::Arc;
 
 use alphafleet_domain::ports::{
-    AuditLog, CallbackStore, DatasetStore, ExperimentStore, JobStore, ModelStore, PassStore,
-    RetentionStore, StrategyStore, UserStore,
+    AuditLog, CallbackStore, DatasetStore, ExperimentStore, FeatureCache, FeatureStore, JobStore,
+    ModelStore, PassStore, RetentionStore, StrategyStore, UserStore,
 };
 
 /// All store ports in one.
@@ -39,6 +41,8 @@ pub trait Stores:
     + CallbackStore
     + PassStore
     + RetentionStore
+    + FeatureStore
+    + FeatureCache
 {
 }
 
@@ -53,6 +57,8 @@ impl<T> Stores for T where
         + CallbackStore
         + PassStore
         + RetentionStore
+        + FeatureStore
+        + FeatureCache
 {
 }
 
@@ -162,6 +168,19 @@ macro_rules! store_conformance {
                 keys_callbacks_and_workers_are_pruned
                 files_that_nobody_points_to_are_swept_once
                 a_worker_without_a_row_is_told_so
+            }
+            features {
+                features_are_kept
+                another_formula_is_another_version
+                someone_elses_feature_is_not_found
+                a_finished_sync_submits_its_plan
+            }
+            feature_cache {
+                a_column_is_computed_once
+                racing_claims_have_one_winner
+                a_claim_ends_with_its_lease_or_time
+                the_least_recently_used_columns_go
+                a_lost_attempt_keeps_nothing
             }
             properties {
                 any_sequence_of_calls_is_lawful

@@ -1,0 +1,64 @@
+use chrono::{NaiveDate, NaiveDateTime};
+use thiserror::Error;
+
+/// Why a backtest cannot be run, or ended early.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum BacktestError {
+    #[error("{field} is {value}, but must be {expected}")]
+    OutOfRange { field: &'static str, value: f64, expected: &'static str },
+    #[error("the universe is empty: the data has no instrument to trade")]
+    EmptyUniverse,
+    #[error("the period ends on {end}, before it starts on {start}: exchange start and end")]
+    PeriodReversed { start: NaiveDate, end: NaiveDate },
+    #[error(
+        "the period {start} to {end} is not inside the data, which reaches from {from} to {to}: \
+         choose dates in that range"
+    )]
+    PeriodOutsideData { start: NaiveDate, end: NaiveDate, from: NaiveDate, to: NaiveDate },
+    #[error("the period {start} to {end} holds no bar of the calendar: choose a longer one")]
+    EmptyPeriod { start: NaiveDate, end: NaiveDate },
+    #[error("the data has no field ${field}, which {needed_by} needs: {remedy}")]
+    MissingField { field: String, needed_by: &'static str, remedy: &'static str },
+    #[error("{instrument} is not in the data: leave it out of the {role} or add its bars")]
+    UnknownInstrument { instrument: String, role: &'static str },
+    #[error("the {role} has a row of {instrument} at {time}, which is no bar of the data")]
+    UnknownTime { role: &'static str, instrument: String, time: NaiveDateTime },
+    #[error("the signal has two scores for {instrument} at {time}: keep one")]
+    DuplicateScore { instrument: String, time: NaiveDateTime },
+    #[error("the score of {instrument} at {time} is not a finite number: leave such rows out")]
+    ScoreNotFinite { instrument: String, time: NaiveDateTime },
+    #[error("the signal has no score in the period: check its dates and the model's predictions")]
+    EmptySignal,
+    #[error("the market was prepared for another exchange or period: prepare it for this one")]
+    OtherMarket,
+    #[error("{what} has {found} values, the data has {expected}")]
+    Shape { what: &'static str, expected: usize, found: usize },
+    #[error("the expression of {field} cannot be computed")]
+    Factor {
+        field: &'static str,
+        #[source]
+        source: Box<alphafleet_factors::FactorError>,
+    },
+}
+
+impl BacktestError {
+    /// A stable, machine-readable name of the problem.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OutOfRange { .. } => "out_of_range",
+            Self::EmptyUniverse => "empty_universe",
+            Self::PeriodReversed { .. } => "period_reversed",
+            Self::PeriodOutsideData { .. } => "period_outside_data",
+            Self::EmptyPeriod { .. } => "empty_period",
+            Self::MissingField { .. } => "missing_field",
+            Self::UnknownInstrument { .. } => "unknown_instrument",
+            Self::UnknownTime { .. } => "unknown_time",
+            Self::DuplicateScore { .. } => "duplicate_score",
+            Self::ScoreNotFinite { .. } => "score_not_finite",
+            Self::EmptySignal => "empty_signal",
+            Self::OtherMarket => "other_market",
+            Self::Shape { .. } => "shape_mismatch",
+            Self::Factor { source, .. } => source.code(),
+        }
+    }
+}

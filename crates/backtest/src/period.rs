@@ -1,0 +1,28 @@
+use std::ops::Range;
+
+use alphafleet_factors::DateRange;
+use alphafleet_market::Panel;
+
+use crate::BacktestError;
+
+/// The bars of a period, as calendar indices. Dates outside the data are refused.
+pub(crate) fn period_bars(panel: &Panel, period: DateRange) -> Result<Range<usize>, BacktestError> {
+    let DateRange { start, end } = period;
+    if end < start {
+        return Err(BacktestError::PeriodReversed { start, end });
+    }
+    let calendar = panel.calendar();
+    let (Some(first), Some(last)) = (calendar.first(), calendar.last()) else {
+        return Err(BacktestError::EmptyUniverse);
+    };
+    let (from, to) = (first.date(), last.date());
+    if start < from || end > to {
+        return Err(BacktestError::PeriodOutsideData { start, end, from, to });
+    }
+    let begin = calendar.partition_point(|time| time.date() < start);
+    let stop = calendar.partition_point(|time| time.date() <= end);
+    if begin == stop {
+        return Err(BacktestError::EmptyPeriod { start, end });
+    }
+    Ok(begin..stop)
+}

@@ -1,0 +1,89 @@
+//! Conversions between Parquet and Qlib's binary format by the command line alone.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use alphafleet_datasets::{read_panel, write_import};
+use alphafleet_market::SyntheticMarket;
+use serde_json::Value;
+
+const QLIB_DAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/tests/qlib_folder/day");
+
+fn convert(input: &Path, to: &str, out: &Path, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alphafleet"));
+    command.args(["--json", "data", "convert"]).arg(input);
+    command.args(["--to", to, "--out"]).arg(out).args(more).output().unwrap()
+}
+
+#[track_caller]
+fn done(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn bars_go_to_qlib_and_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let market = SyntheticMarket { instruments: 5, bars: 60, split: 0.02, ..Default::default() };
+    let panel = market.generate().unwrap();
+    let import = alphafleet_datasets::Import {
+        rows: panel.rows() as u64,
+        panel,
+        findings: vec![],
+        sources: vec![],
+    };
+    write_import(&path("bars.parquet"), &import).unwrap();
+    let exact = done(&convert(&path("bars.parquet"), "qlib", &path("exact"), &["--exact"]));
+    assert_eq!(exact["findings"], Value::Array(vec![]));
+    assert_eq!(exact["rows"], import.rows);
+    done(&convert(&path("exact"), "parquet", &path("back.parquet"), &[]));
+    let (back, panel) = (read_panel(&path("back.parquet")).unwrap(), &import.panel);
+    assert_eq!(back.instruments(), panel.instruments());
+    for field in panel.field_names() {
+        let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(back.field(field).unwrap()), bits(panel.field(field).unwrap()), "{field}");
+    }
+    let single = done(&convert(&path("bars.parquet"), "qlib", &path("single"), &[]));
+    let findings = single["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|f| f["code"] == "rounded_to_single" && f["column"] == "close"));
+}
+
+#[test]
+fn a_qlib_folder_goes_to_parquet_and_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    done(&convert(Path::new(QLIB_DAY), "parquet", &path("bars.parquet"), &[]));
+    let back = done(&convert(&path("bars.parquet"), "qlib", &path("qlib"), &[]));
+    assert!(!back["findings"].to_string().contains("rounded_to_single"), "{back}");
+    for file in ["calendars/day.txt", "instruments/all.txt", "features/brk-b/close.day.bin"] {
+        let read = |root: &Path| std::fs::read(root.join(file)).unwrap();
+        assert_eq!(read(&path("qlib")), read(Path::new(QLIB_DAY)), "{file}");
+    }
+}
+
+#[test]
+fn mistakes_exit_2_and_name_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("there.parquet"), "x").unwrap();
+    std::fs::create_dir_all(path("broken/calendars")).unwrap();
+    std::fs::create_dir_all(path("broken/instruments")).unwrap();
+    std::fs::create_dir_all(path("broken/features/a")).unwrap();
+    std::fs::write(path("broken/calendars/day.txt"), "2024-01-02\n").unwrap();
+    std::fs::write(path("broken/features/a/close.day.bin"), [0; 7]).unwrap();
+    let qlib = Path::new(QLIB_DAY);
+    for (output, words) in [
+        (convert(&path("broken"), "parquet", &path("x.parquet"), &[]), "features/a/close.day.bin"),
+        (convert(qlib, "parquet", &path("there.parquet"), &[]), "there.parquet is there already"),
+        (convert(qlib, "qlib", &path("broken"), &[]), "broken is there already"),
+        (convert(&path("nowhere.csv"), "qlib", &path("x"), &[]), "nowhere.csv"),
+        (convert(qlib, "parquet", &path("x"), &["--frequency", "5min"]), "no frequency 5min"),
+        (convert(qlib, "parquet", &path("x"), &["--frequency", "hourly"]), "hourly"),
+    ] {
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(words), "{words}: {told}");
+    }
+}

@@ -1,0 +1,206 @@
+//! Expressions over a panel: lowered once to a program of steps, run over groups of instruments,
+//! block of bars by block.
+//!
+//! Eight instruments lie side by side in a row, so that one vector instruction does a bar of all
+//! of them; a block of rows goes through all steps before the next one comes, so that it stays in
+//! cache; groups run in parallel. What a step must know of the past it keeps as state, which makes
+//! a whole history, an append of new bars and a single live bar the same computation.
+
+mod block;
+mod buffer;
+mod cross_section;
+mod elementwise;
+mod group;
+mod kernels;
+mod lanes;
+mod log;
+mod lower;
+mod program;
+mod sink;
+mod state;
+mod step;
+#[cfg(test)]
+mod tests;
+mod vectorise;
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use alphafleet_market::Panel;
+use rayon::prelude::*;
+
+use crate::error::FactorError;
+use crate::frame::FeatureFrame;
+use crate::named::NamedExpr;
+pub(crate) use block::{Bars, Block, Listed};
+pub(crate) use group::Group;
+pub(crate) use lanes::LANES;
+#[cfg(test)]
+pub(crate) use log::ln_single;
+pub(crate) use lower::program as lower;
+use program::Op;
+pub(crate) use program::Program;
+pub(crate) use sink::{Cell, Sink};
+
+/// Rows of a block: short enough for the cache, long enough to pay for a step's start.
+pub(crate) const BLOCK: usize = 128;
+
+/// Computes expressions on every listed bar of every instrument, on `threads` threads (0: one a
+/// core). Parts that several expressions share are computed once.
+///
+/// The arithmetic is Qlib 0.9.7's: fields in single precision, element-wise steps in their
+/// operands' precision, windows in double precision, results in single precision. The same input
+/// gives the same bits for any number of threads and beside any other expression. Look-ahead is
+/// allowed here: call [`validate_features`](crate::validate_features) first where it must not be.
+pub fn compute(
+    panel: &Panel,
+    exprs: &[NamedExpr],
+    threads: usize,
+) -> Result<FeatureFrame, FactorError> {
+    compute_in(panel, exprs, threads)
+}
+
+/// [`compute`] with results in double precision, where a step has them: technical indicators do.
+pub fn compute_double(
+    panel: &Panel,
+    exprs: &[NamedExpr],
+    threads: usize,
+) -> Result<FeatureFrame<f64>, FactorError> {
+    compute_in(panel, exprs, threads)
+}
+
+fn compute_in<T: Cell>(
+    panel: &Panel,
+    exprs: &[NamedExpr],
+    threads: usize,
+) -> Result<FeatureFrame<T>, FactorError> {
+    check_names(exprs)?;
+    check_fields(panel, exprs)?;
+    let bars = panel.calendar().len();
+    let program = lower::program(exprs.iter().map(|named| named.expr.root()), bars);
+    let mut frame =
+        FeatureFrame::new(panel, exprs.iter().map(|named| named.name.clone()).collect());
+    pool(threads)?.install(|| run(panel, &program, &mut frame));
+    Ok(frame)
+}
+
+pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool, FactorError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| FactorError::Threads { reason: error.to_string() })
+}
+
+fn run<T: Cell>(panel: &Panel, program: &Program, frame: &mut FeatureFrame<T>) {
+    let fields: Vec<&[f64]> =
+        program.fields.iter().map(|name| panel.field(name).unwrap_or_default()).collect();
+    let all: Vec<&[f64]> = panel.field_names().filter_map(|name| panel.field(name)).collect();
+    let places: Vec<usize> = (0..panel.instruments().len()).collect();
+    let stride = panel.calendar().len();
+    let bars = Bars { fields: &fields, all: &all, places: &places, stride, base: 0 };
+    let groups = grouped(panel);
+    let mut sinks = sinks(panel, &groups, frame);
+    if program.is_separate() {
+        groups.into_par_iter().zip(&mut sinks).for_each(|((instruments, listed), sink)| {
+            let from = listed.starts.iter().min().copied().unwrap_or(0);
+            let to = sink.wanted.iter().map(|range| range.end).max().unwrap_or(0);
+            let mut group = Group::new(program, instruments, listed, BLOCK);
+            for block in blocks(from..to + program.longest_delay(), from) {
+                group.run(program, 0, block, bars, sink);
+                group.keep(program, block.rows);
+            }
+        });
+    } else {
+        let mut groups: Vec<Group> = groups
+            .into_iter()
+            .map(|(instruments, listed)| Group::new(program, instruments, listed, BLOCK))
+            .collect();
+        for block in blocks(0..stride + program.longest_delay(), 0) {
+            together(program, block, bars, &mut groups, &mut sinks);
+        }
+    }
+}
+
+/// A block through all stages, the groups side by side within each.
+pub(crate) fn together<T: Cell>(
+    program: &Program,
+    block: Block,
+    bars: Bars<'_>,
+    groups: &mut [Group],
+    sinks: &mut [Sink<'_, T>],
+) {
+    for stage in 0..program.stages() {
+        groups.par_iter_mut().zip(&mut *sinks).for_each(|(group, sink)| {
+            group.run(program, stage, block, bars, sink);
+        });
+        let crossing =
+            |step: &&program::Step| step.stage == stage && matches!(step.op, Op::Cross(_));
+        for step in program.steps.iter().filter(crossing) {
+            if let Some(span) = block.span(step.delay) {
+                cross_section::cross(program, step, span, groups);
+                for (group, sink) in groups.iter().zip(&mut *sinks) {
+                    group.emit(program, step, block, sink);
+                }
+            }
+        }
+    }
+    groups.par_iter_mut().for_each(|group| group.keep(program, block.rows));
+}
+
+pub(crate) fn blocks(times: Range<usize>, origin: usize) -> impl Iterator<Item = Block> {
+    let end = times.end;
+    times.step_by(BLOCK).map(move |time| Block { time, rows: BLOCK.min(end - time), origin })
+}
+
+/// Instruments that begin and end alike go together.
+fn grouped(panel: &Panel) -> Vec<(Vec<usize>, Listed)> {
+    let mut order: Vec<usize> = (0..panel.instruments().len()).collect();
+    order.sort_by_key(|&i| (panel.listed(i).start, panel.listed(i).end, i));
+    let group = |instruments: &[usize]| {
+        let mut listed = Listed { starts: [usize::MAX; LANES], ends: [0; LANES] };
+        for (lane, &instrument) in instruments.iter().enumerate() {
+            let range = panel.listed(instrument);
+            (listed.starts[lane], listed.ends[lane]) = (range.start, range.end);
+        }
+        (instruments.to_vec(), listed)
+    };
+    order.chunks(LANES).map(group).collect()
+}
+
+fn sinks<'a, T: Cell>(
+    panel: &Panel,
+    groups: &[(Vec<usize>, Listed)],
+    frame: &'a mut FeatureFrame<T>,
+) -> Vec<Sink<'a, T>> {
+    let mut parts: Vec<Option<Vec<&mut [T]>>> = frame.parts().into_iter().map(Some).collect();
+    let sink = |(instruments, _): &(Vec<usize>, Listed)| Sink {
+        wanted: instruments.iter().map(|&i| panel.listed(i)).collect(),
+        cells: instruments.iter().map(|&i| parts[i].take().unwrap_or_default()).collect(),
+    };
+    groups.iter().map(sink).collect()
+}
+
+pub(crate) fn check_names(exprs: &[NamedExpr]) -> Result<(), FactorError> {
+    if exprs.is_empty() {
+        return Err(FactorError::Empty);
+    }
+    let mut seen = HashSet::new();
+    match exprs.iter().find(|named| !seen.insert(&named.name)) {
+        Some(named) => Err(FactorError::DuplicateName { name: named.name.clone() }),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn check_fields(panel: &Panel, exprs: &[NamedExpr]) -> Result<(), FactorError> {
+    let known: HashSet<&str> = panel.field_names().collect();
+    for named in exprs {
+        if let Some(field) = named.expr.fields().into_iter().find(|field| !known.contains(field)) {
+            return Err(FactorError::UnknownField {
+                name: named.name.clone(),
+                field: field.to_owned(),
+                known: panel.field_names().map(str::to_owned).collect(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! Moving averages: simple, exponential with TA-Lib's seed, and linearly weighted.
+
+use serde::{Deserialize, Serialize};
+
+use super::indicator::{Indicator, or_nan};
+use super::window::Ring;
+
+/// TA-Lib's `SMA`: the mean of the last `window` values, from one running sum.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sma {
+    values: Ring,
+    window: f64,
+    sum: f64,
+}
+
+impl Sma {
+    pub(super) fn new(window: usize) -> Self {
+        Self { values: Ring::new(window), window: window as f64, sum: 0.0 }
+    }
+
+    #[inline]
+    pub(super) fn mean(&mut self, value: f64) -> Option<f64> {
+        self.values.push(value);
+        self.sum += value;
+        let oldest = self.values.oldest()?;
+        let mean = self.sum / self.window;
+        self.sum -= oldest;
+        Some(mean)
+    }
+}
+
+impl Indicator<1, 1> for Sma {
+    #[inline]
+    fn step(&mut self, [value]: [f64; 1]) -> [f64; 1] {
+        [or_nan(self.mean(value))]
+    }
+}
+
+/// TA-Lib's `EMA`: weight 2/(window+1) for the newest value, seeded by the mean of the first
+/// `window` values. Qlib's `EMA` starts from the first value instead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ema {
+    window: u64,
+    seen: u64,
+    newest_weight: f64,
+    /// The sum of the values until the average exists, then the average.
+    average: f64,
+}
+
+impl Ema {
+    pub(super) fn new(window: usize) -> Self {
+        let newest_weight = 2.0 / (window as f64 + 1.0);
+        Self { window: window as u64, seen: 0, newest_weight, average: 0.0 }
+    }
+
+    #[inline]
+    pub(super) fn average(&mut self, value: f64) -> Option<f64> {
+        if self.seen >= self.window {
+            self.average = if self.window == 1 {
+                value
+            } else {
+                // Fused as in TA-Lib, so that equal inputs are answered by equal bits.
+                (value - self.average).mul_add(self.newest_weight, self.average)
+            };
+            return Some(self.average);
+        }
+        self.seen += 1;
+        self.average += value;
+        if self.seen < self.window {
+            return None;
+        }
+        self.average /= self.window as f64;
+        Some(self.average)
+    }
+}
+
+impl Indicator<1, 1> for Ema {
+    #[inline]
+    fn step(&mut self, [value]: [f64; 1]) -> [f64; 1] {
+        [or_nan(self.average(value))]
+    }
+}
+
+/// How many windows pass before the sums of [`Wma`] are rebuilt.
+const WINDOWS_BETWEEN_REBUILDS: u64 = 8;
+
+/// TA-Lib's `WMA`: weights 1, 2, … `window`, the newest value weighing most, from two running sums
+/// that are rebuilt every eight windows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Wma {
+    values: Ring,
+    window: u64,
+    seen: u64,
+    /// Of the values, each with its weight.
+    weighted: f64,
+    /// Of the values: what the weighted sum loses when the window moves on.
+    plain: f64,
+    bars_left: u64,
+}
+
+impl Wma {
+    pub(super) fn new(window: usize) -> Self {
+        let window_bars = window as u64;
+        Self {
+            values: Ring::new(window),
+            window: window_bars,
+            seen: 0,
+            weighted: 0.0,
+            plain: 0.0,
+            bars_left: WINDOWS_BETWEEN_REBUILDS * window_bars,
+        }
+    }
+
+    fn rebuild(&mut self) {
+        self.bars_left = self.window.saturating_mul(WINDOWS_BETWEEN_REBUILDS);
+        let (mut plain, mut weighted, mut weight) = (0.0, 0.0, 0.0);
+        for value in self.values.oldest_first() {
+            weight += 1.0;
+            plain += value;
+            weighted += value * weight;
+        }
+        (self.plain, self.weighted) = (plain, weighted);
+    }
+}
+
+impl Indicator<1, 1> for Wma {
+    #[inline]
+    fn step(&mut self, [value]: [f64; 1]) -> [f64; 1] {
+        if self.window == 1 {
+            return [value];
+        }
+        let window = self.window as f64;
+        let left = self.values.push(value);
+        self.seen = self.seen.saturating_add(1).min(self.window);
+        self.plain += value;
+        self.plain -= left.unwrap_or(0.0);
+        self.weighted += value * self.seen as f64;
+        if self.seen < self.window {
+            return [f64::NAN];
+        }
+        self.bars_left = self.bars_left.saturating_sub(1);
+        if self.bars_left == 0 {
+            self.rebuild();
+        }
+        let average = self.weighted / (window * (window + 1.0) / 2.0);
+        self.weighted -= self.plain;
+        [average]
+    }
+}

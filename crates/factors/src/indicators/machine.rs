@@ -1,0 +1,144 @@
+use serde::{Deserialize, Serialize};
+
+use super::averages::{Ema, Sma, Wma};
+use super::bands::Bollinger;
+use super::cci::Cci;
+use super::directional::DirectionalMovement;
+use super::error::IndicatorError;
+use super::indicator::Indicator;
+use super::macd::Macd;
+use super::range::AverageTrueRange;
+use super::rate::RateOfChange;
+use super::rsi::Rsi;
+use super::sar::Sar;
+use super::stochastic::{Stochastic, WilliamsR};
+use super::volatility::HistoricalVolatility;
+use super::volume::{AccumulationDistribution, MoneyFlow, OnBalanceVolume, Vwap};
+
+macro_rules! machines {
+    ($($name:ident($indicator:ty)),* $(,)?) => {
+        /// Any [`Indicator`] with its state, so that one can be kept without knowing which.
+        ///
+        /// Its stored form is that of the state; reading one that contradicts itself fails.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "indicator", content = "state", rename_all = "snake_case")]
+        pub enum Machine { $($name($indicator)),* }
+
+        impl Machine {
+            /// How many series are read.
+            pub fn inputs(&self) -> usize {
+                match self { $(Self::$name(indicator) => shape(indicator).0),* }
+            }
+
+            /// How many series are written.
+            pub fn outputs(&self) -> usize {
+                match self { $(Self::$name(indicator) => shape(indicator).1),* }
+            }
+
+            /// Takes a block of bars, oldest first, and goes on from the state the last one left.
+            ///
+            /// `inputs` are as many series as [`inputs`](Self::inputs) says, of equal length, in
+            /// which NaN or ±∞ marks a bar as missing; `outputs` are as many as
+            /// [`outputs`](Self::outputs) says, each of that length, or empty if it is not wanted.
+            ///
+            /// # Errors
+            ///
+            /// If a series is missing, superfluous or of another length; the state is unchanged.
+            pub fn run(
+                &mut self,
+                inputs: &[&[f64]],
+                outputs: &mut [&mut [f64]],
+            ) -> Result<(), IndicatorError> {
+                match self { $(Self::$name(indicator) => run(indicator, inputs, outputs)),* }
+            }
+
+            /// Takes one bar and writes its outputs.
+            ///
+            /// # Errors
+            ///
+            /// If `bar` or `outputs` is not as long as the indicator has series.
+            pub fn next(&mut self, bar: &[f64], outputs: &mut [f64]) -> Result<(), IndicatorError> {
+                match self { $(Self::$name(indicator) => next(indicator, bar, outputs)),* }
+            }
+        }
+    };
+}
+
+machines! {
+    Sma(Sma),
+    Ema(Ema),
+    Wma(Wma),
+    Bollinger(Bollinger),
+    Sar(Sar),
+    Macd(Macd),
+    DirectionalMovement(DirectionalMovement),
+    Rsi(Rsi),
+    Stochastic(Stochastic),
+    WilliamsR(WilliamsR),
+    Cci(Cci),
+    RateOfChange(RateOfChange),
+    Vwap(Vwap),
+    OnBalanceVolume(OnBalanceVolume),
+    AccumulationDistribution(AccumulationDistribution),
+    MoneyFlow(MoneyFlow),
+    AverageTrueRange(AverageTrueRange),
+    HistoricalVolatility(HistoricalVolatility),
+}
+
+fn shape<const IN: usize, const OUT: usize>(_: &impl Indicator<IN, OUT>) -> (usize, usize) {
+    (IN, OUT)
+}
+
+fn next<const IN: usize, const OUT: usize>(
+    indicator: &mut impl Indicator<IN, OUT>,
+    bar: &[f64],
+    outputs: &mut [f64],
+) -> Result<(), IndicatorError> {
+    let bar = <[f64; IN]>::try_from(bar)
+        .map_err(|_| IndicatorError::InputCount { expected: IN, found: bar.len() })?;
+    let found = outputs.len();
+    let outputs = <&mut [f64; OUT]>::try_from(outputs)
+        .map_err(|_| IndicatorError::OutputCount { expected: OUT, found })?;
+    *outputs = indicator.next(bar);
+    Ok(())
+}
+
+fn run<const IN: usize, const OUT: usize>(
+    indicator: &mut impl Indicator<IN, OUT>,
+    inputs: &[&[f64]],
+    outputs: &mut [&mut [f64]],
+) -> Result<(), IndicatorError> {
+    let inputs = <[&[f64]; IN]>::try_from(inputs)
+        .map_err(|_| IndicatorError::InputCount { expected: IN, found: inputs.len() })?;
+    let found = outputs.len();
+    let outputs = <&mut [&mut [f64]; OUT]>::try_from(outputs)
+        .map_err(|_| IndicatorError::OutputCount { expected: OUT, found })?;
+    let bars = inputs.first().map_or(0, |series| series.len());
+    let wanted = outputs.iter().map(|series| series.len()).filter(|&length| length > 0);
+    let lengths = inputs.iter().map(|series| series.len()).chain(wanted);
+    for found in lengths {
+        if found != bars {
+            return Err(IndicatorError::LengthMismatch { expected: bars, found });
+        }
+    }
+    run_block(indicator, bars, inputs, outputs);
+    Ok(())
+}
+
+/// The loop over bars: its state lives in registers as far as it fits.
+fn run_block<const IN: usize, const OUT: usize>(
+    indicator: &mut impl Indicator<IN, OUT>,
+    bars: usize,
+    inputs: [&[f64]; IN],
+    outputs: &mut [&mut [f64]; OUT],
+) {
+    let inputs = inputs.map(|series| &series[..bars]);
+    for bar in 0..bars {
+        let values = indicator.next(inputs.map(|series| series[bar]));
+        for (series, value) in outputs.iter_mut().zip(values) {
+            if let Some(cell) = series.get_mut(bar) {
+                *cell = value;
+            }
+        }
+    }
+}

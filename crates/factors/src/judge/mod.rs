@@ -1,0 +1,7 @@
+//! The naive evaluator: one series at a time, one step after the other, windows as pandas walks
+//! them. Slow and plain, it is the judge of the engine.
+
+mod eval;
+mod kernels;
+
+pub(crate) use eval::compute;

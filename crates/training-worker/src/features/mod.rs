@@ -1,0 +1,12 @@
+//! Computation of features: what is stored is read, what is not is computed and handed over.
+
+mod cached;
+mod compute;
+mod evaluation;
+mod handler;
+mod market;
+mod output;
+mod rows;
+
+pub use evaluation::{Judge, Judgement, evaluate_factors};
+pub use handler::FeatureHandler;

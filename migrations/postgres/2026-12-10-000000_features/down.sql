@@ -1,0 +1,3 @@
+DROP TABLE feature_cache;
+DROP TABLE feature_versions;
+DROP TABLE features;
