@@ -21,6 +21,6 @@ pub use config::{
     VolumeLimit, VolumeLimitKind,
 };
 pub use quotes::QlibMarket;
-pub use report::{Indicators, OrderRecord, PositionRecord, QlibDay, QlibResult, Side};
+pub use report::{Indicators, OrderRecord, PositionRecord, QlibDay, QlibResult};
 pub use risk::{Accumulation, QLIB_DAYS_PER_YEAR, QlibRisk, RiskAnalysis, risk_analysis};
 pub use run::run_qlib;

@@ -6,7 +6,7 @@ use super::argsort::Sorter;
 use super::config::{BuyMethod, SellMethod, TopkDropoutConfig};
 use super::exchange::{Exchange, Order};
 use super::position::Position;
-use super::report::Side;
+use crate::Side;
 
 /// Qlib's top-k dropout: holds about `topk` instruments and swaps the `n_drop` worst of them for
 /// better ones each bar.

@@ -1,0 +1,13 @@
+//! The loop of market, strategy and account.
+
+mod execute;
+mod result;
+mod run;
+mod settle;
+mod strategy;
+mod trades;
+
+pub use result::{BacktestResult, Contribution, DayReport, Fill, HeldPosition};
+pub use run::run;
+pub use strategy::Strategy;
+pub use trades::Trade;
