@@ -23,7 +23,7 @@ fn panel(instruments: usize, bars: usize) -> Panel {
     let mut builder = PanelBuilder::new(FIELDS);
     for instrument in 0..instruments {
         let name = format!("S{instrument:04}");
-        let mut close = 20.0;
+        let mut close: f64 = 20.0;
         for &day in &days {
             let change = rng.random_range(-0.03..0.0301);
             let open = close * (1.0 + rng.random_range(-0.005..0.005));
@@ -90,7 +90,7 @@ fn moving_average_cross() {
     let prepare = median(|| market = Some(Market::prepare(panel.clone(), &[]).unwrap()));
     let market = market.unwrap();
     let mut fills = 0;
-    let run = median(|| {
+    let seconds = median(|| {
         let mut strategy = MovingAverageCross::new(MovingAverageCrossConfig {
             fast: 10,
             slow: 50,
@@ -104,8 +104,8 @@ fn moving_average_cross() {
     println!(
         "{}",
         serde_json::json!({ "bench": "backtest-bars", "bars": 250_000, "fills": fills,
-            "prepare_ms": prepare * 1e3, "run_ms": run * 1e3,
-            "bars_per_second": 250_000.0 / run })
+            "prepare_ms": prepare * 1e3, "run_ms": seconds * 1e3,
+            "bars_per_second": 250_000.0 / seconds })
     );
 }
 
