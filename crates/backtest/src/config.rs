@@ -68,6 +68,9 @@ pub struct Config {
     /// Yearly rate without risk, taken off in ratios.
     #[serde(default)]
     pub risk_free: f64,
+    /// Keep the positions of every bar; a sweep of many runs may do without.
+    #[serde(default = "Config::yes")]
+    pub record_positions: bool,
     /// Orders that may wait at a time.
     #[serde(default = "Config::default_open_orders")]
     #[schemars(range(min = 1, max = 1_000_000))]
@@ -94,6 +97,7 @@ impl Config {
             benchmark: None,
             bars_per_year: Self::default_bars_per_year(),
             risk_free: 0.0,
+            record_positions: true,
             max_open_orders: Self::default_open_orders(),
         }
     }

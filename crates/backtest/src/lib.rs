@@ -4,6 +4,7 @@
 //! and an exact [`Ledger`](ledger::Ledger) keeps the account. [`qlib`] is Qlib's daily backtest,
 //! figure by figure.
 
+pub mod analysis;
 mod config;
 mod engine;
 mod error;
@@ -21,7 +22,8 @@ pub mod strategies;
 
 pub use config::{AccountConfig, Config};
 pub use engine::{
-    BacktestResult, Contribution, DayReport, Fill, HeldPosition, Strategy, Trade, run,
+    BacktestResult, BarPosition, Contribution, DayReport, Fill, HeldPosition, PositionHistory,
+    Strategy, Trade, run,
 };
 pub use error::BacktestError;
 pub use exchange::{CostConfig, DealPrice, Slippage};

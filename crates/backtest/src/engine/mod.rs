@@ -7,7 +7,9 @@ mod settle;
 mod strategy;
 mod trades;
 
-pub use result::{BacktestResult, Contribution, DayReport, Fill, HeldPosition};
+pub use result::{
+    BacktestResult, BarPosition, Contribution, DayReport, Fill, HeldPosition, PositionHistory,
+};
 pub use run::run;
 pub use strategy::Strategy;
 pub use trades::Trade;

@@ -3,6 +3,7 @@ use serde::Serialize;
 
 use super::trades::Trade;
 use crate::Side;
+use crate::analysis::TradeMasterFigures;
 use crate::orders::{OrderId, OrderRecord};
 
 /// The account at the close of a bar, in money.
@@ -62,6 +63,37 @@ pub struct HeldPosition {
     pub unrealised: f64,
 }
 
+/// A position at the close of a bar.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BarPosition {
+    pub instrument: u32,
+    /// Negative when short.
+    pub quantity: f64,
+    pub value: f64,
+}
+
+/// The positions of every bar of a run, or none at all where they were not recorded.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct PositionHistory {
+    positions: Vec<BarPosition>,
+    /// Where the positions of every bar end.
+    ends: Vec<usize>,
+}
+
+impl PositionHistory {
+    /// The positions at the close of the run's bar `step`, by instrument.
+    pub fn at(&self, step: usize) -> &[BarPosition] {
+        let Some(&end) = self.ends.get(step) else { return &[] };
+        let start = step.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.positions[start..end]
+    }
+
+    pub(super) fn push(&mut self, positions: impl Iterator<Item = BarPosition>) {
+        self.positions.extend(positions);
+        self.ends.push(self.positions.len());
+    }
+}
+
 /// What an instrument brought; together with the interest on cash that is the whole gain.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Contribution {
@@ -85,6 +117,7 @@ pub struct BacktestResult {
     /// Every order, by id; what was open at the end is cancelled there.
     pub orders: Vec<OrderRecord>,
     pub held: Vec<HeldPosition>,
+    pub positions: PositionHistory,
     /// Instruments that were ever dealt.
     pub contributions: Vec<Contribution>,
     /// Interest on cash over the run.
@@ -95,4 +128,19 @@ pub struct BacktestResult {
     pub ruined: bool,
     /// The observer ended the run before the period did.
     pub stopped: bool,
+}
+
+impl BacktestResult {
+    /// TradeMaster's figures of the run. The entropy needs recorded positions.
+    pub fn trademaster(&self, capital: f64) -> TradeMasterFigures {
+        let equity: Vec<f64> =
+            std::iter::once(capital).chain(self.days.iter().map(|day| day.equity)).collect();
+        let shares = |step: usize| -> Vec<f64> {
+            let positions = self.positions.at(step);
+            let gross: f64 = positions.iter().map(|held| held.value.abs()).sum();
+            positions.iter().map(|held| held.value.abs() / gross).collect()
+        };
+        let weights: Vec<Vec<f64>> = (0..self.days.len()).map(shares).collect();
+        TradeMasterFigures::of(&equity, weights.iter().map(Vec::as_slice))
+    }
 }

@@ -1,6 +1,8 @@
 use std::ops::{ControlFlow, Range};
 
-use super::result::{BacktestResult, Contribution, DayReport, Fill, HeldPosition};
+use super::result::{
+    BacktestResult, BarPosition, Contribution, DayReport, Fill, HeldPosition, PositionHistory,
+};
 use super::strategy::Strategy;
 use super::trades::TradeLog;
 use crate::config::{AccountConfig, Config};
@@ -64,6 +66,7 @@ pub(super) struct Run<'a> {
     pub(super) due: Vec<(bool, OrderId)>,
     benchmark: Option<u32>,
     days: Vec<DayReport>,
+    positions: PositionHistory,
     last_equity: f64,
     peak: f64,
     next_order: u64,
@@ -103,6 +106,7 @@ impl<'a> Run<'a> {
             due: vec![],
             benchmark,
             days: Vec::with_capacity(bars.len()),
+            positions: PositionHistory::default(),
             last_equity: capital.to_f64(),
             peak: capital.to_f64(),
             next_order: 0,
@@ -244,6 +248,14 @@ impl<'a> Run<'a> {
         };
         self.last_equity = equity;
         self.days.push(day);
+        if self.config.record_positions {
+            let ledger = &self.ledger;
+            self.positions.push(ledger.held().iter().map(|&instrument| {
+                let holding = ledger.holding(instrument);
+                let (quantity, value) = (holding.quantity.to_f64(), holding.value().to_f64());
+                BarPosition { instrument, quantity, value }
+            }));
+        }
         day
     }
 
@@ -273,6 +285,7 @@ impl<'a> Run<'a> {
             held: held.collect(),
             contributions: contributions(&self.ledger, &self.fills),
             interest: self.ledger.interest().to_f64(),
+            positions: self.positions,
             days: self.days,
             fills: self.fills,
             trades: self.trades.finish(),
