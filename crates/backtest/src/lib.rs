@@ -18,6 +18,7 @@ pub mod qlib;
 mod range;
 mod side;
 mod signal;
+mod sorter;
 pub mod strategies;
 
 pub use config::{AccountConfig, Config};

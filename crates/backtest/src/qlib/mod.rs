@@ -5,7 +5,6 @@
 //! Qlib's order of operations, so results agree to rounding; equal scores are ordered as numpy
 //! orders them (`argsort`).
 
-mod argsort;
 mod benchmark;
 mod config;
 mod exchange;
