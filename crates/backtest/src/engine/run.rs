@@ -229,7 +229,8 @@ impl<'a> Run<'a> {
     }
 
     fn report(&mut self, bar: usize) -> DayReport {
-        let equity = self.ledger.equity().to_f64();
+        let worth = self.ledger.worth();
+        let equity = (self.ledger.cash() + worth.value).to_f64();
         let before = self.last_equity;
         let rate = |amount: f64| amount / before;
         self.peak = self.peak.max(equity);
@@ -237,8 +238,8 @@ impl<'a> Run<'a> {
             time: self.market.calendar()[bar],
             equity,
             cash: self.ledger.cash().to_f64(),
-            value: self.ledger.value().to_f64(),
-            gross: self.ledger.gross().to_f64(),
+            value: worth.value.to_f64(),
+            gross: worth.gross.to_f64(),
             return_rate: rate(equity - before),
             return_before_costs: rate(equity - before + self.bar_costs),
             turnover: rate(self.bar_turnover),
@@ -252,7 +253,8 @@ impl<'a> Run<'a> {
             let ledger = &self.ledger;
             self.positions.push(ledger.held().iter().map(|&instrument| {
                 let holding = ledger.holding(instrument);
-                let (quantity, value) = (holding.quantity.to_f64(), holding.value().to_f64());
+                let quantity = holding.quantity.to_f64();
+                let value = quantity * holding.last.to_f64();
                 BarPosition { instrument, quantity, value }
             }));
         }

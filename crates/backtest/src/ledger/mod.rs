@@ -31,6 +31,13 @@ pub struct Posting {
     pub cost: Money,
 }
 
+/// What holdings are worth: with short ones negative, and counted positive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Worth {
+    pub value: Money,
+    pub gross: Money,
+}
+
 impl Ledger {
     pub fn new(initial: Money, instruments: usize) -> Self {
         let holdings = vec![Holding::default(); instruments];
@@ -70,14 +77,22 @@ impl Ledger {
         self.held.iter().map(|&instrument| &self.holdings[instrument as usize])
     }
 
+    /// What all holdings are worth together.
+    pub fn worth(&self) -> Worth {
+        self.open().fold(Worth::default(), |worth, holding| {
+            let value = holding.value();
+            Worth { value: worth.value + value, gross: worth.gross + value.abs() }
+        })
+    }
+
     /// Worth of all holdings, short ones negative.
     pub fn value(&self) -> Money {
-        self.open().map(Holding::value).sum()
+        self.worth().value
     }
 
     /// Worth of all holdings, short ones counted positive.
     pub fn gross(&self) -> Money {
-        self.open().map(|holding| holding.value().abs()).sum()
+        self.worth().gross
     }
 
     pub fn equity(&self) -> Money {

@@ -61,13 +61,7 @@ pub(super) fn standard_score(series: &[f64], window: usize) -> Option<f64> {
 pub(super) fn revert(score: f64, held: f64, (entry, exit): (f64, f64), short: bool) -> f64 {
     match score {
         low if low <= -entry => 1.0,
-        high if high >= entry => {
-            if short {
-                -1.0
-            } else {
-                0.0
-            }
-        }
+        high if high >= entry && short => -1.0,
         low if held > 0.0 && low < -exit => 1.0,
         high if held < 0.0 && high > exit => -1.0,
         _ => 0.0,

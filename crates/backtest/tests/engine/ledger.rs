@@ -183,7 +183,7 @@ proptest! {
             prop_assert!(result.held.iter().all(|held| held.quantity > 0.0));
             // Only the minimum commission of a tiny sale can leave a debt.
             let least = result.days.iter().map(|day| day.cash).fold(0.0, f64::min);
-            prop_assert!(least >= -1.0 * result.fills.len() as f64, "{least}");
+            prop_assert!(least >= -(result.fills.len() as f64), "{least}");
         }
         for order in &result.orders {
             prop_assert!(order.filled <= order.quantity * 2.0 + 1e-6);

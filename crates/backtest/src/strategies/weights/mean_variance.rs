@@ -90,10 +90,10 @@ mod tests {
             let level = (0..5).filter(inside).map(gain).collect::<Vec<_>>();
             let price = level.first().copied();
             assert!(level.iter().all(|gain| (gain - level[0]).abs() < 1e-7), "{weights:?}");
-            for i in 0..5 {
+            for (i, &weight) in weights.iter().enumerate() {
                 let Some(price) = price else { continue };
-                assert!(weights[i] > 1e-6 || gain(i) <= price + 1e-7);
-                assert!(weights[i] < most - 1e-6 || gain(i) >= price - 1e-7);
+                assert!(weight > 1e-6 || gain(i) <= price + 1e-7);
+                assert!(weight < most - 1e-6 || gain(i) >= price - 1e-7);
             }
         }
     }

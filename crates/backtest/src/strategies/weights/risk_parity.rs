@@ -10,7 +10,7 @@ const TOLERANCE: f64 = 1e-10;
 pub(crate) fn risk_parity(covariance: &Covariance) -> Option<Vec<f64>> {
     let size = covariance.size();
     let budget = 1.0 / size as f64;
-    if (0..size).any(|i| !(covariance.variance(i) > 0.0)) {
+    if !(0..size).all(|i| covariance.variance(i) > 0.0) {
         return None;
     }
     let mut x: Vec<f64> = (0..size).map(|i| budget / covariance.variance(i).sqrt()).collect();
