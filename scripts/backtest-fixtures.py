@@ -6,8 +6,8 @@ Each fixture is made in a private environment, since the packages disagree about
     python3 -m venv /tmp/fx && /tmp/fx/bin/pip install pyqlib==0.9.7
     /tmp/fx/bin/python scripts/backtest-fixtures.py qlib
 
-    … pip install empyrical-reloaded==0.5.12 quantstats==0.0.77   → figures
-    … pip install vectorbt                                        → vectorbt
+    … pip install empyrical-reloaded==0.7.1 quantstats==0.0.86   → figures
+    … pip install vectorbt==1.2.0                                 → vectorbt
 
 numpy must run on a processor with AVX2 or AVX-512: it decides about the order of equal scores.
 """
@@ -153,7 +153,87 @@ def qlib_fixture():
     })
 
 
-FIXTURES = {"qlib": qlib_fixture}
+# Figures -------------------------------------------------------------------------------------
+
+
+def figures_fixture():
+    import empyrical as ep
+    import quantstats.stats as qs
+
+    rng = np.random.default_rng(11)
+    cases = []
+    for bars, scale, drift, period, risk_free in [
+        (500, 0.01, 0.0005, 252, 0.0), (61, 0.03, -0.002, 365, 0.03), (1200, 0.02, 0.0, 238, 0.01),
+    ]:
+        benchmark = rng.normal(drift, scale, bars)
+        returns = 0.7 * benchmark + rng.normal(drift, scale / 2, bars)
+        daily = risk_free / period
+        index = pd.bdate_range("2020-01-01", periods=bars)
+        r, b = pd.Series(returns, index), pd.Series(benchmark, index)
+        root = np.sqrt(period)
+        cases.append({
+            "returns": plain(r), "benchmark": plain(b), "bars_per_year": period, "risk_free": risk_free,
+            "empyrical": {
+                "total_return": ep.cum_returns_final(r),
+                "annual_return": ep.annual_return(r, annualization=period),
+                "annual_volatility": ep.annual_volatility(r, annualization=period),
+                "sharpe": ep.sharpe_ratio(r, daily, annualization=period),
+                "sortino": ep.sortino_ratio(r, daily, annualization=period),
+                "calmar": ep.calmar_ratio(r, annualization=period),
+                "max_drawdown": ep.max_drawdown(r),
+                "value_at_risk": ep.value_at_risk(r),
+                "conditional_value_at_risk": ep.conditional_value_at_risk(r),
+                "beta": ep.beta(r, b, daily),
+                "alpha": ep.alpha(r, b, daily, annualization=period),
+                "information_ratio": ep.excess_sharpe(r, b) * root,
+            },
+            "quantstats": {
+                "positive_bars": qs.win_rate(r),
+                "best": qs.best(r), "worst": qs.worst(r),
+                "information_ratio": qs.information_ratio(r, b) * root,
+                "annual_volatility": qs.volatility(r, periods=period),
+                "total_return": qs.comp(r),
+            },
+        })
+        for group in ["empyrical", "quantstats"]:
+            cases[-1][group] = {k: float(v) for k, v in cases[-1][group].items()}
+    write("figures", cases)
+
+
+# vectorbt ------------------------------------------------------------------------------------
+
+
+def vectorbt_fixture():
+    import vectorbt as vbt
+
+    rng = np.random.default_rng(5)
+    index = pd.bdate_range("2018-01-01", periods=700)
+    close = pd.DataFrame(
+        {name: 50 * np.exp(np.cumsum(rng.normal(0.0002, 0.02, 700))) for name in "ABC"}, index)
+    close = close.round(4)
+    fast, slow = close.rolling(10).mean(), close.rolling(30).mean()
+    above, both = fast > slow, slow.notna()
+    before = above.shift(1, fill_value=False) & both.shift(1, fill_value=False)
+    known = both & both.shift(1, fill_value=False)
+    entries, exits = above & ~before & known, ~above & before & known
+    portfolio = vbt.Portfolio.from_signals(
+        close, entries, exits, init_cash=10_000.0, fees=0.001, slippage=0.0005, freq="1D")
+    runs = {}
+    for name in close:
+        one = portfolio[name]
+        trades = one.trades.records
+        closed = trades[trades["status"] == 1]
+        runs[name] = {
+            "close": plain(close[name]), "equity": plain(one.value()),
+            "fills": [[int(t), int(side), float(size), float(price), float(fee)] for t, side, size, price, fee
+                      in one.orders.records[["idx", "side", "size", "price", "fees"]].itertuples(index=False)],
+            "trades": [[int(a), int(b), float(pnl)] for a, b, pnl
+                       in closed[["entry_idx", "exit_idx", "pnl"]].itertuples(index=False)],
+        }
+    write("vectorbt", {"first": str(index[0].date()), "fast": 10, "slow": 30, "runs": runs})
+
+
+FIXTURES = {"qlib": qlib_fixture, "figures": figures_fixture, "vectorbt": vectorbt_fixture}
 
 if __name__ == "__main__":
     for fixture in sys.argv[1:] or sys.exit(__doc__):

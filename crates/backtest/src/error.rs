@@ -29,6 +29,20 @@ pub enum BacktestError {
     ScoreNotFinite { instrument: String, time: NaiveDateTime },
     #[error("the signal has no score in the period: check its dates and the model's predictions")]
     EmptySignal,
+    #[error(
+        "${field} of {instrument} at {time} is {value}: a bar needs positive prices up to 9e10; \
+         correct the data or leave the bar out"
+    )]
+    Price { field: &'static str, instrument: String, time: NaiveDateTime, value: f64 },
+    #[error(
+        "at bar {bar} of the calendar an amount of money or shares is beyond what the ledger \
+         holds: use less capital, or another unit of currency"
+    )]
+    TooLarge { bar: usize },
+    #[error("the ledger does not balance: please report this with the configuration")]
+    LedgerImbalance,
+    #[error("{field} is missing: {remedy}")]
+    Incomplete { field: &'static str, remedy: &'static str },
     #[error("the market was prepared for another exchange or period: prepare it for this one")]
     OtherMarket,
     #[error("{what} has {found} values, the data has {expected}")]
@@ -56,6 +70,10 @@ impl BacktestError {
             Self::DuplicateScore { .. } => "duplicate_score",
             Self::ScoreNotFinite { .. } => "score_not_finite",
             Self::EmptySignal => "empty_signal",
+            Self::Price { .. } => "price_out_of_range",
+            Self::TooLarge { .. } => "amount_too_large",
+            Self::LedgerImbalance => "ledger_imbalance",
+            Self::Incomplete { .. } => "incomplete",
             Self::OtherMarket => "other_market",
             Self::Shape { .. } => "shape_mismatch",
             Self::Factor { source, .. } => source.code(),

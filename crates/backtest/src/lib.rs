@@ -1,10 +1,38 @@
 //! Backtests over panels of bars. Everything is pure: no file, socket, clock or global state.
+//!
+//! [`run`] walks a [`Market`] bar by bar: a [`Strategy`] gives orders from what a [`View`] shows,
+//! and an exact [`Ledger`](ledger::Ledger) keeps the account. [`qlib`] is Qlib's daily backtest,
+//! figure by figure.
 
+pub mod analysis;
+mod config;
+mod engine;
 mod error;
+mod exchange;
+pub mod ledger;
+mod market;
+mod orders;
 mod period;
+mod profile;
 pub mod qlib;
 mod range;
+mod side;
 mod signal;
+mod sorter;
+pub mod strategies;
 
+pub use config::{AccountConfig, Config};
+pub use engine::{
+    BacktestResult, BarPosition, Contribution, DayReport, Fill, HeldPosition, PositionHistory,
+    Strategy, Trade, run,
+};
 pub use error::BacktestError;
+pub use exchange::{CostConfig, DealPrice, Slippage};
+pub use market::{ActionKind, Bar, CorporateAction, Market, View};
+pub use orders::{
+    CancelReason, OrderId, OrderKind, OrderOutcome, OrderRecord, OrderRequest, Orders, TimeInForce,
+    Trail,
+};
+pub use profile::MarketProfile;
+pub use side::Side;
 pub use signal::{Score, Signal};

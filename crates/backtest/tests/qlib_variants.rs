@@ -210,3 +210,52 @@ fn drawing_keeps_to_the_seed_and_to_the_numbers() {
     assert_ne!(first.orders, other.orders);
     assert!((0..first.days.len()).all(|step| first.positions(step).len() <= 8 + 3));
 }
+
+#[test]
+fn the_account_balances_every_day() {
+    let reference = reference();
+    for name in reference.runs.keys() {
+        let (_, result) = run(&reference, name);
+        let mut cash = reference.config(name).account;
+        let mut orders = result.orders.iter().peekable();
+        for (step, day) in result.days.iter().enumerate() {
+            while let Some(order) = orders.next_if(|order| order.step == step) {
+                cash -= order.side.sign() * order.value + order.cost;
+            }
+            let value: f64 =
+                result.positions(step).iter().map(|held| held.amount * held.price).sum();
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * day.account;
+            assert!(near(day.cash, cash) && near(day.value, value), "{name} {step}");
+            assert!(near(day.account, cash + value), "{name} {step}");
+        }
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let reference = reference();
+    let panel = reference.panel();
+    let signal = reference.signal(&panel, 0.0);
+    let code = |panel: &Panel, change: fn(&mut QlibConfig)| {
+        let mut config = reference.config("plain");
+        change(&mut config);
+        QlibMarket::prepare(panel, &config.exchange, config.period)
+            .and_then(|market| {
+                run_qlib(&market, &signal, &config, &mut |_| ControlFlow::Continue(()))
+            })
+            .unwrap_err()
+            .code()
+    };
+    assert_eq!(code(&panel, |config| config.account = 0.0), "out_of_range");
+    assert_eq!(code(&panel, |config| config.strategy.n_drop = 0), "out_of_range");
+    assert_eq!(code(&panel, |config| config.strategy.risk_degree = 1.5), "out_of_range");
+    assert_eq!(code(&panel, |config| config.exchange.open_cost = 1.0), "out_of_range");
+    assert_eq!(code(&panel, |config| config.exchange.buy_price = "mid".into()), "missing_field");
+    assert_eq!(code(&panel, |config| config.benchmark = vec!["X".into()]), "unknown_instrument");
+    let late = |config: &mut QlibConfig| config.period.end = NaiveDate::MAX;
+    assert_eq!(code(&panel, late), "period_outside_data");
+    let unchanged = panel.clone().without_field("change");
+    assert_eq!(code(&unchanged, |_| ()), "missing_field");
+    let document = json!({ "period": { "start": "2020-01-01", "end": "2020-01-02" }, "topk": 3 });
+    assert!(serde_json::from_value::<QlibConfig>(document).is_err());
+}

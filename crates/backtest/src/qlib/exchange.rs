@@ -1,7 +1,7 @@
 use super::config::{LimitedSide, VolumeLimitKind};
 use super::position::{Position, Trade, is_close};
 use super::quotes::{QlibMarket, Quote};
-use super::report::Side;
+use crate::Side;
 
 /// Values below this are no trade.
 const LEAST_VALUE: f64 = 1e-5;

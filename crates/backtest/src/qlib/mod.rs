@@ -5,7 +5,6 @@
 //! Qlib's order of operations, so results agree to rounding; equal scores are ordered as numpy
 //! orders them (`argsort`).
 
-mod argsort;
 mod benchmark;
 mod config;
 mod exchange;
@@ -21,6 +20,6 @@ pub use config::{
     VolumeLimit, VolumeLimitKind,
 };
 pub use quotes::QlibMarket;
-pub use report::{Indicators, OrderRecord, PositionRecord, QlibDay, QlibResult, Side};
+pub use report::{Indicators, OrderRecord, PositionRecord, QlibDay, QlibResult};
 pub use risk::{Accumulation, QLIB_DAYS_PER_YEAR, QlibRisk, RiskAnalysis, risk_analysis};
 pub use run::run_qlib;

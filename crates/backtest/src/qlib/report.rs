@@ -1,13 +1,7 @@
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-/// Direction of a trade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    Buy,
-    Sell,
-}
+use crate::Side;
 
 /// One row of Qlib's `report_normal`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

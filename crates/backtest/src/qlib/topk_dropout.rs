@@ -2,11 +2,11 @@ use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::argsort::Sorter;
 use super::config::{BuyMethod, SellMethod, TopkDropoutConfig};
 use super::exchange::{Exchange, Order};
 use super::position::Position;
-use super::report::Side;
+use crate::Side;
+use crate::sorter::Sorter;
 
 /// Qlib's top-k dropout: holds about `topk` instruments and swaps the `n_drop` worst of them for
 /// better ones each bar.

@@ -1,0 +1,15 @@
+//! The loop of market, strategy and account.
+
+mod execute;
+mod result;
+mod run;
+mod settle;
+mod strategy;
+mod trades;
+
+pub use result::{
+    BacktestResult, BarPosition, Contribution, DayReport, Fill, HeldPosition, PositionHistory,
+};
+pub use run::run;
+pub use strategy::Strategy;
+pub use trades::Trade;

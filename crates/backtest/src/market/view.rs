@@ -1,0 +1,94 @@
+use chrono::NaiveDateTime;
+
+use super::prepare::{Bar, Market};
+use crate::ledger::Ledger;
+
+/// What is known at the close of a bar: the market up to it, and the account. Nothing later can be
+/// reached through it.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    market: &'a Market,
+    ledger: &'a Ledger,
+    bar: usize,
+    first: usize,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(market: &'a Market, ledger: &'a Ledger, bar: usize, first: usize) -> Self {
+        Self { market, ledger, bar, first }
+    }
+
+    /// The bar at hand, as an index of the calendar.
+    pub fn bar(&self) -> usize {
+        self.bar
+    }
+
+    /// Bars since the run began, from 0.
+    pub fn step(&self) -> usize {
+        self.bar - self.first
+    }
+
+    pub fn time(&self) -> NaiveDateTime {
+        self.market.calendar()[self.bar]
+    }
+
+    /// Names, ascending; an instrument is an index into them.
+    pub fn instruments(&self) -> &'a [String] {
+        self.market.instruments()
+    }
+
+    /// All instruments at the bar at hand.
+    pub fn bars(&self) -> &'a [Bar] {
+        self.market.bars_at(self.bar)
+    }
+
+    /// Whether the instrument has a bar now.
+    pub fn trades(&self, instrument: usize) -> bool {
+        self.bars().get(instrument).is_some_and(Bar::exists)
+    }
+
+    /// A field's values up to the bar at hand, NaN where a bar is missing; `None` for an unknown
+    /// field or instrument.
+    pub fn series(&self, field: &str, instrument: usize) -> Option<&'a [f64]> {
+        if instrument >= self.instruments().len() {
+            return None;
+        }
+        let series = self.market.panel().series(field, instrument)?;
+        series.get(..=self.bar)
+    }
+
+    /// Closes up to the bar at hand, NaN where a bar is missing; empty for an unknown instrument.
+    pub fn closes(&self, instrument: usize) -> &'a [f64] {
+        self.series("close", instrument).unwrap_or_default()
+    }
+
+    /// The last close up to now; 0 before the first.
+    pub fn last_close(&self, instrument: usize) -> f64 {
+        self.market.marks_at(self.bar).get(instrument).map_or(0.0, |price| price.to_f64())
+    }
+
+    pub fn ledger(&self) -> &'a Ledger {
+        self.ledger
+    }
+
+    /// Shares or contracts held, negative when short; 0 for an unknown instrument.
+    pub fn quantity(&self, instrument: usize) -> f64 {
+        self.ledger.holdings().get(instrument).map_or(0.0, |held| held.quantity.to_f64())
+    }
+
+    /// Worth of a holding as a part of the equity, negative when short.
+    pub fn weight(&self, instrument: usize) -> f64 {
+        let value =
+            self.ledger.holdings().get(instrument).map_or(0.0, |held| held.value().to_f64());
+        let equity = self.equity();
+        if equity > 0.0 { value / equity } else { 0.0 }
+    }
+
+    pub fn cash(&self) -> f64 {
+        self.ledger.cash().to_f64()
+    }
+
+    pub fn equity(&self) -> f64 {
+        self.ledger.equity().to_f64()
+    }
+}

@@ -1,0 +1,135 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Side;
+
+/// Names an order within its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct OrderId(pub u64);
+
+/// How far a trailing stop follows the best price.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Trail {
+    /// A distance in money.
+    Amount(f64),
+    /// A fraction of the best price, such as 0.05.
+    Fraction(f64),
+}
+
+/// When and at what price an order is dealt. Prices are those of one share or contract.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderKind {
+    /// At the configured deal price.
+    Market,
+    /// At `limit` or better: a bar that opens beyond it deals at its open.
+    Limit { limit: f64 },
+    /// A market order once the price reaches `stop`: dealt there, or at an open beyond it.
+    Stop { stop: f64 },
+    /// A limit order once the price reaches `stop`.
+    StopLimit { stop: f64, limit: f64 },
+    /// A stop that follows the best price since the order was given. It is compared with the best
+    /// price of the bars before the one at hand.
+    TrailingStop { trail: Trail },
+}
+
+/// How long an order lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeInForce {
+    /// To the end of the first session it can be dealt in.
+    #[default]
+    Day,
+    /// Good till cancelled.
+    Gtc,
+    /// Immediate or cancel: what the first bar does not deal is cancelled.
+    Ioc,
+    /// Fill or kill: dealt whole at the first bar, or not at all.
+    Fok,
+}
+
+/// An order as a strategy gives it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OrderRequest {
+    /// An index into the market's instruments.
+    pub instrument: usize,
+    pub side: Side,
+    /// Shares or contracts, positive.
+    pub quantity: f64,
+    pub kind: OrderKind,
+    pub time_in_force: TimeInForce,
+}
+
+impl OrderRequest {
+    /// A market order for the next session.
+    pub fn market(instrument: usize, side: Side, quantity: f64) -> Self {
+        let (kind, time_in_force) = (OrderKind::Market, TimeInForce::Day);
+        Self { instrument, side, quantity, kind, time_in_force }
+    }
+
+    #[must_use]
+    pub fn kind(self, kind: OrderKind) -> Self {
+        Self { kind, ..self }
+    }
+
+    #[must_use]
+    pub fn time_in_force(self, time_in_force: TimeInForce) -> Self {
+        Self { time_in_force, ..self }
+    }
+}
+
+/// Why an order, or the rest of one, was not dealt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelReason {
+    /// The strategy took it back.
+    Cancelled,
+    /// Its time in force ended.
+    Expired,
+    /// Cash or margin did not suffice.
+    InsufficientFunds,
+    /// Nothing is held that may be sold, and the account cannot sell short.
+    NothingToSell,
+    /// It is smaller than a lot.
+    BelowLot,
+    /// The other order of its pair was dealt, or the entry of its bracket was not.
+    Linked,
+    /// Its instrument was delisted.
+    Delisted,
+    /// The account is being liquidated.
+    Liquidation,
+    /// More orders are open than the configuration allows.
+    TooManyOrders,
+    /// The amount of money is beyond what the ledger holds.
+    TooLarge,
+    /// The run ended.
+    EndOfRun,
+}
+
+/// How an order ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderOutcome {
+    Filled,
+    /// Not or only partly dealt.
+    Cancelled(CancelReason),
+}
+
+/// An order that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct OrderRecord {
+    pub id: OrderId,
+    pub instrument: usize,
+    pub side: Side,
+    pub kind: OrderKind,
+    pub time_in_force: TimeInForce,
+    pub quantity: f64,
+    pub filled: f64,
+    /// Mean price of the fills, if there were any.
+    pub average_price: Option<f64>,
+    /// Bars as calendar indices.
+    pub submitted: usize,
+    pub ended: usize,
+    pub outcome: OrderOutcome,
+}

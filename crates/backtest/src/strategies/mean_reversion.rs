@@ -1,0 +1,81 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::sizing::{Sizing, steer};
+use crate::BacktestError;
+use crate::engine::Strategy;
+use crate::market::View;
+use crate::orders::Orders;
+use crate::range::Given;
+
+/// Buys what fell far below its mean and sells it back near the mean.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeanReversionConfig {
+    /// Bars of the mean and the deviation (ddof 1).
+    #[schemars(range(min = 2))]
+    pub window: usize,
+    /// Deviations below the mean at which it buys.
+    pub entry: f64,
+    /// Deviations below the mean at which it sells again; less than `entry`.
+    #[serde(default)]
+    pub exit: f64,
+    /// Also sells short as far above the mean.
+    #[serde(default)]
+    pub short: bool,
+    pub sizing: Sizing,
+}
+
+/// Mean reversion of every instrument.
+#[derive(Debug)]
+pub struct MeanReversion {
+    config: MeanReversionConfig,
+}
+
+impl MeanReversion {
+    pub fn new(config: MeanReversionConfig) -> Result<Self, BacktestError> {
+        config.sizing.validate()?;
+        check_band(config.window, config.entry, config.exit)?;
+        Ok(Self { config })
+    }
+}
+
+pub(super) fn check_band(window: usize, entry: f64, exit: f64) -> Result<(), BacktestError> {
+    Given("window", window as f64).check(|window| window >= 2.0, "at least 2")?;
+    Given("entry", entry).positive()?;
+    Given("exit", exit).check(|exit| exit < entry && exit >= 0.0, "from 0 to below entry")
+}
+
+/// Deviations of the last value from the mean of the last `window`, which it is part of. None
+/// where a value is missing or all are the same.
+pub(super) fn standard_score(series: &[f64], window: usize) -> Option<f64> {
+    let recent = &series[series.len().checked_sub(window)?..];
+    let mean = recent.iter().sum::<f64>() / window as f64;
+    let squares: f64 = recent.iter().map(|value| (value - mean).powi(2)).sum();
+    let deviation = (squares / (window - 1) as f64).sqrt();
+    let score = (recent.last()? - mean) / deviation;
+    (deviation > 1e-12 * mean.abs() && score.is_finite()).then_some(score)
+}
+
+/// The direction to hold, from the one that is held and the score.
+pub(super) fn revert(score: f64, held: f64, (entry, exit): (f64, f64), short: bool) -> f64 {
+    match score {
+        low if low <= -entry => 1.0,
+        high if high >= entry && short => -1.0,
+        low if held > 0.0 && low < -exit => 1.0,
+        high if held < 0.0 && high > exit => -1.0,
+        _ => 0.0,
+    }
+}
+
+impl Strategy for MeanReversion {
+    fn on_bar(&mut self, view: &View<'_>, orders: &mut Orders<'_>) -> Result<(), BacktestError> {
+        let MeanReversionConfig { window, entry, exit, short, sizing } = self.config;
+        for instrument in 0..view.instruments().len() {
+            let Some(score) = standard_score(view.closes(instrument), window) else { continue };
+            let direction = revert(score, view.quantity(instrument), (entry, exit), short);
+            steer(sizing, direction, instrument, view, orders)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+use alphafleet_backtest::{
+    AccountConfig, Config, CostConfig, MarketProfile, OrderRequest, Side, Slippage,
+};
+
+use crate::support::{assert_near, day, flat, give, panel, play, scripted, whole};
+
+/// Commission and tax of buying 100 at 10 and selling them at 12.
+fn costs(costs: CostConfig) -> [(f64, f64); 2] {
+    let mut strategy = scripted(|view, orders| {
+        match view.step() {
+            0 => orders.submit(OrderRequest::market(0, Side::Buy, 100.0)).map(drop)?,
+            1 => orders.submit(OrderRequest::market(0, Side::Sell, 100.0)).map(drop)?,
+            _ => {}
+        }
+        Ok(())
+    });
+    let panel = panel(&[&flat(&[10.0, 10.0, 12.0])]);
+    let result = play(panel, |config| Config { costs, ..config }, &mut strategy);
+    let end = result.days[2].equity;
+    let paid: f64 = result.fills.iter().map(|fill| fill.commission + fill.tax).sum();
+    assert_near(end, 100_000.0 + 200.0 - paid);
+    assert_near(result.trades[0].gain, 200.0 - paid);
+    assert_near(result.trades[0].return_rate, (200.0 - paid) / 1_000.0);
+    [0, 1].map(|at| (result.fills[at].commission, result.fills[at].tax))
+}
+
+#[test]
+fn commissions_are_rates_amounts_and_a_minimum() {
+    let none = CostConfig::default();
+    assert_eq!(costs(none), [(0.0, 0.0), (0.0, 0.0)]);
+    let rates = CostConfig { open_rate: 0.001, close_rate: 0.002, ..none };
+    let [buy, sell] = costs(rates);
+    assert_near(buy.0, 1.0);
+    assert_near(sell.0, 2.4);
+    let per_unit = CostConfig { per_unit: 0.005, ..none };
+    assert_near(costs(per_unit)[0].0, 0.5);
+    let minimum = CostConfig { minimum: 2.0, ..rates };
+    let [buy, sell] = costs(minimum);
+    assert_near(buy.0, 2.0);
+    assert_near(sell.0, 2.4);
+    let taxed = CostConfig { sell_tax: 0.001, ..none };
+    let [buy, sell] = costs(taxed);
+    assert_near(buy.1, 0.0);
+    assert_near(sell.1, 1.2);
+}
+
+#[test]
+fn slippage_makes_market_orders_worse() {
+    let price = |slippage, side| {
+        let account = AccountConfig::Margin { initial: 0.5, maintenance: 0.25 };
+        let mut bars = flat(&[100.0, 100.0]);
+        bars[1][4] = 1_000.0;
+        let change = |config| Config { slippage, account, ..config };
+        let request = OrderRequest::market(0, side, 40.0);
+        let fill = play(panel(&[&bars]), change, &mut give(vec![request])).fills[0];
+        assert_near(fill.slippage, (fill.price - 100.0).abs() * 40.0);
+        fill.price
+    };
+    assert_near(price(Slippage::Fixed(0.25), Side::Buy), 100.25);
+    assert_near(price(Slippage::Fixed(0.25), Side::Sell), 99.75);
+    assert_near(price(Slippage::Proportional(0.001), Side::Buy), 100.1);
+    assert_near(price(Slippage::Proportional(0.001), Side::Sell), 99.9);
+    // √(40 / 1000) = 0.2
+    assert_near(price(Slippage::SquareRoot(0.1), Side::Buy), 102.0);
+}
+
+#[test]
+fn limit_orders_do_not_slip() {
+    let bars = [[100.0, 100.0, 100.0, 100.0, 1e6], [100.0, 101.0, 97.0, 100.0, 1e6]];
+    let kind = alphafleet_backtest::OrderKind::Limit { limit: 98.0 };
+    let request = OrderRequest::market(0, Side::Buy, 10.0).kind(kind);
+    let change = |config| Config { slippage: Slippage::Fixed(1.0), ..config };
+    assert_eq!(play(panel(&[&bars]), change, &mut give(vec![request])).fills[0].price, 98.0);
+}
+
+#[test]
+fn interest_and_borrowing_go_by_days() {
+    let costs = CostConfig {
+        cash_rate: 0.0365,
+        debit_rate: 0.073,
+        borrow_rate: 0.365,
+        ..CostConfig::default()
+    };
+    let account = AccountConfig::Margin { initial: 0.5, maintenance: 0.25 };
+    let change = |config| Config { costs, account, ..config };
+    // Cash alone: a ten-thousandth a day.
+    let result = play(panel(&[&flat(&[10.0, 10.0])]), change, &mut give(vec![]));
+    assert_near(result.days[1].equity, 100_010.0);
+    // 10,000 shares short at 10: cash 200,000, and a thousandth of 100,000 a day for borrowing.
+    let sell = OrderRequest::market(0, Side::Sell, 10_000.0);
+    let result = play(panel(&[&flat(&[10.0, 10.0, 10.0])]), change, &mut give(vec![sell]));
+    assert_near(result.days[1].cash, 200_010.0);
+    assert_near(result.days[2].equity, 100_010.0 + 20.001 - 100.0);
+    assert_near(result.contributions[0].borrow, -100.0);
+    // 15,000 bought at 10 leave a debt of 50,000 less one day's interest.
+    let buy = OrderRequest::market(0, Side::Buy, 15_000.0);
+    let result = play(panel(&[&flat(&[10.0, 10.0, 10.0])]), change, &mut give(vec![buy]));
+    assert_near(result.days[2].equity, 100_010.0 - 49_990.0 * 0.0002);
+}
+
+#[test]
+fn a_multiplier_scales_worth_but_not_prices() {
+    let change = |config| Config {
+        multiplier: 50.0,
+        account: AccountConfig::Margin { initial: 0.1, maintenance: 0.05 },
+        ..config
+    };
+    let request = OrderRequest::market(0, Side::Buy, 3.0);
+    let result = play(panel(&[&flat(&[1000.0, 1000.0, 1010.0])]), change, &mut give(vec![request]));
+    assert_eq!(result.fills[0].price, 1000.0);
+    assert_near(result.fills[0].value, 150_000.0);
+    assert_near(result.days[2].equity, 101_500.0);
+    assert_eq!(result.held[0].price, 1010.0);
+}
+
+#[test]
+fn market_profiles_are_valid() {
+    let period = whole(&panel(&[&flat(&[1.0])])).period;
+    for profile in
+        [MarketProfile::Us, MarketProfile::Cn, MarketProfile::Crypto, MarketProfile::Futures]
+    {
+        profile.config(period).validate().unwrap();
+    }
+    assert_eq!(MarketProfile::Cn.config(period).lot, 100.0);
+    assert_eq!(MarketProfile::Crypto.config(period).bars_per_year, 365.0);
+    assert_eq!(period.start, day(0).date());
+}

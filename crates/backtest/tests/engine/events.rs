@@ -1,0 +1,119 @@
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use alphafleet_backtest::{
+    ActionKind, Config, CorporateAction, Market, OrderKind, OrderRequest, Side, TimeInForce, run,
+};
+
+use crate::support::{GONE, assert_near, day, flat, give, panel, play, play_with, whole};
+
+fn action(bar: usize, kind: ActionKind) -> CorporateAction {
+    CorporateAction { instrument: "A".to_owned(), time: day(bar), kind }
+}
+
+#[test]
+fn splits_change_shares_and_waiting_orders_but_no_worth() {
+    let buy = OrderRequest::market(0, Side::Buy, 100.0);
+    let stop = buy.kind(OrderKind::Stop { stop: 30.0 }).time_in_force(TimeInForce::Gtc);
+    let mut bars = flat(&[20.0, 20.0, 10.0, 10.0]);
+    bars[3][1] = 15.0;
+    let split = action(2, ActionKind::Split { ratio: 2.0 });
+    let result = play_with(panel(&[&bars]), &[split], |config| config, &mut give(vec![buy, stop]));
+    assert_near(result.days[2].equity, 100_000.0);
+    // The stop of 30 for 100 became one of 15 for 200.
+    assert_eq!((result.fills[1].price, result.fills[1].quantity), (15.0, 200.0));
+    assert_near(result.held[0].quantity, 400.0);
+}
+
+#[test]
+fn a_split_is_no_move_of_the_price() {
+    let split = action(1, ActionKind::Split { ratio: 2.0 });
+    let sell = OrderRequest::market(0, Side::Sell, 1.0);
+    let account = alphafleet_backtest::AccountConfig::Margin { initial: 0.5, maintenance: 0.25 };
+    let change = |config| Config {
+        price_limit: Some(0.1),
+        benchmark: Some("A".to_owned()),
+        account,
+        ..config
+    };
+    let bars = flat(&[20.0, 10.0]);
+    let result = play_with(panel(&[&bars]), &[split], change, &mut give(vec![sell]));
+    assert_eq!(result.fills[0].bar, 1);
+    assert_near(result.days[1].benchmark.unwrap(), 0.0);
+}
+
+#[test]
+fn dividends_are_paid_to_holders_and_owed_by_shorts() {
+    let dividend = action(2, ActionKind::Dividend { per_share: 0.5 });
+    for (side, paid) in [(Side::Buy, 50.0), (Side::Sell, -50.0)] {
+        let account =
+            alphafleet_backtest::AccountConfig::Margin { initial: 0.5, maintenance: 0.25 };
+        let result = play_with(
+            panel(&[&flat(&[10.0, 10.0, 10.0])]),
+            std::slice::from_ref(&dividend),
+            |config| Config { account, ..config },
+            &mut give(vec![OrderRequest::market(0, side, 100.0)]),
+        );
+        assert_near(result.days[2].equity, 100_000.0 + paid);
+        assert_near(result.contributions[0].dividends, paid);
+    }
+}
+
+#[test]
+fn what_is_delisted_is_paid_out() {
+    let mut bars = flat(&[10.0, 10.0, 8.0]);
+    bars.push(GONE);
+    let other = flat(&[1.0; 4]);
+    let paid = |delisting_recovery| {
+        let buy = OrderRequest::market(0, Side::Buy, 100.0);
+        let change = |config| Config { delisting_recovery, ..config };
+        let result = play(panel(&[&bars, &other]), change, &mut give(vec![buy]));
+        assert!(result.held.is_empty());
+        assert_eq!(result.trades.len(), 1);
+        result.days[3].equity
+    };
+    assert_near(paid(1.0), 99_800.0);
+    assert_near(paid(0.25), 99_200.0);
+}
+
+#[test]
+fn holdings_that_do_not_trade_keep_their_last_price() {
+    let bars = [flat(&[10.0, 10.0, 12.0]), vec![GONE], flat(&[11.0])].concat();
+    let other = flat(&[1.0; 5]);
+    let buy = OrderRequest::market(0, Side::Buy, 100.0);
+    let result = play(panel(&[&bars, &other]), |config| config, &mut give(vec![buy]));
+    let equity: Vec<_> = result.days.iter().map(|day| day.equity).collect();
+    assert_eq!(equity, [100_000.0, 100_000.0, 100_200.0, 100_200.0, 100_100.0]);
+}
+
+#[test]
+fn the_observer_can_end_a_run() {
+    let panel = panel(&[&flat(&[1.0; 5])]);
+    let config = whole(&panel);
+    let market = Market::prepare(Arc::new(panel), &[]).unwrap();
+    let mut seen = 0;
+    let result = run(&market, &config, &mut give(vec![]), &mut |_| {
+        seen += 1;
+        if seen == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let result = result.unwrap();
+    assert!(result.stopped);
+    assert_eq!((result.days.len(), seen), (3, 3));
+}
+
+#[test]
+fn days_report_returns_turnover_costs_and_drawdown() {
+    let buy = OrderRequest::market(0, Side::Buy, 5_000.0);
+    let costs = alphafleet_backtest::CostConfig { open_rate: 0.01, ..Default::default() };
+    let change = |config| Config { costs, benchmark: Some("A".to_owned()), ..config };
+    let result = play(panel(&[&flat(&[10.0, 10.0, 12.0, 9.0])]), change, &mut give(vec![buy]));
+    let [_, bought, up, down] = result.days[..] else { panic!() };
+    assert_near(bought.costs, 500.0);
+    assert_near(bought.turnover, 0.5);
+    assert_near(bought.return_rate, -0.005);
+    assert_near(bought.return_before_costs, 0.0);
+    assert_near(up.return_rate, 10_000.0 / 99_500.0);
+    assert_near(up.benchmark.unwrap(), 0.2);
+    assert_near(up.drawdown, 0.0);
+    assert_near(down.drawdown, -15_000.0 / 109_500.0);
+}

@@ -1,0 +1,11 @@
+//! The engine, order by order and cost by cost, on small markets worked out by hand.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod accounts;
+mod costs;
+mod events;
+mod ledger;
+mod orders;
+mod refusals;
+mod strategies;
+mod support;
