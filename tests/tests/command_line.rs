@@ -182,7 +182,7 @@ fn factors_are_computed_and_checked_without_a_server() {
 
     let (code, said, _) = run(&["factors", "check", "Mean($close,5)/$close"]);
     assert_eq!((code, said.lines().next()), (Some(0), Some("Mean($close, 5) / $close")));
-    let (code, _, errors) = run(&["factors", "check", "Mean($close, )"]);
+    let (code, _, errors) = run(&["factors", "check", "Mean($close, *)"]);
     assert_eq!(code, Some(2));
     assert!(errors.contains("at character 13") && errors.contains("             ^"), "{errors}");
     let ahead = ["factors", "compute", "--data", data, "--out", target, "--expr"];

@@ -213,7 +213,7 @@ pub(super) struct Widen<'a> {
 impl Kernel for Widen<'_> {
     #[inline(always)]
     fn run(self) {
-        map(self.a, self.out, |v| f64::from(v));
+        map(self.a, self.out, f64::from);
     }
 }
 

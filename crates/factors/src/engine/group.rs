@@ -28,7 +28,7 @@ impl Group {
             instruments,
             listed,
             buffers: program.slots.iter().map(buffer).collect(),
-            states: program.steps.iter().map(|step| State::new(step)).collect(),
+            states: program.steps.iter().map(State::new).collect(),
         }
     }
 

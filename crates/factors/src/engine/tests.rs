@@ -271,14 +271,13 @@ proptest! {
                 let instrument = whole.iter().filter(|(_, bars)| bars.iter().any(Option::is_some));
                 let place = instrument.map(|(name, _)| *name).position(|known| known == name).unwrap();
                 for bar in frame.listed(at) {
-                    for column in 0..exprs.len() {
+                    for (column, source) in STREAMED.iter().enumerate() {
                         let ours = frame.column(column)[frame.cell(at, bar).unwrap()];
                         let theirs = all.column(column)[all.cell(place, edge[0] + bar).unwrap()];
                         let same = ours == theirs || (ours.is_nan() && theirs.is_nan());
                         prop_assert!(
                             same,
-                            "{} of {name} at {}: {ours}, all at once {theirs}",
-                            STREAMED[column],
+                            "{source} of {name} at {}: {ours}, all at once {theirs}",
                             edge[0] + bar
                         );
                     }

@@ -69,8 +69,8 @@ impl Kernel for Growing<'_> {
         for row in 0..bars {
             self.history.push(finite(self.values.row(row)));
             let mut listed = [0; LANES];
-            for l in 0..LANES {
-                listed[l] = (first + row + 1).saturating_sub(self.starts[l]);
+            for (listed, start) in listed.iter_mut().zip(self.starts) {
+                *listed = (first + row + 1).saturating_sub(*start);
             }
             self.out[row] = grown(self.history, &listed);
         }

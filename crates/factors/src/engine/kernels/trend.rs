@@ -37,8 +37,8 @@ impl Statistic<1, 6> for Trend<'_> {
         place: f64,
     ) {
         let newest = self.values.row(row);
-        for l in 0..LANES {
-            self.infinite[l] |= newest[l].is_infinite();
+        for (infinite, value) in self.infinite.iter_mut().zip(newest) {
+            *infinite |= value.is_infinite();
         }
         let by_n = lane(|l| if self.infinite[l] { f64::NAN } else { 1.0 / n[l] });
         let spread = lane(|l| xx[l] - x[l] * x[l] * by_n[l]);
