@@ -1,5 +1,5 @@
-//! Factors: Qlib's expression language over a panel, Alpha158, and the road from features to a
-//! matrix a model is fitted on.
+//! Factors: Qlib's expression language over a panel, technical indicators, published sets, and the
+//! road from features to a matrix a model is fitted on.
 //!
 //! [`Expr`] is a parsed formula, [`compute`] runs formulas over a [`Panel`](alphafleet_market::Panel)
 //! with Qlib's arithmetic, [`alpha101`], [`alpha158`] and [`alpha360`] name known sets. [`Segments`]

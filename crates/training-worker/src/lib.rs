@@ -9,7 +9,7 @@ mod handler;
 mod pipeline;
 mod probe;
 
-pub use features::{FeatureHandler, Judge, Judgement, evaluate_factors};
+pub use features::FeatureHandler;
 pub use handler::TrainingHandler;
 pub use pipeline::{
     Bars, Blame, Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, Trained, run,

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::block::Span;
 use super::group::Group;
+use super::kernels::interpolated;
 use super::lanes::LANES;
 use super::program::{CrossOp, Op, Program, Step};
 
@@ -44,27 +45,30 @@ pub(super) fn cross(program: &Program, step: &Step, span: Span, groups: &mut [Gr
 }
 
 fn apply(op: CrossOp, cells: &mut [f64], group: impl Fn(usize) -> f64) {
+    let order = ascending(cells);
     match op {
-        CrossOp::Rank => rank(cells),
-        CrossOp::ZScore => z_score(cells),
+        CrossOp::Rank => rank(cells, &order),
+        CrossOp::ZScore => z_score(cells, &order),
         CrossOp::Scale(sum) => {
-            let total: f64 = present(cells).map(f64::abs).sum();
+            let total: f64 = order.iter().map(|&cell| cells[cell].abs()).sum();
             for cell in cells {
                 *cell *= sum.value() / total;
             }
         }
-        CrossOp::Winsorize(q) => winsorize(cells, q.value()),
-        CrossOp::Neutralize => neutralize(cells, group),
+        CrossOp::Winsorize(q) => winsorize(cells, &order, q.value()),
+        CrossOp::Neutralize => neutralize(cells, &order, group),
     }
 }
 
-fn present(cells: &[f64]) -> impl Iterator<Item = f64> + '_ {
-    cells.iter().copied().filter(|value| !value.is_nan())
-}
-
-fn rank(cells: &mut [f64]) {
+/// The cells that take part, by rising value. Sums go this way too: they then do not depend on
+/// which instruments happen to share a group.
+fn ascending(cells: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..cells.len()).filter(|&cell| !cells[cell].is_nan()).collect();
     order.sort_unstable_by(|&a, &b| cells[a].total_cmp(&cells[b]));
+    order
+}
+
+fn rank(cells: &mut [f64], order: &[usize]) {
     let count = order.len() as f64;
     let mut below = 0;
     while below < order.len() {
@@ -79,40 +83,35 @@ fn rank(cells: &mut [f64]) {
     }
 }
 
-fn z_score(cells: &mut [f64]) {
-    let count = present(cells).count() as f64;
-    let mean = present(cells).sum::<f64>() / count;
-    let squares: f64 = present(cells).map(|value| (value - mean).powi(2)).sum();
-    let first = present(cells).next();
-    let varies = present(cells).any(|value| Some(value) != first);
+fn z_score(cells: &mut [f64], order: &[usize]) {
+    let count = order.len() as f64;
+    let mean = order.iter().map(|&cell| cells[cell]).sum::<f64>() / count;
+    let squares: f64 = order.iter().map(|&cell| (cells[cell] - mean).powi(2)).sum();
+    let varies = match (order.first(), order.last()) {
+        (Some(&least), Some(&most)) => cells[least] != cells[most],
+        _ => false,
+    };
     let deviation = if varies { (squares / (count - 1.0)).sqrt() } else { f64::NAN };
     for cell in cells {
         *cell = (*cell - mean) / deviation;
     }
 }
 
-fn winsorize(cells: &mut [f64], q: f64) {
-    let mut sorted: Vec<f64> = present(cells).collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let Some(last) = sorted.len().checked_sub(1) else { return };
-    let quantile = |q: f64| {
-        let place = q * last as f64;
-        let below = place as usize;
-        let above = sorted[(below + 1).min(last)];
-        sorted[below] + (above - sorted[below]) * (place - below as f64)
-    };
+fn winsorize(cells: &mut [f64], order: &[usize], q: f64) {
+    let quantile = |q: f64| interpolated(q, order.len() as f64, |place| cells[order[place]]);
     let (low, high) = (quantile(q), quantile(1.0 - q));
     for cell in cells {
-        // `clamp` keeps a missing value missing.
-        *cell = cell.clamp(low, high);
+        // Not `clamp`: it panics where rounding crosses the bounds or their distance overflows.
+        *cell = if *cell < low { low } else { *cell };
+        *cell = if *cell > high { high } else { *cell };
     }
 }
 
-fn neutralize(cells: &mut [f64], group: impl Fn(usize) -> f64) {
+fn neutralize(cells: &mut [f64], order: &[usize], group: impl Fn(usize) -> f64) {
     let mut groups: HashMap<u64, (f64, f64)> = HashMap::new();
-    for (cell, value) in cells.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
+    for &cell in order {
         let (sum, count) = groups.entry((group(cell) + 0.0).to_bits()).or_default();
-        *sum += value;
+        *sum += cells[cell];
         *count += 1.0;
     }
     for (cell, value) in cells.iter_mut().enumerate() {

@@ -164,12 +164,6 @@ impl<T: Float> Kernel for Comparison<'_, T> {
     }
 }
 
-/// Whether the operator is one of [`Comparison`].
-pub(super) fn compares(op: Binary) -> bool {
-    use Binary::{Eq, Ge, Gt, Le, Lt, Ne};
-    matches!(op, Gt | Ge | Lt | Le | Eq | Ne)
-}
-
 /// `np.where(condition, a, b)`; the condition is 0 or 1.
 pub(super) struct Choice<'a, T> {
     pub(super) condition: &'a [f32],

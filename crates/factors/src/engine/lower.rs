@@ -158,7 +158,7 @@ impl Lowering {
         }
         let within = precision(if met == Kind::Constant { Kind::F64 } else { met });
         let inputs = [self.as_precision(a, within), self.as_precision(b, within)];
-        let (result, kind) = match (is_comparison(op), within) {
+        let (result, kind) = match (op.compares(), within) {
             (true, _) => (Precision::Single, Kind::Bool),
             (false, Precision::Single) => (within, Kind::F32),
             (false, Precision::Double) => (within, Kind::F64),
@@ -378,11 +378,6 @@ fn precision(kind: Kind) -> Precision {
         Kind::Bool | Kind::F32 => Precision::Single,
         Kind::F64 | Kind::Constant => Precision::Double,
     }
-}
-
-fn is_comparison(op: Binary) -> bool {
-    use Binary::{Eq, Ge, Gt, Le, Lt, Ne};
-    matches!(op, Gt | Ge | Lt | Le | Eq | Ne)
 }
 
 /// numpy's arithmetic of two conditions, which are 0 and 1.

@@ -86,17 +86,18 @@ impl Op {
     /// How many bars further back than its inputs' lag it looks.
     fn reach(self) -> usize {
         match self {
-            Self::Sums(window)
-            | Self::Spread(window)
+            // A pivot found late makes the former chunk be summed again.
+            Self::Spread(window)
             | Self::Shape(window)
             | Self::Trend(window)
+            | Self::Covariance(window)
+            | Self::Correlation(window) => window.saturating_sub(1).saturating_mul(2),
+            Self::Sums(window)
             | Self::Extreme(_, window)
             | Self::Position(_, window)
             | Self::Product(window)
             | Self::Weighted(_, window)
-            | Self::MeanDeviation(window)
-            | Self::Covariance(window)
-            | Self::Correlation(window) => window.saturating_sub(1),
+            | Self::MeanDeviation(window) => window.saturating_sub(1),
             Self::Sorted(window, _) => window,
             _ => 0,
         }

@@ -207,13 +207,13 @@ fn binary(inputs: Inputs<'_>, mut outputs: Outputs<'_>) {
     match inputs.step.op {
         Op::Binary(op, Precision::Single) => {
             let (a, b, out) = (inputs.single(0), inputs.single(1), outputs.singles());
-            if elementwise::compares(op) {
+            if op.compares() {
                 vectorise(elementwise::Comparison { op, a, b, out });
             } else {
                 vectorise(elementwise::Arithmetic { op, a, b, out });
             }
         }
-        Op::Binary(op, Precision::Double) if elementwise::compares(op) => {
+        Op::Binary(op, Precision::Double) if op.compares() => {
             let (a, b, out) = (inputs.double(0), inputs.double(1), outputs.singles());
             vectorise(elementwise::Comparison { op, a, b, out });
         }

@@ -336,3 +336,20 @@ fn cross_sections_compare_the_instruments_of_a_bar() {
     // D has no group on the second day.
     assert!(at(4, 1)[2].is_nan() && at(4, 1)[..2] == [0.0, 0.0]);
 }
+
+#[test]
+fn winsorising_survives_any_numbers() {
+    let bar = |close: f64| vec![Some([close, 1.0, 1.0])];
+    let at_one_bar = |closes: &[f64], source: &str| {
+        let names = ["A", "B", "C"];
+        let rows: Vec<_> = names.into_iter().zip(closes.iter().map(|&close| bar(close))).collect();
+        compute(&panel(&rows), &named(&[source]), 1).unwrap().column(0).to_vec()
+    };
+    // Bounds that all but meet.
+    let clipped = at_one_bar(&[0.1, 0.3, 0.7], "CSWinsorize($close, 0.4999999999)");
+    assert!(clipped.iter().all(|value| (value - 0.3).abs() < 1e-6), "{clipped:?}");
+    // A span that no double holds.
+    let wide = [f64::from(f32::MIN), f64::from(f32::MAX)];
+    let clipped = at_one_bar(&wide, "CSWinsorize(Mean($close, 1)*4e269, 0)");
+    assert_eq!(clipped, [f32::NEG_INFINITY, f32::INFINITY]);
+}

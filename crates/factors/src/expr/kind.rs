@@ -56,9 +56,7 @@ impl Kind {
             (Binary::Sub | Binary::Div | Binary::Power, Self::Bool, Self::Bool) => {
                 Err("numbers on one side at least")
             }
-            (Binary::Gt | Binary::Ge | Binary::Lt | Binary::Le | Binary::Eq | Binary::Ne, _, _) => {
-                Ok(Self::Bool)
-            }
+            (op, _, _) if op.compares() => Ok(Self::Bool),
             _ => Ok(a.meet(b)),
         }
     }

@@ -34,6 +34,13 @@ pub enum Binary {
     Or,
 }
 
+impl Binary {
+    /// Whether the result is a condition, whatever the operands are.
+    pub(crate) fn compares(self) -> bool {
+        matches!(self, Self::Gt | Self::Ge | Self::Lt | Self::Le | Self::Eq | Self::Ne)
+    }
+}
+
 /// Operators over a trailing window of one series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rolling {

@@ -246,7 +246,7 @@ impl Call<'_> {
                 let [arg, window, q] = self.take(args, "a series, a window and a quantile")?;
                 let node = Node::Quantile(
                     self.series(arg)?.0,
-                    self.quantile_window(&window)?,
+                    self.window(&window, 0)?,
                     self.number(&q, "a quantile between 0 and 1", |q| (0.0..=1.0).contains(&q))?,
                 );
                 parser.part(node, Kind::F64, at, depth)
@@ -331,10 +331,6 @@ impl Call<'_> {
             _ => 0,
         };
         if arg.node.constant() == Some(0.0) { Ok(0) } else { self.window(arg, least) }
-    }
-
-    fn quantile_window(&self, arg: &Part) -> Result<usize, ExprError> {
-        self.window(arg, 0)
     }
 
     /// Qlib takes a window between 0 and 1 as the smoothing factor of an exponential mean, for

@@ -122,14 +122,14 @@ impl Gathered {
     }
 }
 
-pub(super) fn scratch(assignment: &Assignment) -> Result<&std::path::Path, HandlerError> {
+fn scratch(assignment: &Assignment) -> Result<&std::path::Path, HandlerError> {
     assignment.scratch_folder().map_err(|error| {
         HandlerError::retryable(FailureCode::HandlerError, format!("no scratch folder: {error}"))
     })
 }
 
 /// What the specification asks for, but never more than there is.
-pub(super) fn threads(spec: &FeatureComputationSpec, assignment: &Assignment) -> usize {
+fn threads(spec: &FeatureComputationSpec, assignment: &Assignment) -> usize {
     let offered = assignment.threads.max(1);
     match spec.threads as usize {
         0 => offered,

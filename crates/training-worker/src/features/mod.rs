@@ -2,11 +2,9 @@
 
 mod cached;
 mod compute;
-mod evaluation;
 mod handler;
 mod market;
 mod output;
 mod rows;
 
-pub use evaluation::{Judge, Judgement, evaluate_factors};
 pub use handler::FeatureHandler;

@@ -55,8 +55,8 @@ impl Selection<'_> {
         let (mut kept, left_out) = keep_available(set.to_vec(), panel.field_names());
         kept.extend_from_slice(own);
         let findings = left_out.iter().map(|finding| {
-        json!({ "severity": "warning", "code": finding.code, "message": finding.message })
-    });
+            json!({ "severity": "warning", "code": finding.code, "message": finding.message })
+        });
         if kept.is_empty() {
             return Err(
                 Usage("the file has the fields of none of the set's factors".to_owned()).into()

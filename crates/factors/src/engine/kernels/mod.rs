@@ -18,6 +18,6 @@ pub(crate) use moments::{Counts, MeanDeviation, Shape, Spread};
 pub(crate) use pair::{Correlation, Covariance};
 pub(crate) use slide::Sliding;
 pub(crate) use smooth::{Ema, EmaRun, Growing, Repetition, RepetitionRun};
-pub(crate) use sorted::{Order, Ranked, SWEPT, Swept};
+pub(crate) use sorted::{Order, Ranked, SWEPT, Swept, interpolated};
 pub(crate) use sums::{Product, Sums, Weighted, Weighting};
 pub(crate) use trend::Trend;

@@ -45,7 +45,9 @@ impl Statistic<2, 6> for Correlation<'_> {
         let x_spread = lane(|l| xx[l] - x[l] * x[l] * by_n[l]);
         let y_spread = lane(|l| yy[l] - y[l] * y[l] * by_n[l]);
         let joint = lane(|l| xy[l] - x[l] * y[l] * by_n[l]);
-        let value = lane(|l| joint[l] / (x_spread[l] * y_spread[l]).sqrt());
+        // Where the bars that both have are constant nothing correlates.
+        let scale = lane(|l| (x_spread[l] * y_spread[l]).sqrt());
+        let value = lane(|l| if scale[l] > 0.0 { joint[l] / scale[l] } else { f64::NAN });
         let (a, b) = (self.deviations[0].row(row), self.deviations[1].row(row));
         self.out[row] = lane(|l| if a[l] <= FLAT || b[l] <= FLAT { f64::NAN } else { value[l] });
     }

@@ -6,7 +6,8 @@
 //! subtracted again, and what has left the window leaves no rounding behind. (The method is van
 //! Herk's and Gil and Werman's for minima; it works for every associative operation.)
 //!
-//! Sums of powers are taken of deviations from a *pivot*, a value inside the window: with `n` bars
+//! Sums of powers are taken of deviations from a *pivot*, a value inside the window: the last one of
+//! the former chunk, or where that bar is missing the first one of the present chunk. With `n` bars
 //! the relative error of a variance stays below about `2 n² ε`, whatever the level of the series.
 
 use crate::engine::lanes::{LANES, Lane, MISSING, Rows, lane};
@@ -21,6 +22,8 @@ pub(crate) struct Sliding {
     suffixes: Vec<Lane>,
     prefix: Vec<Lane>,
     pivots: Vec<Lane>,
+    /// Whose pivot the next value becomes: the former chunk ended without one.
+    open: Vec<[bool; LANES]>,
 }
 
 /// Where a bar lies.
@@ -103,20 +106,26 @@ impl Sliding {
         let mut prefix = load(&self.prefix, empty);
         let unset_pivots = if S::PIVOT { [MISSING; I] } else { [[0.0; LANES]; I] };
         let mut pivots = load(&self.pivots, unset_pivots);
-        let mut unset = S::PIVOT && has_missing(&pivots);
+        let mut open =
+            <[[bool; LANES]; I]>::try_from(self.open.as_slice()).unwrap_or([[S::PIVOT; LANES]; I]);
+        let mut any_open = open.as_flattened().contains(&true);
         let mut place = if self.window == 0 { first } else { first % self.window };
         for row in 0..bars {
             let values = finite_rows(&inputs, row, 0);
-            if S::PIVOT && unset {
-                settle_pivots(&mut pivots, &values);
-                unset = has_missing(&pivots);
-            }
             place += 1;
+            if any_open && settle(&mut open, &mut pivots, &values) && place != self.window {
+                self.sum_suffixes((&inputs, row, place), first, &pivots, &statistic);
+                any_open = open.as_flattened().contains(&true);
+            }
             let here = Place { at: place as f64, bar: first + row };
             let terms = statistic.terms(&deviations::<I>(&values, &pivots, S::PIVOT), here);
             prefix = S::join(&prefix, &terms);
             if place == self.window {
-                self.close(&inputs, (first, row), empty, &mut pivots, &statistic);
+                if S::PIVOT {
+                    any_open = self.repivot(&inputs, row, &mut pivots, &mut open);
+                }
+                self.suffixes.resize(self.window * K, [0.0; LANES]);
+                self.sum_suffixes((&inputs, row, 0), first, &pivots, &statistic);
                 statistic.finish(row, &load_row(&self.suffixes, 0), &pivots, 0.0);
                 (prefix, place) = (empty, 0);
             } else if self.suffixes.is_empty() {
@@ -128,30 +137,46 @@ impl Sliding {
         }
         store(&mut self.prefix, &prefix);
         store(&mut self.pivots, &pivots);
+        self.open = open.to_vec();
     }
 
-    /// Sums the suffixes of the chunk that ends at `row`.
-    #[inline(always)]
-    fn close<const I: usize, const K: usize, S: Statistic<I, K>>(
-        &mut self,
+    /// Takes each instrument's newest value of the chunk that ends at `row` for its pivot; whether
+    /// some ended without one.
+    fn repivot<const I: usize>(
+        &self,
         inputs: &[Rows<'_, f64>; I],
-        (first, row): (usize, usize),
-        empty: [Lane; K],
+        row: usize,
         pivots: &mut [Lane; I],
-        statistic: &S,
-    ) {
-        if S::PIVOT {
-            let newest = finite_rows(inputs, row, 0);
-            for (pivot, value) in pivots.iter_mut().zip(&newest) {
-                *pivot = lane(|l| if value[l].is_nan() { pivot[l] } else { value[l] });
+        open: &mut [[bool; LANES]; I],
+    ) -> bool {
+        for (i, input) in inputs.iter().enumerate() {
+            for l in 0..LANES {
+                let value = |age: usize| input.back(row, age)[l];
+                let newest = (0..self.window).map(value).position(f64::is_finite);
+                pivots[i][l] = newest.map_or(pivots[i][l], value);
+                open[i][l] = newest != Some(0);
             }
         }
-        self.suffixes.resize(self.window * K, [0.0; LANES]);
-        let mut suffix = empty;
+        open.as_flattened().contains(&true)
+    }
+
+    /// Sums the suffixes of the chunk that ended `since` bars before `row`.
+    #[inline(always)]
+    fn sum_suffixes<const I: usize, const K: usize, S: Statistic<I, K>>(
+        &mut self,
+        (inputs, row, since): (&[Rows<'_, f64>; I], usize, usize),
+        first: usize,
+        pivots: &[Lane; I],
+        statistic: &S,
+    ) {
+        let mut suffix = [[0.0; LANES]; K];
+        for (lane, value) in suffix.iter_mut().zip(S::IDENTITY) {
+            *lane = [value; LANES];
+        }
         let rows = self.suffixes.as_chunks_mut::<K>().0;
         for (age, out) in rows.iter_mut().rev().enumerate() {
-            let values = finite_rows(inputs, row, age);
-            let here = Place { at: -(age as f64), bar: first + row - age };
+            let values = finite_rows(inputs, row, since + age);
+            let here = Place { at: -(age as f64), bar: (first + row).saturating_sub(since + age) };
             let terms = statistic.terms(&deviations::<I>(&values, pivots, S::PIVOT), here);
             suffix = S::join(&terms, &suffix);
             *out = suffix;
@@ -166,15 +191,6 @@ fn finite_rows<const I: usize>(inputs: &[Rows<'_, f64>; I], row: usize, age: usi
         *values = finite(input.back(row, age));
     }
     values
-}
-
-#[inline(always)]
-fn has_missing<const I: usize>(pivots: &[Lane; I]) -> bool {
-    let mut missing = false;
-    for value in pivots.as_flattened() {
-        missing |= value.is_nan();
-    }
-    missing
 }
 
 /// 1 where there is a value, 0 where there is none.
@@ -212,12 +228,23 @@ fn deviations<const I: usize>(
     result
 }
 
-/// Takes an instrument's first value for its pivot.
+/// Takes a value for the pivot of an instrument that waits for one; whether any did.
 #[inline(always)]
-fn settle_pivots<const I: usize>(pivots: &mut [Lane; I], values: &[Lane; I]) {
-    for (pivots, values) in pivots.iter_mut().zip(values) {
-        *pivots = lane(|l| if pivots[l].is_nan() { values[l] } else { pivots[l] });
+fn settle<const I: usize>(
+    open: &mut [[bool; LANES]; I],
+    pivots: &mut [Lane; I],
+    values: &[Lane; I],
+) -> bool {
+    let mut settled = false;
+    for i in 0..I {
+        for l in 0..LANES {
+            let found = open[i][l] && !values[i][l].is_nan();
+            pivots[i][l] = if found { values[i][l] } else { pivots[i][l] };
+            open[i][l] &= !found;
+            settled |= found;
+        }
     }
+    settled
 }
 
 #[inline(always)]

@@ -165,8 +165,9 @@ fn absent_or_finite<T: Real>(values: &[T; LANES]) -> [T; LANES] {
     row
 }
 
+/// The quantile `q` of `count` values that `at` gives in rising order, with linear interpolation.
 #[inline(always)]
-fn interpolated(q: f64, count: f64, at: impl Fn(usize) -> f64) -> f64 {
+pub(crate) fn interpolated(q: f64, count: f64, at: impl Fn(usize) -> f64) -> f64 {
     if count == 0.0 {
         return f64::NAN;
     }

@@ -1,20 +1,27 @@
-use super::accumulate::{mean, std, var};
+use super::accumulate::{mean, std};
 use super::order::count;
+use super::span;
 
 /// Deviations up to this size count as none.
 const FLAT: f64 = 2e-5;
 
-/// Rolling correlation; missing where either series hardly moves, as Qlib masks it.
+/// Rolling correlation; missing where either series hardly moves, as Qlib masks it, and where one
+/// does not move at all on the bars that both have.
+///
+/// Taken of deviations from the window's means: pandas' difference of means loses the digits that a
+/// judge needs where prices are high and move little.
 pub(crate) fn corr(x: &[f64], y: &[f64], window: usize) -> Vec<f64> {
     let flat = [flat_bars(x, window), flat_bars(y, window)];
-    let (x, y) = aligned(x, y);
-    let covariance = covariance(&x, &y, window);
-    let (x, y) = (var(&x, window), var(&y, window));
-    let value = |bar: usize| match flat[0][bar] || flat[1][bar] {
-        true => f64::NAN,
-        false => covariance[bar] / (x[bar] * y[bar]).sqrt(),
+    let value = |bar: usize| {
+        let pairs: Vec<(f64, f64)> = span(bar, window)
+            .map(|at| (x[at], y[at]))
+            .filter(|(x, y)| !x.is_nan() && !y.is_nan())
+            .collect();
+        let (x, y): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+        let correlation = crate::pearson(&x, &y).unwrap_or(f64::NAN);
+        if flat[0][bar] || flat[1][bar] { f64::NAN } else { correlation }
     };
-    (0..covariance.len()).map(value).collect()
+    (0..x.len()).map(value).collect()
 }
 
 /// Rolling sample covariance.

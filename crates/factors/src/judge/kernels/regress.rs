@@ -1,89 +1,57 @@
-//! Regression of a window on its bar numbers, in the running sums of Qlib's own kernels: the bars
-//! of a rolling window are numbered so that the newest is `window`; missing bars are left out.
+//! Regression of a window on its bar numbers; missing bars are left out. After an infinity nothing
+//! more has a value, as in Qlib's running sums.
 
-/// Running sums over the present bars; `x` is the bar number, `y` the value.
-#[derive(Default)]
-struct Sums {
-    count: f64,
-    x: f64,
-    xx: f64,
-    y: f64,
-    yy: f64,
-    xy: f64,
+use super::span;
+
+/// Least squares of one window.
+struct Line {
+    slope: f64,
+    rsquare: f64,
+    /// Distance of the newest value.
+    residual: f64,
 }
 
-impl Sums {
-    fn add(&mut self, x: f64, y: f64) {
-        if !y.is_nan() {
-            self.count += 1.0;
-            self.x += x;
-            self.xx += x * x;
-            self.y += y;
-            self.yy += y * y;
-            self.xy += x * y;
-        }
-    }
+impl Line {
+    const NONE: Self = Self { slope: f64::NAN, rsquare: f64::NAN, residual: f64::NAN };
 
-    /// Renumbers the bars one lower and drops the bar that becomes number 0.
-    fn slide(&mut self, oldest: Option<f64>) {
-        self.xy -= self.y;
-        self.xx = self.xx + self.count - 2.0 * self.x;
-        self.x -= self.count;
-        if let Some(y) = oldest.filter(|y| !y.is_nan()) {
-            self.count -= 1.0;
-            self.y -= y;
-            self.yy -= y * y;
-        }
+    fn of(values: &[f64], bar: usize, window: usize) -> Self {
+        let present: Vec<(f64, f64)> = span(bar, window)
+            .map(|at| (at as f64, values[at]))
+            .filter(|(_, value)| !value.is_nan())
+            .collect();
+        let count = present.len() as f64;
+        let mean_x = present.iter().map(|(x, _)| x).sum::<f64>() / count;
+        let mean_y = present.iter().map(|(_, y)| y).sum::<f64>() / count;
+        let moment = |of: fn(f64, f64) -> f64| -> f64 {
+            present.iter().map(|(x, y)| of(x - mean_x, y - mean_y)).sum()
+        };
+        let (xx, yy, xy) = (moment(|x, _| x * x), moment(|_, y| y * y), moment(|x, y| x * y));
+        let slope = xy / xx;
+        let residual = values[bar] - (mean_y + slope * (bar as f64 - mean_x));
+        Self { slope, rsquare: xy * xy / (xx * yy), residual }
     }
+}
 
-    fn slope(&self) -> f64 {
-        (self.count * self.xy - self.x * self.y) / (self.count * self.xx - self.x * self.x)
-    }
-
-    fn rsquare(&self) -> f64 {
-        let x = self.count * self.xx - self.x * self.x;
-        let y = self.count * self.yy - self.y * self.y;
-        let r = (self.count * self.xy - self.x * self.y) / (x * y).sqrt();
-        r * r
-    }
-
-    fn residual(&self, x: f64, y: f64) -> f64 {
-        let slope = self.slope();
-        let intercept = self.y / self.count - slope * (self.x / self.count);
-        y - (slope * x + intercept)
-    }
+fn lines(values: &[f64], window: usize) -> impl Iterator<Item = Line> + '_ {
+    let infinite = values.iter().position(|value| value.is_infinite()).unwrap_or(values.len());
+    let line = move |bar| if bar < infinite { Line::of(values, bar, window) } else { Line::NONE };
+    (0..values.len()).map(line)
 }
 
 pub(crate) fn slope(values: &[f64], window: usize) -> Vec<f64> {
-    roll(values, window, |sums, _, _| sums.slope())
+    lines(values, window).map(|line| line.slope).collect()
 }
 
 /// Squared correlation with the bar number. A rolling window that hardly moves (`flat`) has none.
 pub(crate) fn rsquare(values: &[f64], window: usize, flat: &[bool]) -> Vec<f64> {
-    let mut result = roll(values, window, |sums, _, _| sums.rsquare());
-    if window > 0 {
-        for (value, _) in result.iter_mut().zip(flat).filter(|(_, flat)| **flat) {
-            *value = f64::NAN;
-        }
-    }
-    result
+    let masked = |(line, flat): (Line, &bool)| match window > 0 && *flat {
+        true => f64::NAN,
+        false => line.rsquare,
+    };
+    lines(values, window).zip(flat).map(masked).collect()
 }
 
 /// Distance of the newest value from the regression line.
 pub(crate) fn residual(values: &[f64], window: usize) -> Vec<f64> {
-    roll(values, window, |sums, x, y| sums.residual(x, y))
-}
-
-fn roll(values: &[f64], window: usize, value_of: impl Fn(&Sums, f64, f64) -> f64) -> Vec<f64> {
-    let mut sums = Sums::default();
-    let mut result = Vec::with_capacity(values.len());
-    for (bar, &value) in values.iter().enumerate() {
-        let x = if window == 0 { bar + 1 } else { window } as f64;
-        if window > 0 {
-            sums.slide(bar.checked_sub(window).map(|oldest| values[oldest]));
-        }
-        sums.add(x, value);
-        result.push(value_of(&sums, x, value));
-    }
-    result
+    lines(values, window).map(|line| line.residual).collect()
 }
