@@ -79,4 +79,17 @@ impl BacktestError {
             Self::Factor { source, .. } => source.code(),
         }
     }
+
+    /// The field of the plan that is wrong, where it is one.
+    pub(crate) fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::OutOfRange { field, .. }
+            | Self::Incomplete { field, .. }
+            | Self::Factor { field, .. } => Some(field),
+            Self::PeriodReversed { .. }
+            | Self::PeriodOutsideData { .. }
+            | Self::EmptyPeriod { .. } => Some("period"),
+            _ => None,
+        }
+    }
 }

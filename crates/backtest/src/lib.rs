@@ -2,7 +2,7 @@
 //!
 //! [`run`] walks a [`Market`] bar by bar: a [`Strategy`] gives orders from what a [`View`] shows,
 //! and an exact [`Ledger`](ledger::Ledger) keeps the account. [`qlib`] is Qlib's daily backtest,
-//! figure by figure.
+//! figure by figure. A [`Plan`](plan::Plan) is either of them as one document.
 
 pub mod analysis;
 mod config;
@@ -13,6 +13,7 @@ pub mod ledger;
 mod market;
 mod orders;
 mod period;
+pub mod plan;
 mod profile;
 pub mod qlib;
 mod range;

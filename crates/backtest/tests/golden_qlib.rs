@@ -95,7 +95,7 @@ fn config() -> QlibConfig {
     serde_json::from_str(
         r#"{
             "period": { "start": "2018-04-16", "end": "2020-07-30" },
-            "account": 1e8,
+            "capital": 1e8,
             "exchange": {
                 "buy_price": "close", "sell_price": "close",
                 "open_cost": 0.0005, "close_cost": 0.0015, "min_cost": 5,

@@ -75,7 +75,7 @@ impl Reference {
         let (account, exchange, strategy) = variant(name);
         let mut document = json!({
             "period": { "start": self.start, "end": self.end },
-            "account": account,
+            "capital": account,
             "exchange": exchange,
             "strategy": { "topk": 8, "n_drop": 3 },
             "benchmark": ["S00", "S01"],
@@ -216,7 +216,7 @@ fn the_account_balances_every_day() {
     let reference = reference();
     for name in reference.runs.keys() {
         let (_, result) = run(&reference, name);
-        let mut cash = reference.config(name).account;
+        let mut cash = reference.config(name).capital;
         let mut orders = result.orders.iter().peekable();
         for (step, day) in result.days.iter().enumerate() {
             while let Some(order) = orders.next_if(|order| order.step == step) {
@@ -246,7 +246,7 @@ fn what_makes_no_sense_is_refused() {
             .unwrap_err()
             .code()
     };
-    assert_eq!(code(&panel, |config| config.account = 0.0), "out_of_range");
+    assert_eq!(code(&panel, |config| config.capital = 0.0), "out_of_range");
     assert_eq!(code(&panel, |config| config.strategy.n_drop = 0), "out_of_range");
     assert_eq!(code(&panel, |config| config.strategy.risk_degree = 1.5), "out_of_range");
     assert_eq!(code(&panel, |config| config.exchange.open_cost = 1.0), "out_of_range");

@@ -183,8 +183,8 @@ impl TopkDropoutConfig {
 pub struct QlibConfig {
     pub period: DateRange,
     /// Cash at the start.
-    #[serde(default = "default_account")]
-    pub account: f64,
+    #[serde(default = "default_capital")]
+    pub capital: f64,
     #[serde(default)]
     pub exchange: ExchangeConfig,
     #[serde(default)]
@@ -194,13 +194,13 @@ pub struct QlibConfig {
     pub benchmark: Vec<String>,
 }
 
-fn default_account() -> f64 {
+fn default_capital() -> f64 {
     1e8
 }
 
 impl QlibConfig {
     pub fn validate(&self) -> Result<(), BacktestError> {
-        Given("account", self.account).positive()?;
+        Given("capital", self.capital).positive()?;
         self.exchange.validate()?;
         self.strategy.validate()
     }

@@ -29,8 +29,8 @@ pub fn run_qlib(
     let bench = benchmark(market, &config.benchmark)?;
     let mut run = Run {
         market,
-        position: Position::new(config.account, width),
-        last_account: config.account,
+        position: Position::new(config.capital, width),
+        last_account: config.capital,
         total_cost: 0.0,
         total_turnover: 0.0,
         dealt: vec![0.0; width],

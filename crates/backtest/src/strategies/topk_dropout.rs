@@ -33,6 +33,13 @@ impl DropoutConfig {
     fn default_risk_degree() -> f64 {
         0.95
     }
+
+    pub fn validate(&self) -> Result<(), BacktestError> {
+        let count = |value: f64| (1.0..=1e6).contains(&value);
+        Given("topk", self.topk as f64).check(count, "from 1 to 1,000,000")?;
+        Given("n_drop", self.n_drop as f64).check(count, "from 1 to 1,000,000")?;
+        Given("risk_degree", self.risk_degree).fraction()
+    }
 }
 
 /// Holds the best `topk` by score and swaps the `n_drop` worst of them for better ones.
@@ -47,10 +54,7 @@ pub struct TopkDropout {
 
 impl TopkDropout {
     pub fn new(config: DropoutConfig, signal: Signal) -> Result<Self, BacktestError> {
-        let count = |value: f64| (1.0..=1e6).contains(&value);
-        Given("topk", config.topk as f64).check(count, "from 1 to 1,000,000")?;
-        Given("n_drop", config.n_drop as f64).check(count, "from 1 to 1,000,000")?;
-        Given("risk_degree", config.risk_degree).fraction()?;
+        config.validate()?;
         Ok(Self { config, signal, sorter: Sorter::default(), held_bars: vec![] })
     }
 

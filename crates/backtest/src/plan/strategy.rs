@@ -1,0 +1,98 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Strategy;
+use crate::strategies::{
+    DropoutConfig, MeanReversion, MeanReversionConfig, Momentum, MomentumConfig,
+    MovingAverageCross, MovingAverageCrossConfig, Pairs, PairsConfig, RuleConfig, Rules,
+    TopkDropout, Weighting, Weights, WeightsConfig,
+};
+use crate::{BacktestError, Signal};
+
+/// A strategy of the event-driven engine with its settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum StrategyPlan {
+    TopkDropout(DropoutConfig),
+    Weights(WeightsConfig),
+    #[serde(alias = "ma_cross")]
+    MovingAverageCross(MovingAverageCrossConfig),
+    Momentum(MomentumConfig),
+    MeanReversion(MeanReversionConfig),
+    Pairs(PairsConfig),
+    Rules(RuleConfig),
+}
+
+impl StrategyPlan {
+    /// Every `type` there is.
+    pub const NAMES: [&str; 7] = [
+        "topk_dropout",
+        "weights",
+        "moving_average_cross",
+        "momentum",
+        "mean_reversion",
+        "pairs",
+        "rules",
+    ];
+
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::TopkDropout(_) => "topk_dropout",
+            Self::Weights(_) => "weights",
+            Self::MovingAverageCross(_) => "moving_average_cross",
+            Self::Momentum(_) => "momentum",
+            Self::MeanReversion(_) => "mean_reversion",
+            Self::Pairs(_) => "pairs",
+            Self::Rules(_) => "rules",
+        }
+    }
+
+    pub(super) fn needs_signal(&self) -> bool {
+        match self {
+            Self::TopkDropout(_) => true,
+            Self::Weights(config) => config.weighting.needs_signal() || config.topk.is_some(),
+            _ => false,
+        }
+    }
+
+    pub(super) fn takes_signal(&self) -> bool {
+        match self {
+            Self::Weights(config) => {
+                self.needs_signal() || matches!(config.weighting, Weighting::MeanVariance { .. })
+            }
+            _ => self.needs_signal(),
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), BacktestError> {
+        match self {
+            Self::TopkDropout(config) => config.validate(),
+            Self::Weights(config) => config.validate(),
+            _ => self.build(None).map(drop),
+        }
+    }
+
+    /// The strategy, ready to run once.
+    pub(super) fn build(
+        &self,
+        signal: Option<&Signal>,
+    ) -> Result<Box<dyn Strategy>, BacktestError> {
+        Ok(match self {
+            Self::TopkDropout(config) => {
+                let signal = signal.ok_or(MISSING_SIGNAL)?;
+                Box::new(TopkDropout::new(*config, signal.clone())?)
+            }
+            Self::Weights(config) => Box::new(Weights::new(config.clone(), signal.cloned())?),
+            Self::MovingAverageCross(config) => Box::new(MovingAverageCross::new(config.clone())?),
+            Self::Momentum(config) => Box::new(Momentum::new(*config)?),
+            Self::MeanReversion(config) => Box::new(MeanReversion::new(*config)?),
+            Self::Pairs(config) => Box::new(Pairs::new(config.clone())?),
+            Self::Rules(config) => Box::new(Rules::new(config.clone())?),
+        })
+    }
+}
+
+pub(super) const MISSING_SIGNAL: BacktestError = BacktestError::Incomplete {
+    field: "signal",
+    remedy: "this strategy goes by scores: give a model's predictions or a file of signals",
+};
