@@ -1,20 +1,23 @@
 use std::ops::Range;
 
 use alphafleet_market::Panel;
+use bytemuck::Pod;
+
+use crate::cells::Cells;
 
 /// Computed columns over the cells of a panel: every bar of every instrument's listed range,
 /// missing bars included, instrument by instrument and ascending in time.
 ///
 /// Values are in single precision as Qlib hands them on, or `T`; NaN where an expression has no value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FeatureFrame<T = f32> {
+pub struct FeatureFrame<T: Pod = f32> {
     names: Vec<String>,
     listed: Vec<Range<usize>>,
     offsets: Vec<usize>,
-    columns: Vec<Vec<T>>,
+    columns: Vec<Cells<T>>,
 }
 
-impl<T: Copy + Default> FeatureFrame<T> {
+impl<T: Pod> FeatureFrame<T> {
     /// A frame to be filled: every cell of [`parts`](Self::parts) must be written.
     pub(crate) fn new(panel: &Panel, names: Vec<String>) -> Self {
         let listed: Vec<_> = (0..panel.instruments().len()).map(|i| panel.listed(i)).collect();
@@ -24,7 +27,7 @@ impl<T: Copy + Default> FeatureFrame<T> {
         }
         let rows = offsets[listed.len()];
         // Zeroed memory is not touched before it is written, by whichever thread does it.
-        let columns = names.iter().map(|_| vec![T::default(); rows]).collect();
+        let columns = names.iter().map(|_| Cells::zeroed(rows)).collect();
         Self { names, listed, offsets, columns }
     }
 
@@ -77,7 +80,7 @@ impl<T: Copy + Default> FeatureFrame<T> {
         let lengths: Vec<usize> = self.listed.iter().map(ExactSizeIterator::len).collect();
         let mut parts: Vec<Vec<&mut [T]>> = lengths.iter().map(|_| vec![]).collect();
         for column in &mut self.columns {
-            let mut rest = column.as_mut_slice();
+            let mut rest: &mut [T] = column;
             for (part, &length) in parts.iter_mut().zip(&lengths) {
                 let (own, others) = rest.split_at_mut(length);
                 part.push(own);

@@ -7,6 +7,7 @@
 //! them, and [`ic_series`] judges what a model made of them. [`evaluate`] tells how well
 //! factors foretell returns, [`FactorStream`] computes them bar by bar. Everything is pure.
 
+mod cells;
 mod correlation;
 mod effectiveness;
 mod engine;

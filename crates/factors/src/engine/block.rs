@@ -21,6 +21,18 @@ impl Bars<'_> {
         self.places[instrument]
     }
 
+    /// The values of a field at a place for all bars of a span, if the data have all of them.
+    pub(crate) fn series<'v>(
+        &self,
+        values: &'v [f64],
+        place: usize,
+        span: Span,
+    ) -> Option<&'v [f64]> {
+        let at = span.bar.checked_sub(self.base).filter(|at| at + span.bars <= self.stride)?;
+        let first = place.checked_mul(self.stride)?.checked_add(at)?;
+        values.get(first..first + span.bars)
+    }
+
     /// One value of a field at a place, NaN where the data does not reach.
     #[inline(always)]
     pub(crate) fn get(&self, values: &[f64], place: usize, bar: usize) -> f64 {

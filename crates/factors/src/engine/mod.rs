@@ -21,6 +21,7 @@ mod state;
 mod step;
 #[cfg(test)]
 mod tests;
+mod transpose;
 mod vectorise;
 
 use std::collections::HashSet;
@@ -43,7 +44,7 @@ pub(crate) use program::Program;
 pub(crate) use sink::{Cell, Sink};
 
 /// Rows of a block: short enough for the cache, long enough to pay for a step's start.
-pub(crate) const BLOCK: usize = 128;
+pub(crate) const BLOCK: usize = 256;
 
 /// Computes expressions on every listed bar of every instrument, on `threads` threads (0: one a
 /// core). Parts that several expressions share are computed once.

@@ -144,6 +144,16 @@ pub(crate) enum Result {
     Output(usize),
 }
 
+impl Result {
+    /// Which of an indicator's outputs it is.
+    pub(crate) fn output(self) -> Option<usize> {
+        match self {
+            Self::Output(output) => Some(output),
+            _ => None,
+        }
+    }
+}
+
 /// One computation over the bars of a group; its inputs come from earlier steps.
 #[derive(Debug, Clone)]
 pub(crate) struct Step {

@@ -7,8 +7,11 @@ use super::kernels::{
 };
 use super::lanes::{LANES, Lane, Rows};
 use super::program::{ColumnId, Op, Operand, Precision, Program, Result, Step};
+use super::sink::Of;
 use super::state::State;
-use super::vectorise::vectorise;
+use super::transpose::to_rows;
+use super::vectorise::{Kernel, vectorise};
+use crate::indicators::Machine;
 
 /// What a step reads.
 #[derive(Clone, Copy)]
@@ -110,8 +113,7 @@ impl<'a> Outputs<'a> {
         listed: &Listed,
     ) {
         let span = self.span;
-        let out = self.singles();
-        each_cell(bars, values, span, instruments, listed, |cell, value| out[cell] = value as f32);
+        lay_out(bars, values, span, instruments, listed, self.singles().as_chunks_mut().0);
     }
 
     pub(super) fn field_double(
@@ -122,8 +124,7 @@ impl<'a> Outputs<'a> {
         listed: &Listed,
     ) {
         let span = self.span;
-        let out = self.doubles();
-        each_cell(bars, values, span, instruments, listed, |cell, value| out[cell] = value);
+        lay_out(bars, values, span, instruments, listed, self.lanes());
     }
 
     pub(super) fn present(&mut self, bars: Bars<'_>, instruments: &[usize]) {
@@ -140,20 +141,34 @@ impl<'a> Outputs<'a> {
     }
 }
 
-fn each_cell(
+/// Lays the bars of a field side by side. An instrument has no value from its end on, nor where
+/// the data do not reach.
+fn lay_out<T: Of<f64>>(
     bars: Bars<'_>,
     values: &[f64],
     span: Span,
     instruments: &[usize],
     listed: &Listed,
-    mut put: impl FnMut(usize, f64),
+    rows: &mut [[T; LANES]],
 ) {
+    let all = |l: usize| span.bar + span.bars <= listed.ends[l];
+    let whole: Vec<&[f64]> = instruments
+        .iter()
+        .enumerate()
+        .filter_map(|(l, &instrument)| {
+            bars.series(values, bars.place(instrument), span).filter(|_| all(l))
+        })
+        .collect();
+    if whole.len() == instruments.len() {
+        to_rows(&whole, rows);
+        return;
+    }
     for (l, &instrument) in instruments.iter().enumerate() {
         let place = bars.place(instrument);
-        for row in 0..span.bars {
+        for (row, out) in rows.iter_mut().enumerate() {
             let bar = span.bar + row;
             let value = bars.get(values, place, bar);
-            put(row * LANES + l, if bar < listed.ends[l] { value } else { f64::NAN });
+            out[l] = T::of(if bar < listed.ends[l] { value } else { f64::NAN });
         }
     }
 }
@@ -400,33 +415,38 @@ fn indicator(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State, li
     let bars = inputs.span.bars;
     let operands = &inputs.step.inputs;
     let series = operands.iter().filter(|input| matches!(input, Operand::Value(_))).count();
-    let mut read = vec![0.0; series * bars];
+    let read: Vec<Vec<f64>> = (0..series).map(|input| inputs.rows(input).series(bars)).collect();
+    let wanted: Vec<usize> = outputs.each().filter_map(|(result, _)| result.output()).collect();
+    let mut written = vec![vec![f64::NAN; bars * LANES]; wanted.len()];
     for (l, machine) in machines.iter_mut().enumerate() {
         if listed.starts[l] == usize::MAX {
             continue;
         }
-        for (input, values) in read.chunks_exact_mut(bars).enumerate() {
-            let rows = inputs.rows(input);
-            for (row, value) in values.iter_mut().enumerate() {
-                *value = rows.row(row)[l];
-            }
+        let own = l * bars..(l + 1) * bars;
+        let read: Vec<&[f64]> = read.iter().map(|series| &series[own.clone()]).collect();
+        let mut into: Vec<&mut [f64]> =
+            (0..machine.outputs()).map(|_| <&mut [f64]>::default()).collect();
+        for (&output, series) in wanted.iter().zip(&mut written) {
+            into[output] = &mut series[own.clone()];
         }
-        let mut written = vec![vec![]; machine.outputs()];
-        for (result, _) in outputs.each() {
-            if let Result::Output(output) = result {
-                written[output] = vec![f64::NAN; bars];
-            }
-        }
-        let read: Vec<&[f64]> = read.chunks_exact(bars).collect();
-        let mut into: Vec<&mut [f64]> = written.iter_mut().map(Vec::as_mut_slice).collect();
+        vectorise(Turn { machine, read: &read, into: &mut into });
+    }
+    for ((_, rows), series) in outputs.each().zip(&written) {
+        let series: Vec<&[f64]> = series.chunks_exact(bars).collect();
+        to_rows(&series, rows);
+    }
+}
+
+struct Turn<'a, 'b> {
+    machine: &'a mut Machine,
+    read: &'a [&'b [f64]],
+    into: &'a mut [&'b mut [f64]],
+}
+
+impl Kernel for Turn<'_, '_> {
+    #[inline(always)]
+    fn run(self) {
         // Fails only for series of unequal length: these are cut alike.
-        let complete = machine.run(&read, &mut into).is_ok();
-        for (result, rows) in outputs.each() {
-            if let (Result::Output(output), true) = (result, complete) {
-                for (row, &value) in rows.iter_mut().zip(&written[output]) {
-                    row[l] = value;
-                }
-            }
-        }
+        let _ = self.machine.run(self.read, self.into);
     }
 }

@@ -18,7 +18,7 @@ impl Sma {
         Self { values: Ring::new(window), window: window as f64, sum: 0.0 }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn mean(&mut self, value: f64) -> Option<f64> {
         self.values.push(value);
         self.sum += value;
@@ -30,7 +30,7 @@ impl Sma {
 }
 
 impl Indicator<1, 1> for Sma {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [value]: [f64; 1]) -> [f64; 1] {
         [or_nan(self.mean(value))]
     }
@@ -53,7 +53,7 @@ impl Ema {
         Self { window: window as u64, seen: 0, newest_weight, average: 0.0 }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn average(&mut self, value: f64) -> Option<f64> {
         if self.seen >= self.window {
             self.average = if self.window == 1 {
@@ -75,7 +75,7 @@ impl Ema {
 }
 
 impl Indicator<1, 1> for Ema {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [value]: [f64; 1]) -> [f64; 1] {
         [or_nan(self.average(value))]
     }
@@ -124,7 +124,7 @@ impl Wma {
 }
 
 impl Indicator<1, 1> for Wma {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [value]: [f64; 1]) -> [f64; 1] {
         if self.window == 1 {
             return [value];

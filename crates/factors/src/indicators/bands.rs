@@ -20,7 +20,7 @@ impl Bollinger {
 }
 
 impl Indicator<1, 3> for Bollinger {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [value]: [f64; 1]) -> [f64; 3] {
         let (Some(middle), Some(variance)) = (self.mean.mean(value), self.variance.next(value))
         else {

@@ -25,7 +25,7 @@ pub struct DirectionalMovement {
 }
 
 /// The movement of a bar: only the larger of rise and fall counts, and only if it is positive.
-#[inline]
+#[inline(always)]
 fn movement(rise: f64, fall: f64) -> (f64, f64) {
     let plus = if rise > fall && rise > 0.0 { rise } else { 0.0 };
     let minus = if fall > rise && fall > 0.0 { fall } else { 0.0 };
@@ -45,7 +45,7 @@ impl DirectionalMovement {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn smooth(&mut self, plus: f64, minus: f64, range: f64) {
         let window = self.window as f64;
         self.minus -= self.minus / window;
@@ -56,7 +56,7 @@ impl DirectionalMovement {
     }
 
     /// The directional indicators in per cent; 0 where the price never moved.
-    #[inline]
+    #[inline(always)]
     fn indicators(&self) -> (f64, f64) {
         if self.range > 0.0 {
             (100.0 * (self.plus / self.range), 100.0 * (self.minus / self.range))
@@ -66,7 +66,7 @@ impl DirectionalMovement {
     }
 
     /// The index, once `window` directional values are known. A bar without any keeps it.
-    #[inline]
+    #[inline(always)]
     fn index(&mut self, plus: f64, minus: f64) -> f64 {
         let first = self.window.saturating_mul(2);
         let window = self.window as f64;
@@ -92,7 +92,7 @@ impl DirectionalMovement {
 }
 
 impl Indicator<3, 3> for DirectionalMovement {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [high, low, close]: [f64; 3]) -> [f64; 3] {
         let [previous_high, previous_low, previous_close] = self.previous;
         self.previous = [high, low, close];

@@ -19,7 +19,7 @@ pub trait Indicator<const IN: usize, const OUT: usize>:
 
     /// Takes any bar. One with an input that is NaN, infinite or beyond [`LARGEST_INPUT`] is
     /// missing: the state stays as it is and the outputs are NaN.
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, bar: [f64; IN]) -> [f64; OUT] {
         // Never true of NaN.
         if bar.iter().all(|value| value.abs() <= LARGEST_INPUT) {
@@ -31,7 +31,7 @@ pub trait Indicator<const IN: usize, const OUT: usize>:
 }
 
 /// NaN where an output does not exist yet.
-#[inline]
+#[inline(always)]
 pub(super) fn or_nan(value: Option<f64>) -> f64 {
     value.unwrap_or(f64::NAN)
 }

@@ -31,7 +31,7 @@ impl Macd {
 }
 
 impl Indicator<1, 3> for Macd {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [value]: [f64; 1]) -> [f64; 3] {
         let slow = self.slow.average(value);
         if self.bars_to_skip > 0 {

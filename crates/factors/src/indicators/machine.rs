@@ -44,6 +44,7 @@ macro_rules! machines {
             /// # Errors
             ///
             /// If a series is missing, superfluous or of another length; the state is unchanged.
+            #[inline(always)]
             pub fn run(
                 &mut self,
                 inputs: &[&[f64]],
@@ -103,6 +104,7 @@ fn next<const IN: usize, const OUT: usize>(
     Ok(())
 }
 
+#[inline(always)]
 fn run<const IN: usize, const OUT: usize>(
     indicator: &mut impl Indicator<IN, OUT>,
     inputs: &[&[f64]],
@@ -126,6 +128,7 @@ fn run<const IN: usize, const OUT: usize>(
 }
 
 /// The loop over bars: its state lives in registers as far as it fits.
+#[inline(always)]
 fn run_block<const IN: usize, const OUT: usize>(
     indicator: &mut impl Indicator<IN, OUT>,
     bars: usize,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::indicator::Indicator;
 
 /// The widest of high − low, |high − previous close| and |low − previous close| (Wilder 1978).
-#[inline]
+#[inline(always)]
 pub(super) fn true_range(high: f64, low: f64, previous_close: f64) -> f64 {
     let mut widest = high - low;
     for reach in [(high - previous_close).abs(), (low - previous_close).abs()] {
@@ -45,7 +45,7 @@ impl AverageTrueRange {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn average(&mut self, range: f64) -> Option<f64> {
         if self.seen >= self.window {
             self.average = self.kept_weight.mul_add(self.average, self.newest_weight * range);
@@ -62,7 +62,7 @@ impl AverageTrueRange {
 }
 
 impl Indicator<3, 2> for AverageTrueRange {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [high, low, close]: [f64; 3]) -> [f64; 2] {
         let Some(previous_close) = self.previous_close.replace(close) else {
             return [f64::NAN; 2];

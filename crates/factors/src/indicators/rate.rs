@@ -16,7 +16,7 @@ impl RateOfChange {
 }
 
 impl Indicator<1, 1> for RateOfChange {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [value]: [f64; 1]) -> [f64; 1] {
         let Some(earlier) = self.values.push(value) else { return [f64::NAN] };
         [if earlier == 0.0 { 0.0 } else { ((value / earlier) - 1.0) * 100.0 }]

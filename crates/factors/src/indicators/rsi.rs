@@ -30,7 +30,7 @@ impl Rsi {
 }
 
 impl Indicator<1, 1> for Rsi {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [value]: [f64; 1]) -> [f64; 1] {
         let Some(previous) = self.previous.replace(value) else { return [f64::NAN] };
         let moved = value - previous;

@@ -47,7 +47,7 @@ impl Sar {
 
 impl Trade {
     /// Takes a bar; answers its stop, and moves to the next bar's.
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, acceleration: f64, maximum: f64, high: f64, low: f64) -> f64 {
         let highest = if high > self.high { high } else { self.high };
         let lowest = if low < self.low { low } else { self.low };
@@ -76,7 +76,7 @@ impl Trade {
 }
 
 impl Indicator<2, 1> for Sar {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [high, low]: [f64; 2]) -> [f64; 1] {
         let mut trade = match self.stage {
             Stage::Trading(ref mut trade) => {

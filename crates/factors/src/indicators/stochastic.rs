@@ -21,7 +21,7 @@ impl Stochastic {
         Self { extremes: Extremes::new(fast_k), slow_k: Sma::new(slow_k), slow_d: Sma::new(slow_d) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn lines(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 2]> {
         let (highest, lowest) = self.extremes.next(high, low)?;
         let range = highest - lowest;
@@ -38,7 +38,7 @@ impl Stochastic {
 }
 
 impl Indicator<3, 2> for Stochastic {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, bar: [f64; 3]) -> [f64; 2] {
         self.lines(bar).unwrap_or([f64::NAN; 2])
     }
@@ -58,7 +58,7 @@ impl WilliamsR {
 }
 
 impl Indicator<3, 1> for WilliamsR {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [high, low, close]: [f64; 3]) -> [f64; 1] {
         let Some((highest, lowest)) = self.extremes.next(high, low) else { return [f64::NAN] };
         let scale = highest - lowest;

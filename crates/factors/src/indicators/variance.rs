@@ -39,7 +39,7 @@ impl RollingVariance {
     }
 
     /// The variance, once the window is full. Never negative.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&mut self, value: f64) -> Option<f64> {
         self.values.push(value);
         let shift = *self.shift.get_or_insert(value);
@@ -57,19 +57,19 @@ impl RollingVariance {
         Some(variance)
     }
 
-    #[inline]
+    #[inline(always)]
     fn variance(&self) -> f64 {
         let mean = self.sum * self.inverse;
         self.squares * self.inverse - mean * mean
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, deviation: f64) {
         self.sum += deviation;
         self.squares += deviation * deviation;
     }
 
-    #[inline]
+    #[inline(always)]
     fn remove(&mut self, deviation: f64) -> f64 {
         let square = deviation * deviation;
         self.sum -= deviation;

@@ -27,7 +27,7 @@ impl HistoricalVolatility {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn volatility(&mut self, price: f64) -> Option<f64> {
         if price <= 0.0 {
             return None;
@@ -40,7 +40,7 @@ impl HistoricalVolatility {
 }
 
 impl Indicator<1, 1> for HistoricalVolatility {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [price]: [f64; 1]) -> [f64; 1] {
         [or_nan(self.volatility(price))]
     }

@@ -50,7 +50,7 @@ impl Vwap {
 }
 
 impl Indicator<4, 1> for Vwap {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [high, low, close, volume]: [f64; 4]) -> [f64; 1] {
         let turnover = (high + low + close) / 3.0 * volume;
         let left = self.turnovers.push(turnover).zip(self.volumes.push(volume));
@@ -89,7 +89,7 @@ impl OnBalanceVolume {
 }
 
 impl Indicator<2, 1> for OnBalanceVolume {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [close, volume]: [f64; 2]) -> [f64; 1] {
         match self.previous_close.replace(close) {
             None => self.total = volume,
@@ -116,7 +116,7 @@ impl AccumulationDistribution {
 }
 
 impl Indicator<4, 1> for AccumulationDistribution {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [high, low, close, volume]: [f64; 4]) -> [f64; 1] {
         let range = high - low;
         if range > 0.0 {
@@ -159,7 +159,7 @@ impl MoneyFlow {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn slide(&mut self, inflow: f64, outflow: f64) {
         if let Some((left_in, left_out)) =
             self.inflows.push(inflow).zip(self.outflows.push(outflow))
@@ -176,7 +176,7 @@ impl MoneyFlow {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn index(&mut self, typical: f64, volume: f64) -> Option<f64> {
         let previous = self.previous.replace(typical)?;
         let moved = typical - previous;
@@ -202,7 +202,7 @@ impl MoneyFlow {
 }
 
 impl Indicator<4, 1> for MoneyFlow {
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, [high, low, close, volume]: [f64; 4]) -> [f64; 1] {
         [or_nan(self.index((high + low + close) / 3.0, volume))]
     }

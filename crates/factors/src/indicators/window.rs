@@ -40,7 +40,7 @@ impl Ring {
     }
 
     /// Takes a value and answers the one that leaves, if the ring was full.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, value: f64) -> Option<f64> {
         if !self.is_full() {
             self.values.push(value);
@@ -55,13 +55,13 @@ impl Ring {
         Some(left)
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_full(&self) -> bool {
         self.values.len() == self.capacity
     }
 
     /// The oldest value, once the ring is full.
-    #[inline]
+    #[inline(always)]
     pub(super) fn oldest(&self) -> Option<f64> {
         if self.is_full() { self.values.get(self.head).copied() } else { None }
     }
@@ -72,7 +72,7 @@ impl Ring {
     }
 
     /// The values in the order of their slots, which depends on how many were seen.
-    #[inline]
+    #[inline(always)]
     pub(super) fn slots(&self) -> &[f64] {
         &self.values
     }
@@ -112,7 +112,7 @@ impl TryFrom<ExtremesState> for Extremes {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn wider(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
     [if b[0] > a[0] { b[0] } else { a[0] }, if b[1] < a[1] { b[1] } else { a[1] }]
 }
@@ -125,7 +125,7 @@ impl Extremes {
 
     /// Takes a bar's high and low and answers the highest and the lowest of the window, once it is
     /// full.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&mut self, high: f64, low: f64) -> Option<(f64, f64)> {
         let bar = [high, low];
         self.newer = if self.position == 0 { bar } else { wider(self.newer, bar) };
