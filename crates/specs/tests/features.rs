@@ -177,6 +177,21 @@ fn an_evaluation_names_its_universes_and_prices() {
 }
 
 #[test]
+fn an_evaluation_judges_so_many_features_and_no_more() {
+    let own = |count: usize| -> Vec<Value> {
+        let feature = |at| json!({ "name": format!("f{at}"), "expression": "$close" });
+        (0..count).map(feature).collect()
+    };
+    let document = |count| {
+        let features = json!({ "set": "alpha158", "expressions": own(count) });
+        FactorEvaluationSpec::from_value(&json!({ "dataset": "m", "features": features }))
+    };
+    document(2_000 - 158).unwrap();
+    let refused = document(2_001 - 158).unwrap_err();
+    assert_eq!(faults(&refused), [("features", FaultCode::OutOfRange)]);
+}
+
+#[test]
 fn an_evaluation_takes_all_days() {
     let document = json!({ "dataset": "m", "range": ["2020-01-01", "2020-12-31"] });
     let refused = FactorEvaluationSpec::from_value(&document).unwrap_err();

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use alphafleet_factors::{
-    EffectivenessOptions, MAX_HORIZON, MAX_HORIZONS, MAX_QUANTILES, NamedUniverse,
+    EffectivenessOptions, MAX_FACTORS, MAX_HORIZON, MAX_HORIZONS, MAX_QUANTILES, NamedUniverse,
 };
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -85,6 +85,12 @@ impl FactorEvaluationSpec {
             if spec.computation.range.is_some() {
                 let message = "an evaluation takes all days of the data; leave it out";
                 reader.fault("range", FaultCode::NotSupported, message);
+            }
+            let features = &spec.computation.features;
+            let set = features.set.map_or(0, |set| set.sources().len());
+            if set + features.expressions.len() > MAX_FACTORS {
+                let message = format!("at most {MAX_FACTORS} features are judged at once");
+                reader.fault("features", FaultCode::OutOfRange, message);
             }
             reader.finish();
             spec
