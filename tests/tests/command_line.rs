@@ -143,6 +143,71 @@ async fn a_file_an_instrument_becomes_one_dataset() {
     assert_eq!(listed[0]["latest"]["instruments"], 2);
 }
 
+#[tokio::test]
+async fn features_are_written_computed_and_evaluated_on_a_server() {
+    let (fleet, client) = Fleet::start(&[]).await;
+    let market = alphafleet_market::SyntheticMarket {
+        instruments: 15,
+        bars: 260,
+        ..alphafleet_market::SyntheticMarket::default()
+    };
+    let data = fleet.data_dir().join("bars.parquet");
+    alphafleet_datasets::write_panel(&data, &market.generate().unwrap()).unwrap();
+    client.import("us", &data).await.ok();
+    let login = ["--url", &fleet.url, "--token", &client.token];
+    let run = |args: &[&str]| alphafleet(fleet.data_dir(), &[args, &login[..]].concat());
+    let said = |args: &[&str]| done(fleet.data_dir(), &[args, &login[..]].concat());
+    said(&["features", "create", "reversal", "Ref($close, 5)/$close"]);
+    let listed: Value = serde_json::from_str(&said(&["features", "list", "--json"])).unwrap();
+    assert_eq!((&listed[0]["name"], listed.as_array().unwrap().len()), (&"reversal".into(), 1));
+    assert!(said(&["features", "show", "reversal"]).contains("Ref($close, 5)/$close"));
+
+    let own = ["--dataset", "us", "--feature", "reversal", "--watch"];
+    let computed = said(&[&["features", "calculate"][..], &own].concat());
+    assert!(computed.contains("1 features on") && computed.contains("1 computed"), "{computed}");
+    let evaluate =
+        [&["features", "evaluate", "--horizon", "5", "--quantiles", "3"][..], &own].concat();
+    let evaluated = said(&evaluate);
+    assert!(evaluated.contains("over 5 bars") && evaluated.contains("reversal"), "{evaluated}");
+    let sessions: Value = serde_json::from_str(&said(&["session", "list", "--json"])).unwrap();
+    assert_eq!(sessions[0]["kind"], "factor_evaluation");
+    let out = fleet.data_dir().join("report");
+    let session = sessions[0]["id"].as_str().unwrap();
+    said(&["session", "report", session, "--out", out.to_str().unwrap()]);
+    for file in ["effectiveness.html", "effectiveness.json", "ic.parquet"] {
+        assert!(out.join(file).metadata().unwrap().len() > 0, "{file}");
+    }
+
+    // 2 for what the caller can mend, whether it shows at once or in the job.
+    for (args, names) in [
+        (&["features", "create", "bad", "Maen($close, 5)"][..], "formula"),
+        (&["features", "show", "none"][..], "reversal"),
+        (&["features", "evaluate", "--dataset", "none", "--feature", "reversal"][..], "dataset"),
+        (&["features", "evaluate", "--dataset", "us", "--feature", "none"][..], "none"),
+        (
+            &[
+                "features",
+                "evaluate",
+                "--dataset",
+                "us",
+                "--feature",
+                "reversal",
+                "--horizon",
+                "900",
+                "--watch",
+            ][..],
+            "horizons[0]",
+        ),
+    ] {
+        let refused = run(args);
+        assert_eq!(refused.status.code(), Some(2), "{args:?}");
+        let text = [refused.stdout, refused.stderr].concat();
+        assert!(String::from_utf8_lossy(&text).contains(names), "{args:?}");
+    }
+    said(&["features", "delete", "reversal"]);
+    assert!(said(&["features", "list"]).contains("no features yet"));
+}
+
 #[test]
 fn factors_are_computed_and_checked_without_a_server() {
     let folder = tempfile::tempdir().unwrap();

@@ -65,6 +65,7 @@ async fn a_user_writes_computes_reads_and_trains_on_a_factor() {
     let twin = json!({ "expressions": [{ "name": "x", "expression": "$close/Ref($close,5)" }] });
     assert_eq!(compute(&client, twin).await["result"]["cached"], 1);
     admin.get(&values).await.refused(400, "validation_failed");
+    evaluated(&client, &admin).await;
 
     let config = json!({
         "model": { "type": "linear" },
@@ -76,6 +77,44 @@ async fn a_user_writes_computes_reads_and_trains_on_a_factor() {
     let recorded = &trained["config"]["features"]["expressions"][0];
     assert_eq!(recorded["feature"], json!({ "id": made["id"], "version": 1 }));
     assert_eq!(recorded["expression"], "$close/Ref($close, 5)");
+}
+
+/// How well the factor `momentum` foretells, as a report that its owner alone can read.
+async fn evaluated(client: &Client, admin: &Client) {
+    let body = json!({
+        "dataset": "market",
+        "features": { "set": "alpha158", "expressions": ["feature:momentum"] },
+        "horizons": [1, 5], "quantiles": 4,
+    });
+    let path = "/api/v1/features/evaluate";
+    let session = client.post_keyed(path, body.clone(), "evaluation").await.ok();
+    let done = completed(client, &session).await;
+    assert_eq!(client.post_keyed(path, body, "evaluation").await.ok()["id"], session["id"]);
+    assert_eq!(
+        (&done["kind"], &done["result"]["factors"]),
+        (&json!("factor_evaluation"), &json!(159))
+    );
+    let best = &done["result"]["best"];
+    assert_eq!(best.as_array().unwrap().len(), 10);
+    let session = format!("/api/v1/strategies/sessions/{}", done["id"].as_str().unwrap());
+    let report = client.get(&format!("{session}/report")).await.ok();
+    assert_eq!(report["options"]["horizons"], json!([1, 5]));
+    let factors = report["factors"].as_array().unwrap();
+    let own = factors.iter().find(|factor| factor["name"] == "momentum").unwrap();
+    assert_eq!(own["expression"], "$close / Ref($close, 5)");
+    assert_eq!(own["horizons"][0]["quantiles"]["mean"].as_array().unwrap().len(), 4);
+    let icir = |factor: &Value| factor["horizons"][0]["rank_ic"]["icir"].as_f64().unwrap().abs();
+    let highest = factors.iter().map(icir).fold(0.0, f64::max);
+    assert_eq!(best[0]["rank_icir"].as_f64().unwrap().abs(), highest);
+    let page = client.bytes(&format!("{session}/report?format=html")).await;
+    assert!(String::from_utf8(page).unwrap().contains("momentum"));
+    let series = client.bytes(&format!("{session}/artifacts/ic.parquet")).await;
+    assert!(series.starts_with(b"PAR1"));
+    let metrics =
+        client.get(&format!("{session}/metrics?metric_name=rank_ic&limit=1000")).await.ok();
+    let told = metrics["items"].as_array().unwrap().last().unwrap()["value"].clone();
+    assert_eq!(told, own["horizons"][0]["rank_ic"]["mean"]);
+    admin.get(&format!("{session}/report")).await.refused(404, "not_found");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 mod factors;
+mod features;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use alphafleet_domain::JobId;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use factors::{AdjustPrices, ComputeFactors, EvaluateFactors, Factors};
+pub use features::{CalculateFeatures, EvaluateFeatures, Features, WorkOnFeatures};
 
 /// Quantitative trading research on a fleet of workers.
 ///
@@ -61,6 +63,9 @@ pub enum Command {
     /// Factors of a file, without any server.
     #[command(subcommand)]
     Factors(Factors),
+    /// Your own features on a server: write, compute and evaluate them.
+    #[command(subcommand)]
+    Features(Features),
     /// Named configurations that sessions are started from.
     #[command(subcommand)]
     Strategy(Strategy),

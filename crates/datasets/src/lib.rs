@@ -8,6 +8,7 @@
 
 mod error;
 pub mod features;
+mod ic_file;
 mod import;
 mod panel_file;
 mod qlib;
@@ -17,6 +18,7 @@ mod version;
 pub use alphafleet_artifacts::{ArtifactKey, ArtifactStore, open_store, sha256_hex};
 pub use alphafleet_market::Adjustment;
 pub use error::DatasetError;
+pub use ic_file::{IcFile, IcRows};
 pub use import::{
     ColumnMapping, Import, ImportOptions, Limits, OutsideRange, PriceBasis, SourceFile,
     import_files,

@@ -4,7 +4,7 @@ mod write;
 use chrono::NaiveDateTime;
 
 pub use read::read_table;
-pub(crate) use write::write_table_file_with;
+pub(crate) use write::{nanoseconds, properties, write_table_file_with};
 pub use write::{write_table, write_table_file};
 
 /// Values of one column. NaN travels as a Parquet null.

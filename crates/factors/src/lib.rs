@@ -29,10 +29,10 @@ mod stream;
 pub use correlation::pearson;
 pub use effectiveness::{
     Coverage, Curves, EFFECTIVENESS_SCHEMA_VERSION, EffectivenessOptions, EffectivenessReport,
-    FactorEffectiveness, ForwardReturn, HalfLife, HorizonEffectiveness, IcSeries, IcStatistics,
-    MAX_FACTORS, MAX_GROUPS, MAX_HORIZON, MAX_HORIZONS, MAX_QUANTILES, MAX_UNIVERSES, Members,
-    NamedUniverse, PeriodIc, QuantileReturns, SpreadStatistics, SubsetEffectiveness, SubsetIc,
-    Turnover, evaluate,
+    Evaluation, FactorEffectiveness, ForwardReturn, HalfLife, HorizonEffectiveness, IcSeries,
+    IcStatistics, MAX_FACTORS, MAX_GROUPS, MAX_HORIZON, MAX_HORIZONS, MAX_QUANTILES, MAX_UNIVERSES,
+    Members, NamedUniverse, PeriodIc, QuantileReturns, SpreadStatistics, SubsetEffectiveness,
+    SubsetIc, Turnover, evaluate,
 };
 pub use engine::{compute, compute_double};
 pub use error::FactorError;

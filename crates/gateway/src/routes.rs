@@ -9,9 +9,9 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, Resource, web};
 
 use crate::api::{
-    audit, auth, datasets, docs, experiments, feature_sets, feature_values, features, files,
-    models, page, probes, remote, series, sessions, setup, strategies, system, templates, train,
-    upload, users, workers,
+    audit, auth, datasets, docs, experiments, feature_sets, feature_values, feature_work, features,
+    files, models, page, probes, remote, series, sessions, setup, strategies, system, templates,
+    train, upload, users, workers,
 };
 use crate::error::ApiError;
 use crate::gateway::Gateway;
@@ -84,12 +84,13 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/api/v1/datasets/{name}/versions").get(datasets::versions).post(upload::upload))
         .service(at("/api/v1/features").get(features::list).post(features::create))
         .service(at("/api/v1/features/validate").post(features::validate))
+        .service(at("/api/v1/features/evaluate").post(feature_work::evaluate))
         .service(at("/api/v1/features/sets").get(feature_sets::list))
         .service(at("/api/v1/features/sets/{name}").get(feature_sets::one))
         .service(at("/api/v1/features/{id}")
             .get(features::one).put(features::replace).delete(features::delete))
         .service(at("/api/v1/features/{id}/versions").get(features::versions))
-        .service(at("/api/features/calculate").post(feature_values::calculate))
+        .service(at("/api/features/calculate").post(feature_work::calculate))
         .service(at("/api/features/{id}").get(feature_values::by_code).put(features::replace))
         .service(at("/api/v1/experiments").get(experiments::list))
         .service(at("/api/v1/models").get(models::list))

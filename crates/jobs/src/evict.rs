@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use alphafleet_domain::EvictableFeature;
 use alphafleet_domain::ports::{ArtifactKey, ArtifactStore, FeatureCache};
-use alphafleet_domain::{DatasetVersionId, EvictableFeature};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -75,12 +75,6 @@ impl FeatureEviction {
             }
         }
         Ok(removed)
-    }
-
-    /// Removes every column of a dataset version, before the version itself goes.
-    pub async fn remove_version(&self, version: DatasetVersionId) -> Result<u64, RetentionError> {
-        let gone = self.cache.features_of_version(version).await?;
-        self.remove(&gone).await
     }
 
     async fn remove(&self, gone: &[EvictableFeature]) -> Result<u64, RetentionError> {

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use alphafleet_specs::{
-    FeatureComputationSpec, ProbeSpec, RemoteTrainRequest, TrainRequest, TrainingSpec,
+    FactorEvaluationSpec, FeatureComputationSpec, ProbeSpec, RemoteTrainRequest, TrainRequest,
+    TrainingSpec,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
@@ -35,6 +36,7 @@ fn visit(generator: &mut SchemaGenerator) {
     add::<TrainRequest>(generator);
     add::<RemoteTrainRequest>(generator);
     add::<ProbeSpec>(generator);
+    add::<FactorEvaluationSpec>(generator);
     add::<FeatureComputationSpec>(generator);
     visit_api(generator);
 }

@@ -3,6 +3,7 @@
 use alphafleet_domain::{
     Clock, Feature, FeatureDraft, FeatureId, FeatureKind, SystemClock, UserId,
 };
+use alphafleet_factors::Members;
 use alphafleet_specs::{
     FactorEvaluationSpec, FaultCode, Faults, FeatureComputationSpec, Formula, TrainingSpec,
 };
@@ -124,10 +125,70 @@ fn an_evaluation_has_horizons_and_quantiles() {
         (json!({ "dataset": "m", "horizons": [0] }), "horizons"),
         (json!({ "dataset": "m", "horizons": [] }), "horizons"),
         (json!({ "dataset": "m", "quantiles": 1 }), "quantiles"),
+        (json!({ "dataset": "m", "periods_per_year": 0 }), "periods_per_year"),
     ] {
         let refused = FactorEvaluationSpec::from_value(&document).unwrap_err();
         assert_eq!(faults(&refused), [(field, FaultCode::OutOfRange)]);
     }
+}
+
+#[test]
+fn an_evaluation_names_its_universes_and_prices() {
+    let document = json!({
+        "dataset": "m", "price": "$open", "periods_per_year": 365, "group_field": "sector",
+        "universes": [
+            { "name": "two", "members": { "instruments": ["A", "B"] } },
+            { "name": "index", "members": { "field": "$member" } },
+        ],
+        "series": false,
+    });
+    let spec = FactorEvaluationSpec::from_value(&document).unwrap();
+    assert_eq!(FactorEvaluationSpec::from_value(&spec.to_value()).unwrap(), spec);
+    let options = spec.options();
+    assert_eq!((options.price.as_str(), options.periods_per_year), ("open", 365.0));
+    assert_eq!(options.universes[1].members, Members::Field("member".to_owned()));
+    assert_eq!((options.group_field.as_deref(), options.bar_series), (Some("sector"), false));
+    let universe = |members: Value| json!([{ "name": "u", "members": members }]);
+    for (universes, field, code) in [
+        (universe(json!({})), "universes[0].members", FaultCode::Required),
+        (
+            universe(json!({ "field": "f", "instruments": ["A"] })),
+            "universes[0].members",
+            FaultCode::Conflict,
+        ),
+        (
+            universe(json!({ "instruments": [7] })),
+            "universes[0].members.instruments[0]",
+            FaultCode::WrongType,
+        ),
+        (json!([{ "name": "u" }]), "universes[0].members", FaultCode::Required),
+        (json!([{ "members": { "field": "f" } }]), "universes[0].name", FaultCode::Required),
+        (json!([7]), "universes[0]", FaultCode::WrongType),
+        (
+            json!([spec.to_value()["universes"][0], spec.to_value()["universes"][0]]),
+            "universes[1].name",
+            FaultCode::Conflict,
+        ),
+    ] {
+        let document = json!({ "dataset": "m", "universes": universes });
+        let refused = FactorEvaluationSpec::from_value(&document).unwrap_err();
+        assert!(faults(&refused).contains(&(field, code)), "{document}: {refused}");
+    }
+}
+
+#[test]
+fn an_evaluation_judges_so_many_features_and_no_more() {
+    let own = |count: usize| -> Vec<Value> {
+        let feature = |at| json!({ "name": format!("f{at}"), "expression": "$close" });
+        (0..count).map(feature).collect()
+    };
+    let document = |count| {
+        let features = json!({ "set": "alpha158", "expressions": own(count) });
+        FactorEvaluationSpec::from_value(&json!({ "dataset": "m", "features": features }))
+    };
+    document(2_000 - 158).unwrap();
+    let refused = document(2_001 - 158).unwrap_err();
+    assert_eq!(faults(&refused), [("features", FaultCode::OutOfRange)]);
 }
 
 #[test]

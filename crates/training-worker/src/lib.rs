@@ -2,13 +2,17 @@
 //!
 //! [`run`] is the whole pipeline as a plain function, told everything it needs and speaking
 //! through a [`Sink`]; [`TrainingHandler`] serves it to a worker's child process.
-//! [`FeatureHandler`] computes features into the cache; [`ProbeHandler`] does as it is told, for tests and measurements of a fleet.
+//! [`FeatureHandler`] computes features into the cache, [`EvaluationHandler`] judges how well they
+//! foretell returns; [`ProbeHandler`] does as it is told, for tests and measurements of a fleet.
 
+mod allotment;
+mod evaluation;
 mod features;
 mod handler;
 mod pipeline;
 mod probe;
 
+pub use evaluation::EvaluationHandler;
 pub use features::FeatureHandler;
 pub use handler::TrainingHandler;
 pub use pipeline::{

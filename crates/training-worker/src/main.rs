@@ -1,10 +1,12 @@
-//! The `training-worker` binary: runs trainings, computations of features and probes, each in a child process of its own,
-//! which is this same program.
+//! The `training-worker` binary: runs trainings, computations and evaluations of features and
+//! probes, each in a child process of its own, which is this same program.
 
 use std::process::ExitCode;
 
 use alphafleet_bootstrap::{Role, ServeArgs, run};
-use alphafleet_training_worker::{FeatureHandler, ProbeHandler, TrainingHandler};
+use alphafleet_training_worker::{
+    EvaluationHandler, FeatureHandler, ProbeHandler, TrainingHandler,
+};
 use clap::{Parser, Subcommand};
 
 /// Runs jobs of the queues `training` and `default`.
@@ -32,9 +34,12 @@ enum Child {
 fn main() -> ExitCode {
     let args = Args::parse();
     match args.child {
-        Some(Child::Child) => {
-            alphafleet_worker::child::main(&[&TrainingHandler, &FeatureHandler, &ProbeHandler])
-        }
+        Some(Child::Child) => alphafleet_worker::child::main(&[
+            &TrainingHandler,
+            &FeatureHandler,
+            &EvaluationHandler,
+            &ProbeHandler,
+        ]),
         None => run(Role::TrainingWorker, &args.serve),
     }
 }

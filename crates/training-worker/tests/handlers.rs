@@ -13,13 +13,20 @@ use alphafleet_domain::job::{FailureCode, JobKind};
 use alphafleet_domain::{
     ArtifactKind, CachedFeature, DatasetId, DatasetVersionId, FeatureKey, JobId, LeaseId,
 };
-use alphafleet_market::{Panel, SyntheticMarket};
-use alphafleet_training_worker::{FeatureHandler, ProbeHandler, TrainingHandler};
+use alphafleet_factors::{
+    EffectivenessOptions, EffectivenessReport, HorizonEffectiveness, Members, NamedExpr,
+    NamedUniverse, evaluate,
+};
+use alphafleet_market::{Adjustment, Panel, SyntheticMarket, adjust, complete_columns};
+use alphafleet_training_worker::{
+    EvaluationHandler, FeatureHandler, ProbeHandler, TrainingHandler,
+};
 use alphafleet_worker::child::{
     Assignment, ColumnKey, Completed, DatasetInput, FeatureFile, FeatureInput, Inputs, Stop,
 };
 use alphafleet_worker::frame::{FromChild, ToChild};
 use chrono::Utc;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -30,7 +37,12 @@ const CHILD: &str = "ALPHAFLEET_TEST_CHILD";
 #[ignore = "the child process of the other tests"]
 fn child_process() {
     if std::env::var_os(CHILD).is_some() {
-        alphafleet_worker::child::main(&[&TrainingHandler, &FeatureHandler, &ProbeHandler]);
+        alphafleet_worker::child::main(&[
+            &TrainingHandler,
+            &FeatureHandler,
+            &EvaluationHandler,
+            &ProbeHandler,
+        ]);
         std::process::exit(0);
     }
 }
@@ -500,6 +512,139 @@ fn a_cancelled_computation_stops() {
     let lease = assignment.lease;
     let frames = child.serve(&assignment, |frame| match frame {
         FromChild::Progress { progress, .. } if progress.stage == "computing" => {
+            Some(ToChild::Stop { lease, reason: Stop::Cancel })
+        }
+        _ => None,
+    });
+    assert!(matches!(frames.last(), Some(FromChild::Stopped { .. })), "{:?}", frames.last());
+}
+
+/// The assignment to evaluate features on the small market.
+fn evaluation(spec: Value, folder: &Path) -> Assignment {
+    let mut document = json!({ "dataset": "market" });
+    document.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    Assignment { kind: JobKind::FactorEvaluation, spec: document, ..training(model(), folder) }
+}
+
+/// What [`evaluate`] says of the same market, without a job.
+fn judged(factors: &[NamedExpr], options: &EffectivenessOptions) -> EffectivenessReport {
+    let (panel, _) = complete_columns(market()).unwrap();
+    let (panel, _) = adjust(panel, Adjustment::Backward).unwrap();
+    evaluate(&panel, factors, options, 1).unwrap()
+}
+
+fn left(completed: &Completed, name: &str) -> Vec<u8> {
+    let file = completed.files.iter().find(|file| file.name == name);
+    std::fs::read(&file.unwrap_or_else(|| panic!("no {name}")).path).unwrap()
+}
+
+#[test]
+fn an_evaluation_says_what_a_direct_call_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let instruments = json!(["SYN00001", "SYN00002", "SYN00003"]);
+    let assignment = evaluation(
+        json!({
+            "features": {
+                "set": "alpha158",
+                "expressions": [{ "name": "own", "expression": "Ref($close, 5)/$close" }],
+            },
+            "horizons": [5, 1], "quantiles": 3,
+            "universes": [{ "name": "three", "members": { "instruments": instruments } }],
+        }),
+        folder.path(),
+    );
+    let mut child = Running::start();
+    let frames = child.serve(&assignment, |_| None);
+    let completed = completed(&frames);
+
+    let mut factors = alphafleet_factors::alpha158().unwrap();
+    factors.push(NamedExpr::parse("own", "Ref($close, 5)/$close").unwrap());
+    let members = Members::Instruments(serde_json::from_value(instruments).unwrap());
+    let mut options = EffectivenessOptions {
+        horizons: vec![5, 1],
+        quantiles: 3,
+        universes: vec![NamedUniverse { name: "three".to_owned(), members }],
+        ..EffectivenessOptions::default()
+    };
+    let expected = judged(&factors, &options);
+    let json = serde_json::to_vec(&expected).unwrap();
+    assert!(left(&completed, "effectiveness.json") == json, "the report differs");
+    let page = String::from_utf8(left(&completed, "effectiveness.html")).unwrap();
+    assert_eq!(page, alphafleet_models::effectiveness_html(&expected, "market"));
+
+    let result = &completed.result;
+    assert_eq!(result["factors"], 159);
+    let best = expected.by_rank_icir();
+    let names: Vec<&str> = best.iter().take(10).map(|factor| factor.name.as_str()).collect();
+    let found: Vec<&str> =
+        result["best"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
+    assert_eq!(found, names);
+    assert_eq!(result["best"][0]["rank_icir"], json!(best[0].horizons[0].rank_ic.icir));
+
+    // One point a factor, of its mean over the primary horizon.
+    let points = frames.iter().filter_map(|frame| match frame {
+        FromChild::Metrics { points, .. } => Some(points.clone()),
+        _ => None,
+    });
+    let points: Vec<_> = points.flatten().filter(|point| point.name == "rank_ic").collect();
+    let told: Vec<_> = points.iter().map(|point| (point.step, Some(point.value))).collect();
+    let means = expected.factors.iter().map(|factor| factor.horizons[0].rank_ic.mean);
+    assert_eq!(told, (1..).zip(means).filter(|(_, mean)| mean.is_some()).collect::<Vec<_>>());
+
+    options.bar_series = true;
+    let with_series = judged(&factors, &options);
+    let bars: usize =
+        with_series.factors.iter().flat_map(|factor| &factor.horizons).map(known).sum();
+    let ics = completed.files.iter().find(|file| file.name == "ic.parquet").unwrap();
+    let ics = std::fs::File::open(&ics.path).unwrap();
+    let ics = ParquetRecordBatchReaderBuilder::try_new(ics).unwrap();
+    assert_eq!(ics.metadata().file_metadata().num_rows() as usize, bars);
+    assert!(child.end().success());
+}
+
+/// Bars with an IC.
+fn known(horizon: &HorizonEffectiveness) -> usize {
+    horizon.series.as_ref().unwrap().rank_ic.iter().flatten().count()
+}
+
+#[test]
+fn an_evaluation_that_cannot_be_is_an_error_that_names_the_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let own =
+        |expression: &str| json!({ "expressions": [{ "name": "own", "expression": expression }] });
+    let mut child = Running::start();
+    for (spec, word) in [
+        (json!({ "features": own("$earnings/$close") }), "earnings"),
+        (json!({ "features": own("Ref($close, 100000)") }), "empty_feature"),
+        (json!({ "features": own("$close"), "horizons": [400] }), "horizons[0]"),
+        (json!({ "features": own("$close"), "price": "bid" }), "price"),
+        (json!({ "features": own("$close"), "group_field": "sector" }), "group_field"),
+        (json!({ "features": own("$close"), "universe": { "include": ["NONE"] } }), "universe"),
+    ] {
+        let frames = child.serve(&evaluation(spec, folder.path()), |_| None);
+        let Some(FromChild::Failed { failure, .. }) = frames.last() else { panic!("{frames:?}") };
+        assert_eq!((failure.code, failure.retryable), (FailureCode::InvalidSpec, false));
+        assert!(failure.message.contains(word), "{}", failure.message);
+    }
+    // Of a set, what reads fields that the data lack is left out, and said so.
+    let set =
+        evaluation(json!({ "features": { "set": "alpha101" }, "series": false }), folder.path());
+    let completed = completed(&child.serve(&set, |_| None));
+    let factors = completed.result["factors"].as_u64().unwrap();
+    assert!((1..101).contains(&factors), "{factors}");
+    let findings = completed.result["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|found| found["code"] == "features_left_out"), "{findings:?}");
+    assert!(completed.files.iter().all(|file| file.name != "ic.parquet"));
+}
+
+#[test]
+fn a_cancelled_evaluation_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let assignment = evaluation(json!({ "features": { "set": "alpha158" } }), folder.path());
+    let mut child = Running::start();
+    let lease = assignment.lease;
+    let frames = child.serve(&assignment, |frame| match frame {
+        FromChild::Progress { progress, .. } if progress.stage == "evaluating" => {
             Some(ToChild::Stop { lease, reason: Stop::Cancel })
         }
         _ => None,

@@ -232,11 +232,11 @@ impl Api {
         self.get("/readyz").await
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         parse(self.answer(self.request(Method::GET, path)?).await?).await
     }
 
-    async fn send<T: DeserializeOwned>(
+    pub(super) async fn send<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -250,7 +250,11 @@ impl Api {
         parse(self.answer(request).await?).await
     }
 
-    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, ClientError> {
+    pub(super) fn request(
+        &self,
+        method: Method,
+        path: &str,
+    ) -> Result<RequestBuilder, ClientError> {
         let request = self.http.request(method, format!("{}{path}", self.url));
         Ok(match &self.token {
             Some(token) => request.bearer_auth(token),
@@ -258,7 +262,7 @@ impl Api {
         })
     }
 
-    async fn answer(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+    pub(super) async fn answer(&self, request: RequestBuilder) -> Result<Response, ClientError> {
         let unreachable = |error: reqwest::Error| ClientError::Unreachable {
             url: self.url.clone(),
             source: error.into(),
@@ -278,7 +282,7 @@ impl Api {
     }
 }
 
-async fn parse<T: DeserializeOwned>(answer: Response) -> Result<T, ClientError> {
+pub(super) async fn parse<T: DeserializeOwned>(answer: Response) -> Result<T, ClientError> {
     answer.json().await.map_err(|error| ClientError::Unreadable(error.into()))
 }
 
@@ -286,7 +290,7 @@ fn session_path(id: JobId, rest: &str) -> String {
     format!("/api/v1/strategies/sessions/{id}{rest}")
 }
 
-fn not_found(detail: String) -> Problem {
+pub(super) fn not_found(detail: String) -> Problem {
     Problem {
         kind: "about:blank".to_owned(),
         title: "Not Found".to_owned(),

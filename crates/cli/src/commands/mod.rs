@@ -7,6 +7,8 @@ mod convert;
 mod data;
 mod demo;
 mod factors;
+mod feature_results;
+mod features;
 mod local;
 mod migrate;
 mod prompt;
@@ -35,6 +37,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::User(user) => user::run(&global, user).await,
         Command::Data(data) => data::run(&global, data).await,
         Command::Factors(factors) => factors::run(&global, factors).await,
+        Command::Features(features) => features::run(&global, features).await,
         Command::Strategy(strategy) => strategy::run(&global, strategy).await,
         Command::Train(train) => train::run(&global, train).await,
         Command::Session(session) => session::run(&global, session).await,

@@ -11,10 +11,11 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::feature_results::{print_computation, print_evaluation};
 use crate::client::Api;
 use crate::output;
 
-/// Prints state, model and metrics.
+/// Prints the state and what came of it.
 pub fn print(session: &SessionView) {
     let attempts = match session.attempt {
         1 => String::new(),
@@ -25,7 +26,11 @@ pub fn print(session: &SessionView) {
         println!("{} ({})", error.message, error.code);
     }
     if let Some(result) = &session.result {
-        print_result(result);
+        match session.kind.as_str() {
+            "feature_computation" => print_computation(result),
+            "factor_evaluation" => print_evaluation(result),
+            _ => print_result(result),
+        }
     }
 }
 

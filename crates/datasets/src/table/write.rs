@@ -77,7 +77,7 @@ pub(crate) fn write_table_file_with<S: AsRef<str>>(
     writer.flush().map_err(failed)
 }
 
-fn properties(metadata: Vec<KeyValue>) -> Result<WriterProperties, ParquetError> {
+pub(crate) fn properties(metadata: Vec<KeyValue>) -> Result<WriterProperties, ParquetError> {
     Ok(WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
@@ -151,7 +151,7 @@ fn batch<S: AsRef<str>>(
         .map_err(|error| DatasetError::BadTable(error.to_string()))
 }
 
-fn nanoseconds(time: NaiveDateTime) -> Result<i64, DatasetError> {
+pub(crate) fn nanoseconds(time: NaiveDateTime) -> Result<i64, DatasetError> {
     time.and_utc().timestamp_nanos_opt().ok_or_else(|| {
         DatasetError::BadTable(format!("{time} lies outside the years 1678 to 2261"))
     })

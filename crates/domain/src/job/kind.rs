@@ -14,17 +14,21 @@ pub enum JobKind {
     Training,
     /// Values of features, into the cache and as a file.
     FeatureComputation,
+    /// How well features foretell returns, as a report.
+    FactorEvaluation,
     /// Exercises the fleet itself: echo, sleep, allocate, crash, emit metrics.
     Probe,
 }
 
 impl JobKind {
-    pub const ALL: [Self; 3] = [Self::Training, Self::FeatureComputation, Self::Probe];
+    pub const ALL: [Self; 4] =
+        [Self::Training, Self::FeatureComputation, Self::FactorEvaluation, Self::Probe];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Training => "training",
             Self::FeatureComputation => "feature_computation",
+            Self::FactorEvaluation => "factor_evaluation",
             Self::Probe => "probe",
         }
     }
@@ -32,7 +36,7 @@ impl JobKind {
     pub fn queue(self) -> Queue {
         match self {
             // Not `default`: a worker looks ahead there, and these are long.
-            Self::Training | Self::FeatureComputation => Queue::training(),
+            Self::Training | Self::FeatureComputation | Self::FactorEvaluation => Queue::training(),
             Self::Probe => Queue::default_queue(),
         }
     }
@@ -40,7 +44,9 @@ impl JobKind {
     pub const fn limits(self) -> TimeLimits {
         match self {
             Self::Training => TimeLimits::new(6_600_000, 7_200_000),
-            Self::FeatureComputation | Self::Probe => TimeLimits::new(3_300_000, 3_600_000),
+            Self::FeatureComputation | Self::FactorEvaluation | Self::Probe => {
+                TimeLimits::new(3_300_000, 3_600_000)
+            }
         }
     }
 
@@ -52,7 +58,7 @@ impl JobKind {
     /// unless such a job is mostly done before another claim would be answered.
     pub const fn look_ahead(self) -> u16 {
         match self {
-            Self::Training | Self::FeatureComputation => 1,
+            Self::Training | Self::FeatureComputation | Self::FactorEvaluation => 1,
             Self::Probe => 64,
         }
     }

@@ -87,10 +87,4 @@ pub trait FeatureCache: Send + Sync {
 
     /// Forgets those that have not been used meanwhile; answers how many.
     async fn forget_features(&self, gone: &[EvictableFeature]) -> Result<u64, StoreError>;
-
-    /// Everything stored of one dataset version, which is to be removed with it.
-    async fn features_of_version(
-        &self,
-        version: DatasetVersionId,
-    ) -> Result<Vec<EvictableFeature>, StoreError>;
 }

@@ -10,6 +10,7 @@
 mod bar_ic;
 mod coverage;
 mod curves;
+mod evaluation;
 mod factor;
 mod findings;
 mod half_life;
@@ -29,16 +30,13 @@ use std::collections::HashSet;
 use alphafleet_market::Panel;
 use rayon::prelude::*;
 
-use crate::engine::compute;
 use crate::error::FactorError;
 use crate::finding::Finding;
 use crate::frame::FeatureFrame;
 use crate::named::{NamedExpr, validate_features};
-use factor::Setting;
-use periods::Periods;
 use sections::{Ranked, Sections};
-use subsets::{DatedGroups, Universe};
 
+pub use evaluation::Evaluation;
 pub use options::{
     EffectivenessOptions, MAX_FACTORS, MAX_GROUPS, MAX_HORIZON, MAX_HORIZONS, MAX_QUANTILES,
     MAX_UNIVERSES, Members, NamedUniverse,
@@ -48,10 +46,6 @@ pub use report::{
     ForwardReturn, HalfLife, HorizonEffectiveness, IcSeries, IcStatistics, PeriodIc,
     QuantileReturns, SpreadStatistics, SubsetEffectiveness, SubsetIc, Turnover,
 };
-
-/// Values computed at a time: factors beyond are computed when these are done, so that memory
-/// does not grow with their number.
-const BATCH_CELLS: usize = 250_000_000;
 
 /// Judges factors against forward returns of the panel, on `threads` threads (0: one a core).
 ///
@@ -68,55 +62,12 @@ pub fn evaluate(
     options: &EffectivenessOptions,
     threads: usize,
 ) -> Result<EffectivenessReport, FactorError> {
-    check_factors(factors)?;
-    options.validate(panel)?;
-    let labels = forward_returns(options)?;
-    let frame = compute(panel, &labels, threads)?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|error| FactorError::Threads { reason: error.to_string() })?;
-    let calendar = panel.calendar();
-    let sections = Sections::new(&frame, calendar.len());
-    let returns = pool.install(|| ranked(&sections, &frame));
-    let (years, months) = (Periods::years(calendar), Periods::months(calendar));
-    let universes = Universe::all(&sections, panel, options);
-    let group_field = options.group_field.as_ref();
-    let groups = group_field.map(|field| DatedGroups::new(&sections, panel, field)).transpose()?;
-    let curve_points = curves::points(calendar.len(), options.curve_points);
-    let setting = Setting {
-        options,
-        sections: &sections,
-        returns: &returns,
-        years: &years,
-        months: &months,
-        universes: &universes,
-        groups: groups.as_ref(),
-        curve_points: &curve_points,
-    };
+    let mut evaluation = Evaluation::new(panel, factors, options, threads)?;
     let mut judged = Vec::with_capacity(factors.len());
-    for batch in factors.chunks((BATCH_CELLS / sections.slots().max(1)).max(1)) {
-        let frame = compute(panel, batch, threads)?;
-        let judge = |(at, named)| setting.judge(named, frame.column(at));
-        let batch: Vec<_> = pool.install(|| batch.par_iter().enumerate().map(judge).collect());
-        judged.extend(batch);
+    while evaluation.left() > 0 {
+        judged.extend(evaluation.judge(factors.len())?);
     }
-    let (start, end) = span(panel);
-    Ok(EffectivenessReport {
-        schema_version: EFFECTIVENESS_SCHEMA_VERSION,
-        start,
-        end,
-        bars: calendar.len(),
-        instruments: panel.instruments().len(),
-        returns: described(&labels, &returns, options, &sections),
-        years: years.names,
-        months: months.names,
-        curve_times: curve_points.iter().map(|&bar| calendar[bar]).collect(),
-        series_times: if options.bar_series { calendar.to_vec() } else { vec![] },
-        factors: judged,
-        findings: findings_of(&labels, &returns),
-        options: options.clone(),
-    })
+    Ok(evaluation.report(judged))
 }
 
 fn check_factors(factors: &[NamedExpr]) -> Result<(), FactorError> {

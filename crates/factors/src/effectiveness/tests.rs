@@ -58,6 +58,22 @@ fn small() -> Panel {
 }
 
 #[test]
+fn steps_give_the_figures_of_one_go() {
+    let (panel, options) = (small(), short());
+    let factors = ["$f", "-$f", "$f/$close", "Ref($f, 1)"].map(|source| parse(source, source));
+    let mut evaluation = Evaluation::new(&panel, &factors, &options, 1).unwrap();
+    let (mut judged, mut steps) = (vec![], vec![]);
+    while evaluation.left() > 0 {
+        let step = evaluation.judge(3).unwrap();
+        steps.push(step.len());
+        judged.extend(step);
+    }
+    assert_eq!((steps, evaluation.judge(3).unwrap()), (vec![3, 1], vec![]));
+    let whole = evaluate(&panel, &factors, &options, 1).unwrap();
+    assert_eq!(evaluation.report(judged), whole);
+}
+
+#[test]
 fn a_small_market_by_hand() {
     let report = evaluate(&small(), &[parse("f", "$f")], &short(), 1).unwrap();
     let factor = &report.factors[0];

@@ -1,58 +1,18 @@
-use actix_web::{HttpRequest, web};
-use alphafleet_domain::ports::NewJob;
-use alphafleet_domain::{DatasetVersion, JobKind, UserId};
-use alphafleet_jobs::SubmitRequest;
+use actix_web::web;
 use alphafleet_protocol::api::{FeatureValueList, FeatureValueRow};
 use alphafleet_specs::{FeatureComputationSpec, FeatureSet};
 use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::train::{accepted, limits, pinned};
-use super::{State, features, ok};
-use crate::access::{Authenticated, Execute, Requires};
+use super::{State, feature_work, ok};
+use crate::access::Authenticated;
 use crate::error::ApiError;
 use crate::feature_reader::{FeatureRead, FeatureReadError, FeatureValues};
-use crate::gateway::Gateway;
-use crate::request::{Answer, Client, JsonValue, Query, bounded, idempotency_key};
+use crate::request::{Answer, Query, bounded};
 
 /// Columns that one answer may have.
 const MOST_COLUMNS: usize = 500;
-
-pub(crate) async fn calculate(
-    gateway: State,
-    client: Client,
-    user: Requires<Execute>,
-    request: HttpRequest,
-    body: JsonValue,
-) -> Answer {
-    let idempotency = idempotency_key(&request, &body.bytes)?;
-    if let Some(job) = gateway.parts.submit.earlier(user.id, idempotency.as_ref()).await? {
-        return Ok(accepted(job));
-    }
-    let (spec, version) = complete(&gateway, user.id, &body.value).await?;
-    let mut job = NewJob::new(user.id, JobKind::FeatureComputation, spec.to_value());
-    job.limits = limits(job.limits, spec.limits);
-    job.dataset_version = Some(version.id);
-    let mut request = SubmitRequest::new(job, client.origin(user.id));
-    request.idempotency = idempotency;
-    request.traceparent = client.traceparent;
-    Ok(accepted(gateway.parts.submit.submit(request).await?.into_job()))
-}
-
-/// The specification with every name looked up, and the exact data it is about.
-async fn complete(
-    gateway: &Gateway,
-    owner: UserId,
-    document: &Value,
-) -> Result<(FeatureComputationSpec, DatasetVersion), ApiError> {
-    let mut spec = FeatureComputationSpec::from_value(document)?;
-    features::resolve(gateway, owner, &mut spec.features).await?;
-    let version =
-        pinned(gateway, owner, &spec.dataset, ["dataset.name", "dataset.version"]).await?;
-    spec.dataset.version = Some(version.id.to_string());
-    Ok((spec, version))
-}
 
 #[derive(Deserialize)]
 pub(crate) struct ValuesQuery {
@@ -79,7 +39,8 @@ pub(crate) async fn by_code(
         "features": wanted(query.set.as_deref(), query.names.as_deref())?,
         "adjustment": query.adjustment,
     });
-    let (spec, version) = complete(&gateway, user.id, &document).await?;
+    let mut spec = FeatureComputationSpec::from_value(&document)?;
+    let version = feature_work::settle(&gateway, user.id, &mut spec).await?;
     let whole_set = spec.features.set.is_some();
     let (dataset_name, dataset_version_id) = (spec.dataset.name.clone(), version.id);
     let instrument = code.into_inner();

@@ -7,6 +7,7 @@ pub(crate) mod docs;
 pub(crate) mod experiments;
 pub(crate) mod feature_sets;
 pub(crate) mod feature_values;
+pub(crate) mod feature_work;
 pub(crate) mod features;
 pub(crate) mod files;
 pub(crate) mod models;

@@ -138,6 +138,55 @@ async fn a_computation_names_its_formulas_and_data() {
 }
 
 #[tokio::test]
+async fn an_evaluation_names_its_formulas_and_data() {
+    let gateway = Harness::start().await;
+    let token = gateway.admin().await;
+    let data = gateway.dataset(&token, "bars").await;
+    let made = create(&gateway, &token, "mine", "$close/Ref($close, 1)").await;
+    let evaluate = format!("{FEATURES}/evaluate");
+    let body = json!({
+        "dataset": "bars",
+        "features": { "expressions": ["feature:mine"] },
+        "horizons": [5, 1], "quantiles": 3, "limits": { "hard_s": 600 },
+    });
+    let keyed = |body: &Value| {
+        let request = gateway.request(Method::POST, &evaluate, &token).json(body);
+        gateway.send(request.header("idempotency-key", "once"))
+    };
+    let session = keyed(&body).await.expect(202);
+    assert_eq!(session["kind"], "factor_evaluation");
+    assert_eq!(session["queue"], "training");
+    assert_eq!(session["dataset_version_id"], data["latest"]["id"]);
+    let config = &session["config"];
+    assert_eq!(config["dataset"], json!({ "name": "bars", "version": data["latest"]["id"] }));
+    assert_eq!((&config["horizons"], &config["price"]), (&json!([5, 1]), &json!("close")));
+    let own = &config["features"]["expressions"][0];
+    assert_eq!(own["expression"], "$close/Ref($close, 1)");
+    assert_eq!(own["feature"], json!({ "id": made["id"], "version": 1 }));
+    assert_eq!(keyed(&body).await.expect(202)["id"], session["id"]);
+    keyed(&json!({ "dataset": "bars" })).await.problem(422, "idempotency_conflict");
+
+    for (body, fault) in [
+        (json!({ "dataset": "none" }), "dataset.name: unknown_dataset"),
+        (
+            json!({ "dataset": "bars", "features": { "expressions": ["feature:none"] } }),
+            "features.expressions[0]: unknown_value",
+        ),
+        (json!({ "dataset": "bars", "horizons": [0] }), "horizons: out_of_range"),
+        (json!({ "dataset": "bars", "nonsense": 1 }), "nonsense: unknown_field"),
+    ] {
+        let refused = gateway.post(&token, &evaluate, body).await;
+        assert_eq!(refused.problem(400, "validation_failed"), [fault]);
+    }
+    let other = gateway.researcher(&token, "other").await;
+    let refused = gateway.post(&other, &evaluate, body).await;
+    assert_eq!(
+        refused.problem(400, "validation_failed"),
+        ["features.expressions[0]: unknown_value"]
+    );
+}
+
+#[tokio::test]
 async fn a_training_records_the_features_it_names() {
     let gateway = Harness::start().await;
     let token = gateway.admin().await;

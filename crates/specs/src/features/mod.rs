@@ -3,6 +3,7 @@
 mod computation;
 mod evaluation;
 mod formula;
+mod universes;
 
 pub use computation::FeatureComputationSpec;
 pub use evaluation::FactorEvaluationSpec;

@@ -3,7 +3,7 @@ mod origin;
 mod processors;
 pub(crate) mod read;
 pub(crate) mod segments;
-mod universe;
+pub(crate) mod universe;
 
 pub use alphafleet_factors::DateRange;
 pub use features::{DEFAULT_LABEL, Feature, FeatureSet, Features, Label};

@@ -45,7 +45,7 @@ impl Universe {
     }
 }
 
-fn instruments(reader: &Reader<'_>, field: &str, list: Option<&[Value]>) -> Vec<String> {
+pub(crate) fn instruments(reader: &Reader<'_>, field: &str, list: Option<&[Value]>) -> Vec<String> {
     let list = list.unwrap_or_default();
     if list.len() > MOST_INSTRUMENTS {
         let message = format!("{} instruments; name at most {MOST_INSTRUMENTS}", list.len());

@@ -101,11 +101,4 @@ impl FeatureCache for Store {
         let gone = gone.to_vec();
         write!(self, |connection, q| q::feature_cache::forget(connection, gone))
     }
-
-    async fn features_of_version(
-        &self,
-        version: DatasetVersionId,
-    ) -> Result<Vec<EvictableFeature>, StoreError> {
-        read!(self, |connection, q| q::feature_cache::of_version(connection, version))
-    }
 }

@@ -198,16 +198,3 @@ pub(crate) async fn forget(
     }
     Ok(removed as u64)
 }
-
-pub(crate) async fn of_version(
-    connection: &mut Connection,
-    version: DatasetVersionId,
-) -> Answer<Vec<EvictableFeature>> {
-    let rows: Vec<CacheRow> = feature_cache::table
-        .filter(feature_cache::dataset_version.eq(Uid(version.as_uuid())))
-        .select(CacheRow::as_select())
-        .order(feature_cache::cache_key)
-        .load(connection)
-        .await?;
-    Ok(rows.into_iter().map(EvictableFeature::from).collect())
-}

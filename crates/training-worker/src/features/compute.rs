@@ -87,11 +87,7 @@ impl Columns<'_> {
 
     fn empty(&mut self, name: &str, own: &HashSet<String>) -> Result<(), HandlerError> {
         if own.contains(name) {
-            let message = format!(
-                "the feature {name} has no value on any bar; check its formula and the fields it \
-                 reads (empty_feature)"
-            );
-            return Err(HandlerError::permanent(FailureCode::InvalidSpec, message));
+            return Err(without_values(name));
         }
         self.findings.push(Finding {
             severity: "warning".to_owned(),
@@ -100,4 +96,13 @@ impl Columns<'_> {
         });
         Ok(())
     }
+}
+
+/// A person's own feature that has no value at all.
+pub(crate) fn without_values(name: &str) -> HandlerError {
+    let message = format!(
+        "the feature {name} has no value on any bar; check its formula and the fields it reads \
+         (empty_feature)"
+    );
+    HandlerError::permanent(FailureCode::InvalidSpec, message)
 }

@@ -12,6 +12,7 @@ use super::compute::Columns;
 use super::market::{self, Market};
 use super::rows::Rows;
 use super::{cached, output};
+use crate::allotment::{scratch, threads};
 use crate::pipeline::TrainError;
 
 /// Serves jobs of the kind `feature_computation`.
@@ -111,7 +112,7 @@ impl Gathered {
         let keys = input.columns.iter().map(|column| (column.name.as_str(), &column.key));
         let mut columns = Columns {
             scratch: scratch(assignment)?,
-            threads: threads(spec, assignment),
+            threads: threads(spec.threads, assignment),
             keys: &keys.collect(),
             values: &mut self.values,
             files: Vec::new(),
@@ -119,20 +120,5 @@ impl Gathered {
         };
         columns.complete(spec, &market, ctx)?;
         Ok(Computed { files: columns.files, findings: columns.findings })
-    }
-}
-
-fn scratch(assignment: &Assignment) -> Result<&std::path::Path, HandlerError> {
-    assignment.scratch_folder().map_err(|error| {
-        HandlerError::retryable(FailureCode::HandlerError, format!("no scratch folder: {error}"))
-    })
-}
-
-/// What the specification asks for, but never more than there is.
-fn threads(spec: &FeatureComputationSpec, assignment: &Assignment) -> usize {
-    let offered = assignment.threads.max(1);
-    match spec.threads as usize {
-        0 => offered,
-        wanted => wanted.min(offered),
     }
 }

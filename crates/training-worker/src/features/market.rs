@@ -7,7 +7,7 @@ use super::rows::Rows;
 use crate::handler::load;
 use crate::pipeline::prepare::usable;
 
-/// The bars to compute on.
+/// The bars to compute on, with the rows of a column.
 pub(super) struct Market {
     pub panel: Panel,
     pub rows: Rows,
@@ -18,8 +18,17 @@ pub(super) fn read(
     assignment: &Assignment,
     spec: &FeatureComputationSpec,
 ) -> Result<Market, HandlerError> {
+    let (panel, findings) = panel(assignment, spec)?;
+    Ok(Market { rows: Rows::of(&panel), panel, findings })
+}
+
+/// The bars that a specification's features are computed on: those of its universe, with missing
+/// columns completed by their rules and prices adjusted; and what was found on the way.
+pub(crate) fn panel(
+    assignment: &Assignment,
+    spec: &FeatureComputationSpec,
+) -> Result<(Panel, Vec<Finding>), HandlerError> {
     let loaded = load(&assignment.storage_url, &assignment.dataset()?)?;
     let own = !spec.features.expressions.is_empty();
-    let (panel, findings) = usable(&spec.universe, spec.adjustment, own, loaded.into())?;
-    Ok(Market { rows: Rows::of(&panel), panel, findings })
+    Ok(usable(&spec.universe, spec.adjustment, own, loaded.into())?)
 }

@@ -1,9 +1,9 @@
 //! Computation of features: what is stored is read, what is not is computed and handed over.
 
 mod cached;
-mod compute;
+pub(crate) mod compute;
 mod handler;
-mod market;
+pub(crate) mod market;
 mod output;
 mod rows;
 

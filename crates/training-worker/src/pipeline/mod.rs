@@ -5,10 +5,10 @@ mod error;
 mod evaluate;
 mod fit;
 mod follow;
-mod outputs;
+pub(crate) mod outputs;
 pub(crate) mod prepare;
 mod process;
-mod report;
+pub(crate) mod report;
 mod sink;
 mod split;
 

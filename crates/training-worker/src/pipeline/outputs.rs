@@ -124,7 +124,8 @@ fn file(scratch: &Path, kind: ArtifactKind, name: &str) -> OutputFile {
     OutputFile::new(kind, name, scratch.join(name))
 }
 
-fn write(
+/// Writes one file of the scratch folder as a whole.
+pub(crate) fn write(
     scratch: &Path,
     kind: ArtifactKind,
     name: &str,

@@ -137,7 +137,7 @@ pub(super) fn market_finding(found: alphafleet_market::Finding) -> Finding {
     finding(&found.severity.to_string(), found.code.as_str(), found.message)
 }
 
-pub(super) fn factor_finding(found: alphafleet_factors::Finding) -> Finding {
+pub(crate) fn factor_finding(found: alphafleet_factors::Finding) -> Finding {
     let severity = if found.code == "label_purged" { "info" } else { "warning" };
     finding(severity, &found.code, found.message)
 }
