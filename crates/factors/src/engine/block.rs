@@ -30,7 +30,7 @@ impl Bars<'_> {
     ) -> Option<&'v [f64]> {
         let at = span.bar.checked_sub(self.base).filter(|at| at + span.bars <= self.stride)?;
         let first = place.checked_mul(self.stride)?.checked_add(at)?;
-        values.get(first..first + span.bars)
+        values.get(first..)?.get(..span.bars)
     }
 
     /// One value of a field at a place, NaN where the data does not reach.

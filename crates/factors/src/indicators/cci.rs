@@ -32,24 +32,11 @@ impl Indicator<3, 1> for Cci {
             return [f64::NAN];
         }
         let prices = self.typical.slots();
-        let mean = sum(prices, |price| price) / self.window;
-        let deviation = sum(prices, |price| (price - mean).abs()) / self.window;
+        let mean = prices.iter().fold(0.0, |sum, price| sum + price) / self.window;
+        let deviation = prices.iter().fold(0.0, |sum, price| sum + (price - mean).abs());
+        let deviation = deviation / self.window;
         let distance = typical - mean;
         let flat = is_zero_beside(distance, mean.abs()) || is_zero_beside(deviation, mean.abs());
         [if flat { 0.0 } else { distance / (SCALE * deviation) }]
     }
-}
-
-/// Four running sums side by side, which need not wait for one another.
-#[inline(always)]
-fn sum(prices: &[f64], of: impl Fn(f64) -> f64) -> f64 {
-    let (fours, rest) = prices.as_chunks::<4>();
-    let mut sums = [0.0; 4];
-    for four in fours {
-        for (sum, &price) in sums.iter_mut().zip(four) {
-            *sum += of(price);
-        }
-    }
-    let rest = rest.iter().fold(0.0, |sum, &price| sum + of(price));
-    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
 }
