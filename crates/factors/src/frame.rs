@@ -71,6 +71,10 @@ impl<T: Pod> FeatureFrame<T> {
         Some(&self.columns[index])
     }
 
+    pub(crate) fn into_columns(self) -> impl Iterator<Item = Cells<T>> {
+        self.columns.into_iter()
+    }
+
     pub(crate) fn same_cells(&self, other: &Self) -> bool {
         self.listed == other.listed
     }

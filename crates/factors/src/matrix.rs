@@ -1,7 +1,9 @@
 use std::ops::Range;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::pool;
 use crate::error::FactorError;
 use crate::frame::FeatureFrame;
 
@@ -29,36 +31,54 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Takes the cells of the given bars for which `keep(instrument, bar)` holds. The label is the
-    /// column `label` of a frame of the same panel. Qlib keeps suspended bars within the listed
-    /// range, so `|_, _| true` gives its rows; an index used as benchmark is not one of them.
-    pub fn from_frames(
-        features: &FeatureFrame,
+    /// Takes the cells of ranges of bars for which `keep(instrument, bar)` holds, a matrix a range.
+    /// The label is the column `label` of a frame of the same panel. Qlib keeps suspended bars
+    /// within the listed range, so `|_, _| true` gives its rows; an index used as benchmark is not
+    /// one of them.
+    ///
+    /// Columns are laid out on `threads` threads (0: one a core) and each is dropped once it is, so
+    /// that the values are never held twice.
+    pub fn from_frames<const N: usize>(
+        features: FeatureFrame,
         labels: &FeatureFrame,
         label: &str,
-        bars: Range<usize>,
+        ranges: [Range<usize>; N],
         keep: impl Fn(usize, usize) -> bool,
-    ) -> Result<Self, FactorError> {
+        threads: usize,
+    ) -> Result<[Self; N], FactorError> {
         if !features.same_cells(labels) {
             let (features, label) = (features.rows(), labels.rows());
             return Err(FactorError::FrameMismatch { features, label });
         }
         let column = labels.column_named(label);
         let label = column.ok_or_else(|| FactorError::UnknownLabel { name: label.to_owned() })?;
-        let (rows, cells) = rows_by_bar(features, bars, keep);
-        let take = |column: &[f32]| cells.iter().map(|&cell| column[cell]).collect::<Vec<f32>>();
-        let mut values = Vec::with_capacity(rows.len() * features.names().len());
-        for index in 0..features.names().len() {
-            let column = features.column(index);
-            values.extend(cells.iter().map(|&cell| column[cell]));
+        let laid = ranges.map(|bars| rows_by_bar(&features, bars, &keep));
+        let mut matrices = laid.each_ref().map(|(rows, cells)| {
+            let labels: Vec<f32> = cells.iter().map(|&cell| label[cell]).collect();
+            Self {
+                rows: rows.clone(),
+                feature_names: features.names().to_vec(),
+                features: vec![0.0; rows.len() * features.names().len()],
+                label_raw: labels.clone(),
+                label: labels,
+            }
+        });
+        let mut columns: Vec<_> =
+            features.into_columns().map(|column| (column, Vec::with_capacity(N))).collect();
+        for (matrix, (_, cells)) in matrices.iter_mut().zip(&laid) {
+            let parts = matrix.features.chunks_exact_mut(cells.len().max(1));
+            for (column, part) in columns.iter_mut().zip(parts) {
+                column.1.push((part, cells.as_slice()));
+            }
         }
-        Ok(Self {
-            rows,
-            feature_names: features.names().to_vec(),
-            features: values,
-            label_raw: take(label),
-            label: take(label),
-        })
+        pool(threads)?.install(|| {
+            columns.into_par_iter().for_each(|(column, parts)| {
+                for (part, cells) in parts {
+                    part.iter_mut().zip(cells).for_each(|(value, &cell)| *value = column[cell]);
+                }
+            });
+        });
+        Ok(matrices)
     }
 
     pub fn len(&self) -> usize {
@@ -96,12 +116,14 @@ impl Matrix {
         if kept.len() == self.len() {
             return;
         }
-        let mut values = Vec::with_capacity(kept.len() * self.feature_names.len());
+        // In place: a copy would hold the values twice. Nothing moves up.
+        let rows = self.len();
         for index in 0..self.feature_names.len() {
-            let column = self.feature(index);
-            values.extend(kept.iter().map(|&row| column[row]));
+            for (to, &from) in kept.iter().enumerate() {
+                self.features[index * kept.len() + to] = self.features[index * rows + from];
+            }
         }
-        self.features = values;
+        self.features.truncate(kept.len() * self.feature_names.len());
         self.label_raw = kept.iter().map(|&row| self.label_raw[row]).collect();
         self.label = kept.iter().map(|&row| self.label[row]).collect();
         self.rows = kept.iter().map(|&row| self.rows[row]).collect();
@@ -111,7 +133,7 @@ impl Matrix {
 fn rows_by_bar(
     frame: &FeatureFrame,
     bars: Range<usize>,
-    keep: impl Fn(usize, usize) -> bool,
+    keep: &impl Fn(usize, usize) -> bool,
 ) -> (Vec<Row>, Vec<usize>) {
     let (mut rows, mut cells) = (vec![], vec![]);
     for bar in bars {

@@ -16,6 +16,7 @@ pub use evaluation::EvaluationHandler;
 pub use features::FeatureHandler;
 pub use handler::TrainingHandler;
 pub use pipeline::{
-    Bars, Blame, Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, Trained, run,
+    Bars, Blame, Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, Trained, matrices,
+    run,
 };
 pub use probe::ProbeHandler;

@@ -15,6 +15,7 @@ mod split;
 use std::path::Path;
 
 use alphafleet_domain::NewModel;
+use alphafleet_factors::Matrix;
 use alphafleet_specs::TrainingSpec;
 use alphafleet_worker::child::OutputFile;
 use chrono::{DateTime, Utc};
@@ -75,6 +76,23 @@ pub fn run(run: &Run<'_>, bars: impl Into<Bars>, sink: &dyn Sink) -> Result<Trai
     train(run, bars.into(), sink)
 }
 
+/// What a model of this specification would be fitted on, tuned on and judged on: everything that
+/// [`run`] does before its fit, in memory.
+///
+/// # Errors
+/// As [`run`].
+pub fn matrices(
+    spec: &TrainingSpec,
+    bars: impl Into<Bars>,
+    threads: usize,
+    sink: &dyn Sink,
+) -> Result<[Matrix; 3], TrainError> {
+    let prepared = prepare::prepare(spec, bars.into(), threads, sink)?;
+    let segments = split::split(spec, &prepared)?;
+    let (_, matrices) = process::process(spec, prepared, segments, threads)?;
+    Ok([matrices.train, matrices.valid, matrices.test])
+}
+
 fn train(run: &Run<'_>, bars: Bars, sink: &dyn Sink) -> Result<Trained, TrainError> {
     let started = (run.now)();
     sink.enter(Stage::Preparing, 10.0);
@@ -88,7 +106,7 @@ fn train(run: &Run<'_>, bars: Bars, sink: &dyn Sink) -> Result<Trained, TrainErr
     if run.spec.outputs.features {
         files.push(outputs::features(run.scratch, &prepared)?);
     }
-    let (market, matrices) = process::process(run.spec, prepared, segments)?;
+    let (market, matrices) = process::process(run.spec, prepared, segments, threads)?;
     sink::check(sink)?;
 
     sink.enter(Stage::Training, 30.0);

@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::ops::Range;
 
 use alphafleet_factors::{FittedPipeline, Matrix, Phase, Processor, Target};
 use alphafleet_models::Finding;
@@ -29,19 +28,16 @@ pub(super) fn process(
     spec: &TrainingSpec,
     prepared: Prepared,
     split: Split,
+    threads: usize,
 ) -> Result<(Market, Matrices), TrainError> {
     let mut findings = split.findings;
-    let bars = split.bars;
-    let mut infinite = 0;
-    let mut segment = |bars: Range<usize>| -> Result<Matrix, TrainError> {
-        let mut matrix = lay_out(&prepared, bars)?;
-        infinite += clear_infinite(&mut matrix);
-        Ok(matrix)
-    };
-    let mut train = segment(bars.train)?;
-    let mut valid = segment(bars.valid)?;
-    let mut test = segment(bars.test)?;
-    let Prepared { mut market, own, .. } = prepared;
+    let Prepared { mut market, features, labels, own, .. } = prepared;
+    let ranges = [split.bars.train, split.bars.valid, split.bars.test];
+    // Every bar of an instrument's listed range is a row, days of suspension too, as in Qlib: their
+    // windows still hold values. Without a label they are no rows to learn from.
+    let laid = Matrix::from_frames(features, &labels, LABEL, ranges, |_, _| true, threads)?;
+    let [mut train, mut valid, mut test] = laid;
+    let infinite: usize = [&mut train, &mut valid, &mut test].map(clear_infinite).iter().sum();
     if infinite > 0 {
         let message = format!("{infinite} labels are infinite and count as missing");
         findings.push(report::finding("warning", "infinite_labels", message));
@@ -63,13 +59,6 @@ pub(super) fn process(
     }
     market.findings.append(&mut findings);
     Ok((market, Matrices { train, valid, test, infer, learn }))
-}
-
-/// Every bar of an instrument's listed range is a row, days of suspension too, as in Qlib: their
-/// windows still hold values. Without a label they are no rows to learn from.
-fn lay_out(prepared: &Prepared, bars: Range<usize>) -> Result<Matrix, TrainError> {
-    let Prepared { features, labels, .. } = prepared;
-    Ok(Matrix::from_frames(features, labels, LABEL, bars, |_, _| true)?)
 }
 
 /// An infinite label (a price of 0) would spoil the mean of its whole bar.
