@@ -14,15 +14,17 @@ use crate::turns::{Figures, Turns, figure};
 
 const TURNS: usize = 15;
 const SLOW_TURNS: usize = 3;
+const DAYS: usize = 599;
 
 /// Qlib's daily backtest of its top-k dropout strategy, 50 held and 5 replaced a day over 599
 /// days; preparing the market and running apart. Beside it Qlib, which must end with the same
 /// account.
 pub fn run(scale: Scale) -> Vec<Measurement> {
-    let panel = scored(market(scale.of(300), 600));
+    // Qlib wants a bar before the period, whose scores decide, and one after it.
+    let panel = scored(market(scale.of(300), DAYS + 2));
     let signal = Signal::from_column(&panel, panel.field("score").unwrap()).unwrap();
     let calendar = panel.calendar();
-    let (start, end) = (calendar[1].date(), calendar[calendar.len() - 1].date());
+    let (start, end) = (calendar[1].date(), calendar[DAYS].date());
     let benchmark = &panel.instruments()[..1];
     let choice = json!({ "topk": 50, "n_drop": 5 });
     let config: QlibConfig = serde_json::from_value(json!({
@@ -41,7 +43,7 @@ pub fn run(scale: Scale) -> Vec<Measurement> {
     };
     turns.agree("account", "qlib account", 1e-6);
     turns.agree("days", "qlib days", 0.0);
-    let params = json!({ "instruments": panel.instruments().len(), "days": calendar.len() - 1 });
+    let params = json!({ "instruments": panel.instruments().len(), "days": DAYS });
     let (all, peer) = ("backtest", "qlib backtest");
     let names = ["backtest prepare", "backtest run", all, peer];
     let figures = names.map(|name| turns.measurement(name, "ms", &params));

@@ -15,6 +15,8 @@ use crate::scale::Scale;
 use crate::turns::{Figures, Turns, figure};
 
 const TURNS: usize = 9;
+/// A peer that needs half a minute.
+const SLOW_TURNS: usize = 3;
 pub const CAPITAL: f64 = 1e8;
 pub const QUANTITY: f64 = 100.0;
 const FAST: usize = 10;
@@ -22,30 +24,35 @@ const SLOW: usize = 50;
 const FEE: f64 = 0.001;
 
 /// A moving-average cross of 100 instruments over 2,500 bars, event by event with orders and fees,
-/// on one thread. Beside it vectorbt, which must end with the same equity.
+/// on one thread. Beside it vectorbt, which must end with the same equity, and Nautilus, which
+/// must give as many orders.
 pub fn run(scale: Scale) -> Vec<Measurement> {
     let panel = Arc::new(complete_market(scale.of(100), 2_500));
     let turns = {
         let file = MarketFile::write(&panel);
-        let script =
-            Script { environment: "vectorbt", file: "bench-backtest.py", work: "vectorbt" };
         let given = json!({
             "capital": CAPITAL, "quantity": QUANTITY, "fast": FAST, "slow": SLOW, "fee": FEE,
         });
-        let peer = Peer::start(script, file.path(), &given);
-        Turns::take(TURNS, || ours(&panel), [peer])
+        let peer = |name| {
+            let script = Script { environment: name, file: "bench-backtest.py", work: name };
+            Peer::start(script, file.path(), &given)
+        };
+        let nautilus = peer("nautilus").map(|nautilus| nautilus.at_most(SLOW_TURNS));
+        Turns::take(TURNS, || ours(&panel), [peer("vectorbt"), nautilus])
     };
     turns.agree("equity", "vectorbt equity", 1e-6);
-    let (bars, peer) = ("backtest-bars", "vectorbt backtest-bars");
+    turns.agree("orders", "nautilus orders", 0.0);
+    let (bars, peers) = ("backtest-bars", ["vectorbt backtest-bars", "nautilus backtest-bars"]);
     let params = json!({
         "instruments": panel.instruments().len(), "bars": panel.calendar().len(), "threads": 1,
     });
-    let measured = [
+    let mut measured = vec![
         turns.measurement("backtest-bars prepare", "ms", &params),
         turns.measurement(bars, "bars/s", &params),
-        turns.measurement(peer, "bars/s", &params),
-        turns.ratio(bars, peer),
     ];
+    for peer in peers {
+        measured.extend([turns.measurement(peer, "bars/s", &params), turns.ratio(bars, peer)]);
+    }
     measured.into_iter().flatten().collect()
 }
 
@@ -62,6 +69,7 @@ fn ours(panel: &Arc<Panel>) -> Figures {
     let figures = [
         ("backtest-bars prepare", prepared * 1e3),
         ("backtest-bars", bars / seconds),
+        ("orders", result.orders.len() as f64),
         ("equity", result.days.last().unwrap().equity),
     ];
     figures.map(|(name, value)| figure(name, value)).into()

@@ -36,8 +36,11 @@ impl Measurement {
     }
 }
 
+/// To three decimals, small ratios to three digits.
 fn rounded(value: f64) -> f64 {
-    (value * 1_000.0).round() / 1_000.0
+    let zeros = if value == 0.0 { 0 } else { (-value.abs().log10()).floor().max(0.0) as i32 };
+    let unit = 10_f64.powi(3 + zeros);
+    (value * unit).round() / unit
 }
 
 /// The value that so many of a hundred do not exceed.
