@@ -100,12 +100,12 @@ proptest! {
             (compute(&whole, &exprs, 1).unwrap(), compute(&early, &exprs, 2).unwrap());
         for (instrument, name) in early.instruments().iter().enumerate() {
             let same = whole.instruments().iter().position(|known| known == name).unwrap();
-            for column in 0..exprs.len() {
+            for (column, source) in EXPRESSIONS.iter().enumerate() {
                 let before = &known.column(column)[known.cells(instrument)];
                 let after = &all.column(column)[all.cells(same)][..before.len()];
                 for (bar, (a, b)) in before.iter().zip(after).enumerate() {
                     let same = a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
-                    prop_assert!(same, "{} {name} bar {bar}: {a}, {b}", EXPRESSIONS[column]);
+                    prop_assert!(same, "{source} {name} bar {bar}: {a}, {b}");
                 }
             }
         }
