@@ -262,3 +262,49 @@ fn factors_are_computed_and_checked_without_a_server() {
         assert!(errors.contains(names), "{wrong}: {errors}");
     }
 }
+
+#[test]
+fn factors_read_announcements_beside_the_bars() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, told, out) = (at("bars.csv"), at("told.csv"), at("factors.parquet"));
+    let rows = (1..=9).map(|day| format!("A,2024-01-0{day},10,11,9,10,100\n"));
+    let header = "symbol,date,open,high,low,close,volume\n".to_owned();
+    std::fs::write(&data, header + &rows.collect::<String>()).unwrap();
+    let header = "instrument,announced,period,field,value\n";
+    let rows =
+        "A,2023-10-30,202303,roe_q,1\nA,2024-01-04,202304,roe_q,3\nA,2024-01-06,202303,roe_q,2";
+    std::fs::write(&told, format!("{header}{rows}\n")).unwrap();
+    let factors = |action: &[&str]| alphafleet(folder.path(), &[&["factors"][..], action].concat());
+    let compute =
+        |more: &[&str]| factors(&[&["compute", "--data", &data, "--out", &out][..], more].concat());
+    let expr = ["--expr", "now=P($$roe_q)", "--expr", "mean=P(Mean($$roe_q, 2))/$close"];
+    let computed = compute(&[&expr[..], &["--announcements", &told]].concat());
+    assert!(computed.status.success(), "{}", String::from_utf8_lossy(&computed.stderr));
+    let table = alphafleet_datasets::read_table("out", std::fs::read(&out).unwrap()).unwrap();
+    let column = |name: &str| table.column(name).unwrap().to_f64();
+    assert_eq!(column("now"), [1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0]);
+    let mean = [0.1, 0.1, 0.1, 0.2, 0.2, 0.25, 0.25, 0.25, 0.25];
+    assert!(column("mean").iter().zip(mean).all(|(ours, mean)| (ours - mean).abs() < 1e-7));
+
+    let check =
+        done(folder.path(), &["factors", "check", "P($$roe_q)/$close", "--announcements", &told]);
+    assert!(check.contains("reads $close, $$roe_q"), "{check}");
+    let strangers = at("strangers.csv");
+    std::fs::write(&strangers, format!("{header}B,2023-10-30,202303,roe_q,1\n")).unwrap();
+    let bare = at("bare.csv");
+    std::fs::write(&bare, "instrument,announced,period,field\nA,2023-10-30,202303,roe_q\n")
+        .unwrap();
+    for (output, says) in [
+        (compute(&expr), "--announcements FILE"),
+        (compute(&[&expr[..], &["--announcements", &strangers]].concat()), "has B"),
+        (compute(&[&expr[..], &["--announcements", &bare]].concat()), "column value is missing"),
+        (compute(&["--expr", "x=P($$x_q)", "--announcements", &told]), "missing field $$x_q"),
+        (factors(&["check", "$$roe_q + 1"]), "P($$roe_q)"),
+        (factors(&["check", "P($$x_q)", "--announcements", &told]), "missing field $$x_q"),
+    ] {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{says}: {errors}");
+        assert!(errors.contains(says), "{errors}");
+    }
+}

@@ -2,7 +2,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use alphafleet_artifacts::{ArtifactError, ArtifactKeyError};
-use alphafleet_market::{ColumnError, PanelError};
+use alphafleet_market::{AnnouncementError, ColumnError, PanelError};
 use thiserror::Error;
 
 /// Why data cannot be imported, written or read. [`DatasetError::code`] is stable.
@@ -44,6 +44,10 @@ pub enum DatasetError {
     TargetExists { folder: PathBuf },
     #[error("Qlib's format cannot hold {what}: {reason}")]
     NotRepresentable { what: String, reason: String },
+    #[error("{file}, {source}")]
+    Announcement { file: String, source: AnnouncementError },
+    #[error("no announcements in {file}")]
+    EmptyAnnouncements { file: String },
     #[error("table: {0}")]
     BadTable(String),
     #[error("{key} is not what was written: expected SHA-256 {expected}, found {found}")]
@@ -80,6 +84,8 @@ impl DatasetError {
             Self::MixedSources { .. } => "mixed_sources",
             Self::TargetExists { .. } => "target_exists",
             Self::NotRepresentable { .. } => "not_representable",
+            Self::Announcement { source, .. } => source.code(),
+            Self::EmptyAnnouncements { .. } => "empty_announcements",
             Self::BadTable(_) => "bad_table",
             Self::Tampered { .. } | Self::Storage(ArtifactError::Tampered { .. }) => {
                 "tampered_file"

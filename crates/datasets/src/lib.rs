@@ -4,8 +4,11 @@
 //! of raw prices with [`Finding`](alphafleet_market::Finding)s; [`store_version`] writes it to
 //! object storage under a manifest, and [`load_version`] reads it back and refuses a file that is
 //! not what was written. Only these two are async; everything else is plain synchronous code.
+//! [`read_announcements`] reads fundamentals with the days on which they became known.
 //! [`read_qlib`] and [`export_qlib`] convert from and to Qlib's binary format without loss.
 
+mod announcements;
+mod bounded;
 mod error;
 pub mod features;
 mod ic_file;
@@ -17,6 +20,7 @@ mod version;
 
 pub use alphafleet_artifacts::{ArtifactKey, ArtifactStore, open_store, sha256_hex};
 pub use alphafleet_market::Adjustment;
+pub use announcements::read_announcements;
 pub use error::DatasetError;
 pub use ic_file::{IcFile, IcRows};
 pub use import::{

@@ -21,10 +21,12 @@ pub mod indicators;
 mod judge;
 mod matrix;
 mod named;
+mod periods;
 mod processors;
 mod segments;
 mod sets;
 mod stream;
+mod windows;
 
 pub use correlation::pearson;
 pub use effectiveness::{

@@ -14,6 +14,7 @@ use crate::engine::{
 use crate::error::FactorError;
 use crate::frame::FeatureFrame;
 use crate::named::{NamedExpr, validate_features};
+use crate::periods::Changes;
 
 /// Computes expressions as bars come in, one at a time or many.
 ///
@@ -75,10 +76,12 @@ impl StreamError {
 }
 
 impl FactorStream {
-    /// A stream that has seen no bar. Expressions that look ahead are refused.
+    /// A stream that has seen no bar. Expressions that look ahead are refused, and those with `P`
+    /// or `PRef`, as announcements are no part of a stream.
     pub fn new(exprs: &[NamedExpr]) -> Result<Self, FactorError> {
         check_names(exprs)?;
         validate_features(exprs)?;
+        refuse_announcements(exprs)?;
         // A calendar without end: windows are kept at their full length.
         let program = lower(exprs.iter().map(|named| named.expr.root()), usize::MAX / 4);
         Ok(Self { exprs: exprs.to_vec(), program, state: State::default() })
@@ -142,7 +145,10 @@ impl FactorStream {
             program.fields.iter().map(|name| panel.field(name).unwrap_or_default()).collect();
         let all: Vec<&[f64]> = panel.field_names().filter_map(|name| panel.field(name)).collect();
         let (stride, base) = (panel.calendar().len(), self.state.time);
-        let bars = Bars { fields: &fields, all: &all, places: &places, stride, base };
+        // Expressions that read announcements are refused.
+        let changes = Changes::default();
+        let bars =
+            Bars { fields: &fields, all: &all, changes: &changes, places: &places, stride, base };
         let mut parts: Vec<Option<Vec<&mut [T]>>> = frame.parts().into_iter().map(Some).collect();
         let mut sinks: Vec<Sink<'_, T>> = vec![];
         for group in &self.state.groups {
@@ -191,4 +197,12 @@ impl FactorStream {
         }
         Ok(Self { state: stored.state, ..Self::new(exprs)? })
     }
+}
+
+fn refuse_announcements(exprs: &[NamedExpr]) -> Result<(), FactorError> {
+    let reads = |named: &NamedExpr| {
+        let part = named.expr.root().point_in_time()?.to_string();
+        Some(FactorError::PointInTimeStream { name: named.name.clone(), part })
+    };
+    exprs.iter().find_map(reads).map_or(Ok(()), Err)
 }

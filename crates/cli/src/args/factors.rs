@@ -11,6 +11,9 @@ pub enum Factors {
         /// e.g. 'Mean($close, 5)/$close'
         #[arg(value_name = "EXPR")]
         expression: String,
+        /// Whether these announcements have the fields by period that it reads.
+        #[arg(long, value_name = "FILE")]
+        announcements: Option<PathBuf>,
     },
     /// How well factors foretell returns: IC, decay, turnover, returns of quantiles.
     Evaluate(EvaluateFactors),
@@ -28,6 +31,8 @@ pub struct ComputeFactors {
     /// file lacks is left out, and said so.
     #[arg(long, value_name = "SET")]
     pub set: Option<String>,
+    #[command(flatten)]
+    pub fundamentals: Fundamentals,
     /// An expression and the name of its column; may be given often.
     #[arg(long = "expr", value_name = "NAME=EXPR", required_unless_present = "set")]
     pub expressions: Vec<String>,
@@ -52,6 +57,8 @@ pub struct EvaluateFactors {
     /// file lacks is left out, and said so.
     #[arg(long, value_name = "SET")]
     pub set: Option<String>,
+    #[command(flatten)]
+    pub fundamentals: Fundamentals,
     /// A factor of your own, e.g. `--expr 'reversal=Ref($close, 5)/$close'`; may be given often.
     #[arg(long = "expr", value_name = "NAME=EXPR", required_unless_present = "set")]
     pub expressions: Vec<String>,
@@ -86,6 +93,17 @@ pub struct EvaluateFactors {
     /// Threads; 0 takes one a core.
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
+}
+
+/// What `$$field` reads, within `P(…)` and `PRef(…)`.
+#[derive(Debug, ClapArgs)]
+pub struct Fundamentals {
+    /// Announced values by period: Parquet or CSV with instrument, announced (a day), period
+    /// (201901 or 2018), field (ending with _q or _a) and value; or a Qlib folder with financial/.
+    /// As in Qlib a value counts from its day on, that day's bar included: give what came after the
+    /// close the next day.
+    #[arg(long, value_name = "FILE")]
+    pub announcements: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

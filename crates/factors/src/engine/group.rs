@@ -116,6 +116,8 @@ impl Group {
 
     fn step(&mut self, program: &Program, at: usize, span: Span, bars: Bars<'_>) {
         let step = &program.steps[at];
+        let unlisted = step.unlisted.then(|| self.listed.unlisted());
+        let listed = unlisted.as_ref().unwrap_or(&self.listed);
         let mut outputs: Vec<(Result, usize, Buffer)> = Vec::with_capacity(step.outputs.len());
         for &(result, column) in &step.outputs {
             let slot = program.columns[column].slot;
@@ -131,15 +133,16 @@ impl Group {
             Op::FieldDouble(field) => {
                 outputs_at.field_double(bars, bars.fields[field], &self.instruments, &self.listed);
             }
+            Op::PointInTime(part) => outputs_at.point_in_time(bars, part, &self.instruments),
             Op::Present => outputs_at.present(bars, &self.instruments),
-            _ => compute(inputs, outputs_at, &mut state, &self.listed),
+            _ => compute(inputs, outputs_at, &mut state, listed),
         }
         self.states[at] = state;
         for (_, column, mut buffer) in outputs {
             let column = &program.columns[column];
-            if span.bar < self.listed.all_begun() {
+            if span.bar < listed.all_begun() {
                 let first = column.history + span.row;
-                let starts = self.listed.starts;
+                let starts = listed.starts;
                 buffer.hide(first..first + span.bars, |row, l| span.bar + row - first < starts[l]);
             }
             self.buffers[column.slot] = buffer;

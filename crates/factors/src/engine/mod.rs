@@ -33,6 +33,7 @@ use rayon::prelude::*;
 use crate::error::FactorError;
 use crate::frame::FeatureFrame;
 use crate::named::NamedExpr;
+use crate::periods::Changes;
 pub(crate) use block::{Bars, Block, Listed};
 pub(crate) use group::Group;
 pub(crate) use lanes::LANES;
@@ -98,12 +99,15 @@ fn run<T: Cell>(panel: &Panel, program: &Program, frame: &mut FeatureFrame<T>) {
     let all: Vec<&[f64]> = panel.field_names().filter_map(|name| panel.field(name)).collect();
     let places: Vec<usize> = (0..panel.instruments().len()).collect();
     let stride = panel.calendar().len();
-    let bars = Bars { fields: &fields, all: &all, places: &places, stride, base: 0 };
+    let changes = Changes::of(panel, &program.points_in_time);
+    let bars =
+        Bars { fields: &fields, all: &all, changes: &changes, places: &places, stride, base: 0 };
     let groups = grouped(panel);
     let mut sinks = sinks(panel, &groups, frame);
     if program.is_separate() {
         groups.into_par_iter().zip(&mut sinks).for_each(|((instruments, listed), sink)| {
-            let from = listed.starts.iter().min().copied().unwrap_or(0);
+            let first = listed.starts.iter().min().copied().unwrap_or(0);
+            let from = if program.has_unlisted() { 0 } else { first };
             let to = sink.wanted.iter().map(|range| range.end).max().unwrap_or(0);
             let mut group = Group::new(program, instruments, listed, BLOCK);
             for block in blocks(from..to + program.longest_delay(), from) {
@@ -202,6 +206,19 @@ pub(crate) fn check_fields(panel: &Panel, exprs: &[NamedExpr]) -> Result<(), Fac
                 known: panel.field_names().map(str::to_owned).collect(),
             });
         }
+        check_period_fields(panel, named)?;
     }
     Ok(())
+}
+
+fn check_period_fields(panel: &Panel, named: &NamedExpr) -> Result<(), FactorError> {
+    let known: Vec<&str> = panel.announcements().field_names().collect();
+    let missing = named.expr.period_fields().into_iter().find(|field| !known.contains(field));
+    missing.map_or(Ok(()), |field| {
+        Err(FactorError::UnknownPeriodField {
+            name: named.name.clone(),
+            field: field.to_owned(),
+            known: known.into_iter().map(str::to_owned).collect(),
+        })
+    })
 }
