@@ -45,7 +45,9 @@ pub fn read_actions(path: &Path) -> Result<Vec<CorporateAction>, ActionsError> {
     let mut reader = csv::Reader::from_path(path).map_err(failed)?;
     let header = reader.headers().map_err(failed)?.clone();
     let place = |names: &[&str]| {
-        header.iter().position(|found| names.iter().any(|name| found.trim().eq_ignore_ascii_case(name)))
+        header
+            .iter()
+            .position(|found| names.iter().any(|name| found.trim().eq_ignore_ascii_case(name)))
     };
     let needed = |column: &'static str, names: &[&str]| {
         place(names).ok_or_else(|| ActionsError::MissingColumn { path: path.to_owned(), column })
@@ -70,8 +72,8 @@ pub fn read_actions(path: &Path) -> Result<Vec<CorporateAction>, ActionsError> {
             value: value.to_owned(),
             expected,
         };
-        let time =
-            moment(cell(date)).ok_or_else(|| bad("date", cell(date), "a date such as 2024-01-31"))?;
+        let time = moment(cell(date))
+            .ok_or_else(|| bad("date", cell(date), "a date such as 2024-01-31"))?;
         let mut push = |kind| {
             actions.push(CorporateAction { instrument: cell(instrument).to_owned(), time, kind });
         };

@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use alphafleet_backtest::plan::{Plan, PlanDraft, Point};
 use alphafleet_backtest::{Signal, default_period};
-use alphafleet_backtest_worker::{
-    BacktestRunError, Finished, Run, RunDataset, Sink, percent, run,
-};
+use alphafleet_backtest_worker::{BacktestRunError, Finished, Run, RunDataset, Sink, percent, run};
 use alphafleet_market::Panel;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};

@@ -37,12 +37,15 @@ pub(super) fn rolling(report: &Report) -> String {
     if rows.is_empty() {
         return format!("<p class=\"soft\">The run is shorter than {window} bars.</p>");
     }
-    draw(format!("Sharpe ratio of the last {window} bars"), ("Sharpe ratio", "a"), points(|row| row.sharpe))
-        + &draw(
-            format!("Annual volatility of the last {window} bars, in percent"),
-            ("volatility", "c"),
-            points(|row| row.annual_volatility.map(|volatility| volatility * 100.0)),
-        )
+    draw(
+        format!("Sharpe ratio of the last {window} bars"),
+        ("Sharpe ratio", "a"),
+        points(|row| row.sharpe),
+    ) + &draw(
+        format!("Annual volatility of the last {window} bars, in percent"),
+        ("volatility", "c"),
+        points(|row| row.annual_volatility.map(|volatility| volatility * 100.0)),
+    )
 }
 
 pub(super) fn activity(report: &Report) -> String {
@@ -54,8 +57,12 @@ pub(super) fn activity(report: &Report) -> String {
     let exposure = of(report, |point| point.exposure * 100.0);
     let turnover = of(report, |point| point.turnover * 100.0);
     let summed = summed.collect();
-    over_time(report, "Gross position in percent of the equity", vec![line("gross position", "a", exposure)], vec![])
-        + &over_time(report, "Turnover of each bar in percent of the equity", vec![], turnover)
+    over_time(
+        report,
+        "Gross position in percent of the equity",
+        vec![line("gross position", "a", exposure)],
+        vec![],
+    ) + &over_time(report, "Turnover of each bar in percent of the equity", vec![], turnover)
         + &over_time(report, "Costs since the start", vec![line("costs", "b", summed)], vec![])
 }
 

@@ -58,12 +58,8 @@ pub(super) fn money(value: f64) -> String {
 pub(super) fn key_figures(report: &Report) -> String {
     let mut out = String::from("<dl class=\"figures\">");
     for found in KEYS.iter().filter_map(|name| report.figure(name)) {
-        let _ = write!(
-            out,
-            "<div><dt>{}</dt><dd>{}</dd></div>",
-            escape(&found.label),
-            shown(found)
-        );
+        let _ =
+            write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", escape(&found.label), shown(found));
     }
     out.push_str("</dl>");
     out

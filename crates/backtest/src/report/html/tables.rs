@@ -15,8 +15,7 @@ pub(super) fn months(report: &Report) -> String {
         format!("{:04}-{:02}", row.year, row.month.unwrap_or_default())
     };
     let months: Vec<String> = report.monthly.iter().map(month).collect();
-    let years: Vec<String> =
-        report.yearly.iter().map(|row| format!("{:04}", row.year)).collect();
+    let years: Vec<String> = report.yearly.iter().map(|row| format!("{:04}", row.year)).collect();
     let values = |rows: &[crate::analysis::PeriodReturn]| -> Vec<Option<f64>> {
         rows.iter().map(|row| Some(row.return_rate)).collect()
     };
@@ -66,11 +65,9 @@ pub(super) fn contributions(report: &Report) -> String {
         grouped(found.instruments as u64),
         money(found.interest)
     );
-    for (title, rows) in [
-        ("Gained most", &found.top),
-        ("Lost most", &found.bottom),
-        ("Group", &found.groups),
-    ] {
+    for (title, rows) in
+        [("Gained most", &found.top), ("Lost most", &found.bottom), ("Group", &found.groups)]
+    {
         if !rows.is_empty() {
             out.push_str(&contribution_table(title, rows));
         }

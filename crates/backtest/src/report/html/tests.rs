@@ -44,8 +44,7 @@ fn report(name: &str) -> Report {
     let plan = PlanDraft::from_value(&document).unwrap();
     let plan = plan.complete(default_period(&panel, None).unwrap());
     let simulation = Simulation::prepare(&plan, &panel, &[]).unwrap();
-    let outcome =
-        simulation.run(&plan, None, &mut |_| ControlFlow::Continue(())).unwrap();
+    let outcome = simulation.run(&plan, None, &mut |_| ControlFlow::Continue(())).unwrap();
     let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
     Report::new(ReportSource {
         plan: &plan,

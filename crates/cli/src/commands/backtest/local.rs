@@ -75,8 +75,7 @@ fn backtest(json: bool, request: &Request, interrupted: &AtomicBool) -> anyhow::
             predictions or another file with instrument, datetime and score";
         return Err(Usage(message.to_owned()).into());
     }
-    let options =
-        ImportOptions { price_basis: Some(PriceBasis::Raw), ..ImportOptions::default() };
+    let options = ImportOptions { price_basis: Some(PriceBasis::Raw), ..ImportOptions::default() };
     let import = import_files(&request.data, &options)?;
     let (name, version) = (name(&request.data), version(&import));
     let (panel, adjusted) = adjust(import.panel, request.adjustment.into())
@@ -102,8 +101,7 @@ fn backtest(json: bool, request: &Request, interrupted: &AtomicBool) -> anyhow::
         findings: &findings,
         now: Utc::now,
     };
-    let finished =
-        alphafleet_backtest_worker::run(&run, panel, &actions, signal.as_ref(), &screen);
+    let finished = alphafleet_backtest_worker::run(&run, panel, &actions, signal.as_ref(), &screen);
     screen.bar.finish_and_clear();
     match finished {
         Ok(finished) => Ok(finished.summary),

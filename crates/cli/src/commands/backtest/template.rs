@@ -11,7 +11,8 @@ use crate::output;
 pub fn print(json: bool, name: &str) -> anyhow::Result<ExitCode> {
     let Some(template) = plan_templates().iter().find(|template| template.name == name) else {
         let known = plan_templates().iter().map(|known| known.name).collect::<Vec<_>>();
-        let message = format!("--template {name}: there is no such; there are {}", known.join(", "));
+        let message =
+            format!("--template {name}: there is no such; there are {}", known.join(", "));
         return Err(Usage(message).into());
     };
     match json {

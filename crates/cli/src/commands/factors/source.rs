@@ -89,7 +89,8 @@ pub fn bars(
     let import = import_files(files, &options)?;
     let (panel, completed) =
         complete_columns(import.panel).map_err(|error| Usage(error.to_string()))?;
-    let (panel, adjusted) = adjust(panel, adjustment.into()).map_err(|error| Usage(error.to_string()))?;
+    let (panel, adjusted) =
+        adjust(panel, adjustment.into()).map_err(|error| Usage(error.to_string()))?;
     let findings: Vec<Finding> =
         import.findings.into_iter().chain(completed).chain(adjusted).collect();
     let findings = findings.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
