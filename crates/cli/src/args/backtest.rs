@@ -5,10 +5,6 @@ use clap::Args as ClapArgs;
 
 use super::AdjustPrices;
 
-/// A strategy over bars, with its report.
-///
-/// Start with `alphafleet backtest --template topk_dropout > plan.toml`, then
-/// `alphafleet backtest --local plan.toml --data bars.parquet --signals predictions.parquet --out DIR`.
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct Backtest {
