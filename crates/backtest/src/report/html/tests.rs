@@ -15,7 +15,7 @@ const HOSTILE: &str = "<script>alert('x')</script>\"&' --><svg onload=\"x\">\u{0
 
 /// A synthetic market whose instruments are named by `name`.
 fn market(name: &str) -> Panel {
-    let market = SyntheticMarket { instruments: 6, bars: 300, ..Default::default() };
+    let market = SyntheticMarket { instruments: 20, bars: 300, ..Default::default() };
     let panel = market.generate().unwrap();
     let fields: Vec<&str> = panel.field_names().collect();
     let mut builder = PanelBuilder::new(fields.iter().copied());
