@@ -111,7 +111,7 @@ fn the_period_comes_from_the_command_line_then_the_plan() {
     assert_eq!(period(&dated, &[]), ["2016-02-01", "2016-03-31"]);
     assert_eq!(period(&dated, &["--from", "2016-03-01"]), ["2016-03-01", "2016-03-31"]);
     assert_eq!(period(&plain, &["--to", "2016-04-01"]), [start, "2016-04-01".to_owned()]);
-    assert!(end > "2016-07-01".to_owned(), "{end}");
+    assert!(end.as_str() > "2016-07-01", "{end}");
 }
 
 #[test]
