@@ -1,3 +1,4 @@
+mod backtest;
 mod factors;
 mod features;
 
@@ -8,6 +9,7 @@ use alphafleet_datasets::{PriceBasis, QlibFrequency};
 use alphafleet_domain::JobId;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use backtest::Backtest;
 pub use factors::{AdjustPrices, ComputeFactors, EvaluateFactors, Factors};
 pub use features::{CalculateFeatures, EvaluateFeatures, Features, WorkOnFeatures};
 
@@ -71,6 +73,11 @@ pub enum Command {
     Strategy(Strategy),
     /// Train a strategy's model on the fleet, or one of a file here with --local.
     Train(Train),
+    /// Run a strategy over bars and report what came of it.
+    ///
+    /// Start with `alphafleet backtest --template topk_dropout > plan.toml`, then `alphafleet backtest
+    /// --local plan.toml --data bars.parquet --signals predictions.parquet --out DIR`.
+    Backtest(Backtest),
     /// Follow sessions and fetch what they left.
     #[command(subcommand)]
     Session(Session),
