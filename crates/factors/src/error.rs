@@ -15,6 +15,11 @@ pub enum FactorError {
     UnknownField { name: String, field: String, known: Vec<String> },
     #[error("the feature {name} looks {bars} bars ahead: only labels may read the future")]
     LookAhead { name: String, bars: usize },
+    #[error(
+        "{name} moves a series ahead and back again, so that its last values change with the bars \
+         to come: it can only be computed over all of them"
+    )]
+    NotIncremental { name: String },
     #[error("two expressions are named {name}")]
     DuplicateName { name: String },
     #[error("no expression is given")]
@@ -40,6 +45,7 @@ impl FactorError {
             Self::Expression { source, .. } => source.code(),
             Self::UnknownField { .. } => "unknown_field",
             Self::LookAhead { .. } => "feature_looks_ahead",
+            Self::NotIncremental { .. } => "feature_not_incremental",
             Self::DuplicateName { .. } => "duplicate_factor_name",
             Self::Empty => "no_factor",
             Self::Threads { .. } => "threads_unavailable",

@@ -17,7 +17,19 @@ pub struct FeatureFrame<T = f32> {
 impl<T: Copy + Default> FeatureFrame<T> {
     /// A frame to be filled: every cell of [`parts`](Self::parts) must be written.
     pub(crate) fn new(panel: &Panel, names: Vec<String>) -> Self {
-        let listed: Vec<_> = (0..panel.instruments().len()).map(|i| panel.listed(i)).collect();
+        Self::of((0..panel.instruments().len()).map(|i| panel.listed(i)).collect(), names)
+    }
+
+    /// A frame of the bars of a panel from bar `first` on.
+    pub(crate) fn since(first: usize, panel: &Panel, names: Vec<String>) -> Self {
+        let listed = |i| {
+            let range = panel.listed(i);
+            range.start.max(first)..range.end.max(first)
+        };
+        Self::of((0..panel.instruments().len()).map(listed).collect(), names)
+    }
+
+    fn of(listed: Vec<Range<usize>>, names: Vec<String>) -> Self {
         let mut offsets = vec![0];
         for (i, range) in listed.iter().enumerate() {
             offsets.push(offsets[i] + range.len());

@@ -50,4 +50,4 @@ pub use sets::{
     DEFAULT_LABEL, INDICATOR_SET, alpha101, alpha101_sources, alpha158, alpha158_sources, alpha360,
     alpha360_sources, default_label, indicator_sources, keep_available,
 };
-pub use stream::{FactorStream, StreamError};
+pub use stream::{FactorStream, StreamError, compute_keeping, is_incremental};

@@ -397,7 +397,7 @@ fn computation(features: Value, columns: &[&str], folder: &Path) -> Assignment {
         key: FeatureKey(format!("key-of-{name}")),
     };
     let columns = columns.iter().map(column).collect();
-    let features_input = FeatureInput { columns, ready: Vec::new() };
+    let features_input = FeatureInput { columns, ..FeatureInput::default() };
     let dataset = Some(training.dataset().unwrap());
     let inputs = Inputs { dataset, features: Some(features_input) };
     let spec = json!({ "dataset": "market", "features": features });

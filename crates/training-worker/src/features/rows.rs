@@ -45,3 +45,28 @@ pub(super) fn values(panel: &Panel, frame: &FeatureFrame, column: usize) -> Vec<
     }
     values
 }
+
+/// The values of a column over the panel's first bars, each instrument's followed by those that a
+/// frame has of its later ones. `None` if the column's bars are not the panel's.
+pub(super) fn continued(
+    panel: &Panel,
+    column: &FeatureColumn,
+    later: &FeatureFrame,
+) -> Option<Vec<f32>> {
+    let mut earlier = column.instruments.iter().zip(&column.times).zip(&column.values);
+    let mut values = Vec::with_capacity(column.values.len());
+    for (at, name) in panel.instruments().iter().enumerate() {
+        for bar in panel.listed(at).filter(|&bar| panel.has_bar(at, bar)) {
+            let value = match later.cell(at, bar) {
+                Some(cell) => later.column(0)[cell],
+                None => {
+                    let ((instrument, time), value) = earlier.next()?;
+                    let same = instrument == name && *time == panel.calendar()[bar];
+                    same.then_some(*value)?
+                }
+            };
+            values.push(value);
+        }
+    }
+    earlier.next().is_none().then_some(values)
+}
