@@ -8,7 +8,10 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use column::{FeatureColumn, InstrumentValues, read_feature, read_instrument, write_feature};
+pub use column::{
+    FeatureColumn, InstrumentValues, read_feature, read_feature_values, read_instrument,
+    write_feature,
+};
 pub use key::{FORMULA_VERSION, FeatureIdentity};
 pub use past::{Past, PastChange, Pasts};
 pub use state::FeatureState;

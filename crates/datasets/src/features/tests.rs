@@ -44,6 +44,9 @@ fn a_column_comes_back_and_a_broken_one_is_refused() {
     let column = read_feature("column", bytes.clone(), &sha256).unwrap();
     assert_eq!((column.instruments.len(), column.values[0]), (3, 1.5));
     assert!(column.values[1].is_nan());
+    let values = read_feature_values("column", bytes.clone(), &sha256).unwrap();
+    assert_eq!((values.len(), values[0], values[2]), (3, 1.5, -2.0));
+    assert!(values[1].is_nan());
 
     let a = read_instrument(&column, "A", (Some(day(2).date()), None)).unwrap();
     assert_eq!((a.times, a.values.len()), (vec![day(2)], 1));
@@ -54,6 +57,8 @@ fn a_column_comes_back_and_a_broken_one_is_refused() {
     let mut broken = bytes;
     let middle = broken.len() / 2;
     broken[middle] ^= 1;
+    let refused = read_feature_values("column", broken.clone(), &sha256).unwrap_err();
+    assert_eq!(refused.code(), "tampered_file");
     let refused = read_feature("column", broken, &sha256).unwrap_err();
     assert_eq!(refused.code(), "tampered_file");
 }

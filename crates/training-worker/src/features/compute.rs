@@ -122,7 +122,7 @@ impl Columns<'_> {
         let mut states = states.into_iter();
         for (at, one) in chunk.iter().enumerate() {
             let operators = states.next();
-            let values = values(panel, &frame, at);
+            let values = values(&market.cells, &frame, at);
             if values.iter().all(|value| value.is_nan()) {
                 self.empty(&one.name, own)?;
                 continue;

@@ -57,14 +57,14 @@ pub(super) fn extend(
     if let Some(change) = pasts.change_since(&past) {
         return Err(Afresh::Changed(change));
     }
-    let column = storage.column(earlier)?;
+    let earlier = storage.values(earlier)?;
     let panel = &market.panel;
     let mut stream = FactorStream::restore(std::slice::from_ref(expr), &operators, panel)?;
     if stream.bars() != past.bars {
         return Err(Afresh::OtherColumn);
     }
     let frame = stream.advance(panel, threads)?;
-    let values = continued(panel, &column, &frame).ok_or(Afresh::OtherColumn)?;
+    let values = continued(&market.cells, &earlier, &frame).ok_or(Afresh::OtherColumn)?;
     let past = pasts.of(panel.calendar().len(), expr.expr.fields());
     Ok(Extended { values, state: FeatureState { past, operators: stream.save()? } })
 }

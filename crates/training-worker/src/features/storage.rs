@@ -1,4 +1,4 @@
-use alphafleet_datasets::features::{FeatureColumn, read_feature};
+use alphafleet_datasets::features::{FeatureColumn, read_feature, read_feature_values};
 use alphafleet_datasets::{ArtifactKey, ArtifactStore, DatasetError, open_store};
 use alphafleet_domain::CachedFeature;
 use alphafleet_domain::job::FailureCode;
@@ -30,5 +30,10 @@ impl Storage {
 
     pub fn column(&self, feature: &CachedFeature) -> Result<FeatureColumn, DatasetError> {
         read_feature(&feature.object_key, self.get(&feature.object_key)?, &feature.sha256)
+    }
+
+    /// A column's values alone.
+    pub fn values(&self, feature: &CachedFeature) -> Result<Vec<f32>, DatasetError> {
+        read_feature_values(&feature.object_key, self.get(&feature.object_key)?, &feature.sha256)
     }
 }
