@@ -13,7 +13,7 @@ use super::storage::Storage;
 pub(super) enum Afresh {
     #[error("no state is stored with the earlier column")]
     NoState,
-    #[error("the earlier column or its state cannot be used: {0}")]
+    #[error("the earlier column or its state cannot be used ({})", .0.code())]
     Unusable(DatasetError),
     #[error("{0}")]
     Changed(PastChange),
