@@ -77,20 +77,21 @@ fn bars(closes: [&[f64]; 2], volume: f64) -> Panel {
 
 #[test]
 fn only_a_changed_past_shows() {
-    let nan = f64::NAN;
-    let before = bars([&[1.0, 2.0, 3.0], &[nan, nan, 7.0]], 5.0);
+    const NAN: f64 = f64::NAN;
+    let before = bars([&[1.0, 2.0, 3.0], &[NAN, NAN, 7.0]], 5.0);
     let past = Pasts::new(&before).of(3, ["close", "unknown"]);
     assert_eq!(past.fields.len(), 1);
-    let table: [([&[f64]; 2], f64, Option<PastChange>); 7] = [
-        ([&[1.0, 2.0, 3.0, 4.0], &[nan, nan, 7.0, 8.0]], 5.0, None),
+    type Closes = [&'static [f64]; 2];
+    let table: [(Closes, f64, Option<PastChange>); 7] = [
+        ([&[1.0, 2.0, 3.0, 4.0], &[NAN, NAN, 7.0, 8.0]], 5.0, None),
         // Its volume is not read.
-        ([&[1.0, 2.0, 3.0], &[nan, nan, 7.0]], 6.0, None),
-        ([&[1.0, 2.0], &[nan, 7.0]], 5.0, Some(PastChange::Shorter)),
-        ([&[1.0, 2.0, 3.0], &[nan, 6.0, 7.0]], 5.0, Some(PastChange::Market)),
-        ([&[1.0, nan, 3.0, 4.0], &[nan, 7.0, 7.0, 8.0]], 5.0, Some(PastChange::Market)),
-        ([&[1.0, 2.0, 3.0, 4.0], &[nan; 4]], 5.0, Some(PastChange::Market)),
+        ([&[1.0, 2.0, 3.0], &[NAN, NAN, 7.0]], 6.0, None),
+        ([&[1.0, 2.0], &[NAN, 7.0]], 5.0, Some(PastChange::Shorter)),
+        ([&[1.0, 2.0, 3.0], &[NAN, 6.0, 7.0]], 5.0, Some(PastChange::Market)),
+        ([&[1.0, NAN, 3.0, 4.0], &[NAN, 7.0, 7.0, 8.0]], 5.0, Some(PastChange::Market)),
+        ([&[1.0, 2.0, 3.0, 4.0], &[NAN; 4]], 5.0, Some(PastChange::Market)),
         (
-            [&[0.5, 1.0, 1.5, 4.0], &[nan, nan, 7.0, 8.0]],
+            [&[0.5, 1.0, 1.5, 4.0], &[NAN, NAN, 7.0, 8.0]],
             5.0,
             Some(PastChange::Fields(vec!["close".to_owned()])),
         ),
