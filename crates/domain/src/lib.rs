@@ -24,7 +24,7 @@ pub use clock::{Clock, Instant, SystemClock};
 pub use event::{Cursor, Event, EventBody, EventKind, OutboxId};
 pub use feature::{
     CachedFeature, EvictableFeature, Feature, FeatureClaim, FeatureDraft, FeatureKey, FeatureKind,
-    FeatureVersion,
+    FeatureVersion, feature_state_key,
 };
 pub use ids::{
     ArtifactId, DatasetId, DatasetVersionId, ExperimentId, FeatureId, JobId, LeaseId, ModelId,

@@ -22,6 +22,11 @@ pub enum FactorError {
     PointInTimeStream { name: String, part: String },
     #[error("the feature {name} looks {bars} bars ahead: only labels may read the future")]
     LookAhead { name: String, bars: usize },
+    #[error(
+        "{name} moves a series ahead and back again, so that its last values change with the bars \
+         to come: it can only be computed over all of them"
+    )]
+    NotIncremental { name: String },
     #[error("two expressions are named {name}")]
     DuplicateName { name: String },
     #[error("no expression is given")]
@@ -49,6 +54,7 @@ impl FactorError {
             Self::UnknownPeriodField { .. } => "unknown_period_field",
             Self::PointInTimeStream { .. } => "point_in_time_stream",
             Self::LookAhead { .. } => "feature_looks_ahead",
+            Self::NotIncremental { .. } => "feature_not_incremental",
             Self::DuplicateName { .. } => "duplicate_factor_name",
             Self::Empty => "no_factor",
             Self::Threads { .. } => "threads_unavailable",

@@ -36,7 +36,7 @@ pub use effectiveness::{
     Members, NamedUniverse, PeriodIc, QuantileReturns, SpreadStatistics, SubsetEffectiveness,
     SubsetIc, Turnover, evaluate,
 };
-pub use engine::{compute, compute_double};
+pub use engine::{Cell, compute, compute_double};
 pub use error::FactorError;
 pub use expr::{
     Binary, Cross, Expr, ExprError, IndicatorId, MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES, Node,
@@ -53,4 +53,4 @@ pub use sets::{
     DEFAULT_LABEL, INDICATOR_SET, alpha101, alpha101_sources, alpha158, alpha158_sources, alpha360,
     alpha360_sources, default_label, indicator_sources, keep_available,
 };
-pub use stream::{FactorStream, StreamError};
+pub use stream::{FactorStream, StreamError, compute_keeping, is_incremental};

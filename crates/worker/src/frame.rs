@@ -102,6 +102,18 @@ pub struct FeatureInput {
     /// In the order of the specification, the set first.
     pub columns: Vec<ColumnKey>,
     pub ready: Vec<CachedFeature>,
+    /// What is stored of the others over earlier versions of the data: where only bars were
+    /// appended since, the new ones alone are to be computed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierColumn>,
+}
+
+/// A column over an earlier version of the data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierColumn {
+    /// The column that is wanted.
+    pub key: FeatureKey,
+    pub stored: CachedFeature,
 }
 
 /// A feature and what its column is known by.
@@ -210,6 +222,9 @@ pub struct Completed {
 pub struct FeatureFile {
     pub key: FeatureKey,
     pub path: PathBuf,
+    /// The state from which it goes on, stored beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<PathBuf>,
 }
 
 /// A file in scratch that the supervisor stores.

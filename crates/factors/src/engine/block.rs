@@ -75,7 +75,7 @@ impl Block {
 }
 
 /// The listed ranges of a group's instruments. Lanes without an instrument never begin.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Listed {
     pub(crate) starts: [usize; LANES],
     /// `usize::MAX` where the end is not known.

@@ -1,19 +1,20 @@
 use super::block::{Bars, Block, Listed, Span};
 use super::buffer::Buffer;
 use super::lanes::LANES;
+use super::part::Places;
 use super::program::{Op, Operand, Program, Result, Step, Value};
 use super::sink::{Cell, Sink};
 use super::state::State;
 use super::step::{Inputs, Outputs, compute};
 
 /// Up to eight instruments that go through a program together.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct Group {
     /// Their places in the panel.
     pub(crate) instruments: Vec<usize>,
     pub(crate) listed: Listed,
-    buffers: Vec<Buffer>,
-    states: Vec<State>,
+    pub(super) buffers: Vec<Buffer>,
+    pub(super) states: Vec<State>,
 }
 
 impl Group {
@@ -51,6 +52,40 @@ impl Group {
                 self.emit(program, step, block, sink);
             }
         }
+    }
+
+    /// Runs the chosen steps over a block; their values stay here.
+    pub(super) fn run_steps(
+        &mut self,
+        program: &Program,
+        chosen: &[bool],
+        block: Block,
+        bars: Bars<'_>,
+    ) {
+        let steps = program.steps.iter().enumerate();
+        for (at, step) in steps.filter(|&(at, _)| chosen[at]) {
+            if let Some(span) = block.span(step.delay) {
+                self.step(program, at, span, bars);
+            }
+        }
+    }
+
+    /// The group for a program that does the same with longer lags. `places` are its steps and
+    /// columns in the present program.
+    pub(crate) fn moved(self, present: &Program, next: &Program, places: &Places) -> Self {
+        let mut moved = Self::new(next, self.instruments, self.listed, super::BLOCK);
+        for (column, &there) in next.columns.iter().zip(&places.columns) {
+            let there = &present.columns[there];
+            let rows = column.history.min(there.history);
+            if rows > 0 {
+                let rows = self.buffers[there.slot].slice(there.history - rows..there.history);
+                moved.buffers[column.slot].put_before(column.history, &rows);
+            }
+        }
+        for (state, &there) in moved.states.iter_mut().zip(&places.steps) {
+            *state = self.states[there].clone();
+        }
+        moved
     }
 
     /// Hands on the expressions that a step completed.

@@ -85,16 +85,20 @@ pub(crate) enum Op {
 }
 
 impl Op {
+    /// How many of its first inputs it looks back at; it reads the others at the bar itself.
+    fn series(self) -> usize {
+        if matches!(self, Self::Covariance(_) | Self::Correlation(_)) { 2 } else { 1 }
+    }
+
     /// How many bars further back than its inputs' lag it looks.
     fn reach(self) -> usize {
         match self {
-            // A pivot found late makes the former chunk be summed again.
             Self::Spread(window)
             | Self::Shape(window)
             | Self::Trend(window)
             | Self::Covariance(window)
-            | Self::Correlation(window) => window.saturating_sub(1).saturating_mul(2),
-            Self::Sums(window)
+            | Self::Correlation(window)
+            | Self::Sums(window)
             | Self::Extreme(_, window)
             | Self::Position(_, window)
             | Self::Product(window)
@@ -262,6 +266,12 @@ impl Program {
         !self.steps.iter().any(|step| matches!(step.op, Op::Cross(_)))
     }
 
+    /// Whether no bar to come changes a value of an earlier one. A series that is moved ahead and
+    /// back again ends earlier than its data, as in pandas, and so later bars fill in its end.
+    pub(crate) fn is_incremental(&self) -> bool {
+        !self.steps.iter().any(|step| matches!(step.op, Op::Ahead(..)))
+    }
+
     pub(crate) fn stages(&self) -> usize {
         self.steps.last().map_or(0, |step| step.stage + 1)
     }
@@ -278,9 +288,10 @@ impl Program {
         }
         let mut last_use = made_by.clone();
         for (at, step) in self.steps.iter().enumerate() {
-            let ids: Vec<Value> = self.values(&step.inputs).collect();
-            for value in ids {
-                let back = self.rows_back(step, value) + step.op.reach().min(longest);
+            for (place, input) in step.inputs.iter().enumerate() {
+                let Operand::Value(value) = *input else { continue };
+                let reach = if place < step.op.series() { step.op.reach() } else { 0 };
+                let back = self.rows_back(step, value) + reach.min(longest);
                 let column = &mut self.columns[value.column];
                 column.history = column.history.max(back);
                 last_use[value.column] = at;

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use alphafleet_datasets::{
     ColumnValues, KeyOrder, PriceBasis, Table, TableColumn, write_table_file,
 };
-use alphafleet_factors::{FactorError, FeatureFrame, compute, compute_double};
+use alphafleet_factors::{Cell, FactorError, FeatureFrame, compute, compute_double};
 use alphafleet_market::Panel;
 use serde_json::{Value, json};
 
@@ -88,7 +88,7 @@ fn compute_all(request: &ComputeFactors) -> anyhow::Result<Computed> {
 }
 
 /// Instrument and time of each of a frame's cells.
-fn keys<'a, T: Copy + Default>(
+fn keys<'a, T: Cell>(
     panel: &'a Panel,
     frame: &FeatureFrame<T>,
 ) -> (Vec<&'a str>, Vec<chrono::NaiveDateTime>) {
