@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("market", &[]),
     ("lightgbm", &[]),
     ("factors", &["market"]),
-    ("specs", &["domain", "factors"]),
+    ("specs", &["domain", "factors", "backtest"]),
     ("protocol", &["domain", "specs"]),
     ("jobs", &["domain", "protocol", "specs"]),
     ("store", &["domain"]),
@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("artifacts", &["domain"]),
     ("datasets", &["market", "factors", "artifacts"]),
     ("models", &["specs", "factors", "lightgbm"]),
-    ("backtest", &["market", "factors", "specs", "models"]),
+    ("backtest", &["market", "factors"]),
     ("worker", &["domain", "protocol", "jobs"]),
     (
         "training-worker",

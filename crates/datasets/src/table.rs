@@ -3,6 +3,7 @@ mod write;
 
 use chrono::NaiveDateTime;
 
+pub(crate) use read::read_instruments;
 pub use read::read_table;
 pub(crate) use write::write_table_file_with;
 pub use write::{write_table, write_table_file};

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use alphafleet_specs::{
-    FeatureComputationSpec, ProbeSpec, RemoteTrainRequest, TrainRequest, TrainingSpec,
+    BacktestRequest, BacktestSpec, FeatureComputationSpec, ProbeSpec, RemoteTrainRequest,
+    TrainRequest, TrainingSpec,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
@@ -32,6 +33,8 @@ fn visit(generator: &mut SchemaGenerator) {
     add::<LogPayload>(generator);
     add::<ResourcesPayload>(generator);
     add::<TrainingSpec>(generator);
+    add::<BacktestSpec>(generator);
+    add::<BacktestRequest>(generator);
     add::<TrainRequest>(generator);
     add::<RemoteTrainRequest>(generator);
     add::<ProbeSpec>(generator);

@@ -12,6 +12,8 @@ use super::{RetryPolicy, TimeLimits};
 pub enum JobKind {
     /// Features, fit, evaluation, report.
     Training,
+    /// A strategy over the bars of a period: account, trades, figures, report.
+    Backtest,
     /// Values of features, into the cache and as a file.
     FeatureComputation,
     /// Exercises the fleet itself: echo, sleep, allocate, crash, emit metrics.
@@ -19,11 +21,13 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    pub const ALL: [Self; 3] = [Self::Training, Self::FeatureComputation, Self::Probe];
+    pub const ALL: [Self; 4] =
+        [Self::Training, Self::Backtest, Self::FeatureComputation, Self::Probe];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Training => "training",
+            Self::Backtest => "backtest",
             Self::FeatureComputation => "feature_computation",
             Self::Probe => "probe",
         }
@@ -33,6 +37,7 @@ impl JobKind {
         match self {
             // Not `default`: a worker looks ahead there, and these are long.
             Self::Training | Self::FeatureComputation => Queue::training(),
+            Self::Backtest => Queue::backtest(),
             Self::Probe => Queue::default_queue(),
         }
     }
@@ -40,7 +45,9 @@ impl JobKind {
     pub const fn limits(self) -> TimeLimits {
         match self {
             Self::Training => TimeLimits::new(6_600_000, 7_200_000),
-            Self::FeatureComputation | Self::Probe => TimeLimits::new(3_300_000, 3_600_000),
+            Self::Backtest | Self::FeatureComputation | Self::Probe => {
+                TimeLimits::new(3_300_000, 3_600_000)
+            }
         }
     }
 
@@ -52,7 +59,7 @@ impl JobKind {
     /// unless such a job is mostly done before another claim would be answered.
     pub const fn look_ahead(self) -> u16 {
         match self {
-            Self::Training | Self::FeatureComputation => 1,
+            Self::Training | Self::Backtest | Self::FeatureComputation => 1,
             Self::Probe => 64,
         }
     }
@@ -102,6 +109,10 @@ impl Queue {
 
     pub fn training() -> Self {
         Self("training".to_owned())
+    }
+
+    pub fn backtest() -> Self {
+        Self("backtest".to_owned())
     }
 
     pub fn default_queue() -> Self {
@@ -174,6 +185,7 @@ mod tests {
     fn a_queue_looks_ahead_as_far_as_its_kinds_do() {
         assert_eq!(Queue::default_queue().look_ahead(), JobKind::Probe.look_ahead());
         assert_eq!(Queue::training().look_ahead(), 1);
+        assert_eq!(Queue::backtest().look_ahead(), 1);
         let classed: Queue = Queue("training.gpu".to_owned());
         assert_eq!(classed.look_ahead(), 1);
         assert_eq!(Queue("monitoring".to_owned()).look_ahead(), 1, "no kind goes there yet");

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod backtest;
 pub(crate) mod datasets;
 pub(crate) mod docs;
 pub(crate) mod experiments;
@@ -13,6 +14,7 @@ pub(crate) mod models;
 pub(crate) mod page;
 pub(crate) mod probes;
 pub(crate) mod remote;
+mod scores;
 pub(crate) mod series;
 pub(crate) mod sessions;
 pub(crate) mod setup;

@@ -13,7 +13,9 @@ pub struct StrategyBody {
     #[serde(default)]
     pub description: String,
     /// A partial training configuration (see the schema `TrainingSpec`); what is absent takes the
-    /// model's own default.
+    /// model's own default. In `backtest` it may say how it is backtested: the `plan` of the schema
+    /// `BacktestSpec` without its period. With nothing but that, and perhaps the data, it is a
+    /// strategy of rules without a model.
     #[serde(default)]
     pub config: Value,
 }
@@ -24,7 +26,7 @@ pub struct StrategyView {
     pub id: StrategyId,
     pub name: String,
     pub description: String,
-    /// The model's type, e.g. `lightgbm`.
+    /// The model's type, e.g. `lightgbm`, or that of its rules, e.g. `momentum`.
     pub strategy_type: String,
     pub config: Value,
     /// Pending and running sessions.

@@ -54,7 +54,7 @@ pub struct RunDataset<'a> {
 /// What a finished run leaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trained {
-    /// `{model, metrics, dataset, findings}`: the result as its owner reads it.
+    /// `{model, metrics, segments, dataset, findings}`: the result as its owner reads it.
     pub summary: Value,
     pub model: NewModel,
     /// All in the scratch folder.

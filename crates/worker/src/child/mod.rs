@@ -16,5 +16,5 @@ pub use serve::main;
 
 pub use crate::frame::{
     Assignment, ColumnKey, Completed, DatasetInput, FeatureFile, FeatureInput, Inputs, OutputFile,
-    Stop,
+    SignalInput, Stop,
 };
