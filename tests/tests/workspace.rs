@@ -28,6 +28,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         // Its main alone uses bootstrap.
         &["domain", "worker", "specs", "market", "factors", "datasets", "models", "bootstrap"],
     ),
+    (
+        "backtest-worker",
+        &["domain", "worker", "market", "factors", "datasets", "models", "backtest"],
+    ),
     ("monitoring-worker", &["bootstrap"]),
     ("callbacks", &["domain", "protocol"]),
     ("gateway", &["domain", "protocol", "specs", "jobs", "callbacks"]),

@@ -2,7 +2,8 @@
 //!
 //! [`run`] walks a [`Market`] bar by bar: a [`Strategy`] gives orders from what a [`View`] shows,
 //! and an exact [`Ledger`](ledger::Ledger) keeps the account. [`qlib`] is Qlib's daily backtest,
-//! figure by figure. A [`Plan`](plan::Plan) is either of them as one document.
+//! figure by figure. A [`Plan`](plan::Plan) is either of them as one document, a
+//! [`Report`](report::Report) what came of it.
 
 pub mod analysis;
 mod config;
@@ -17,6 +18,7 @@ pub mod plan;
 mod profile;
 pub mod qlib;
 mod range;
+pub mod report;
 mod side;
 mod signal;
 mod sorter;
@@ -34,6 +36,7 @@ pub use orders::{
     CancelReason, OrderId, OrderKind, OrderOutcome, OrderRecord, OrderRequest, Orders, TimeInForce,
     Trail,
 };
+pub use period::default_period;
 pub use profile::MarketProfile;
 pub use side::Side;
 pub use signal::{Score, Signal};

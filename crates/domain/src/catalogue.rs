@@ -148,6 +148,19 @@ pub enum ArtifactKind {
     Features,
     ReportJson,
     ReportHtml,
+    /// Figures of a backtest by name, as JSON.
+    Metrics,
+    /// A backtest's account, a row a bar.
+    BacktestReport,
+    /// What a backtest held, a row a bar and instrument.
+    Positions,
+    Trades,
+    Orders,
+    Fills,
+    /// What each instrument brought.
+    Contributions,
+    /// How well the orders of each bar were filled.
+    Indicators,
     Checkpoint,
     Log,
     Other,
@@ -161,6 +174,14 @@ impl ArtifactKind {
             Self::Features => "features",
             Self::ReportJson => "report_json",
             Self::ReportHtml => "report_html",
+            Self::Metrics => "metrics",
+            Self::BacktestReport => "backtest_report",
+            Self::Positions => "positions",
+            Self::Trades => "trades",
+            Self::Orders => "orders",
+            Self::Fills => "fills",
+            Self::Contributions => "contributions",
+            Self::Indicators => "indicators",
             Self::Checkpoint => "checkpoint",
             Self::Log => "log",
             Self::Other => "other",

@@ -13,3 +13,4 @@ pub use result::{
 pub use run::run;
 pub use strategy::Strategy;
 pub use trades::Trade;
+pub(crate) use trades::TradeLog;

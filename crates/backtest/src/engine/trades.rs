@@ -54,23 +54,23 @@ struct Episode {
 
 /// Puts fills together to trades.
 #[derive(Debug)]
-pub(super) struct TradeLog {
+pub(crate) struct TradeLog {
     open: Vec<Option<Episode>>,
     multiplier: f64,
     trades: Vec<Trade>,
 }
 
 impl TradeLog {
-    pub(super) fn new(instruments: usize, multiplier: f64) -> Self {
+    pub(crate) fn new(instruments: usize, multiplier: f64) -> Self {
         Self { open: vec![None; instruments], multiplier, trades: vec![] }
     }
 
-    pub(super) fn finish(self) -> Vec<Trade> {
+    pub(crate) fn finish(self) -> Vec<Trade> {
         self.trades
     }
 
     /// Follows a split of the open position.
-    pub(super) fn split(&mut self, instrument: usize, ratio: f64) {
+    pub(crate) fn split(&mut self, instrument: usize, ratio: f64) {
         if let Some(episode) = &mut self.open[instrument] {
             episode.held *= ratio;
             episode.most *= ratio;
@@ -81,7 +81,7 @@ impl TradeLog {
 
     /// Takes a fill. A fill that turns the position over ends one trade and begins another, and
     /// its costs go with the quantities.
-    pub(super) fn add(&mut self, fill: &Fill, flat: bool) {
+    pub(crate) fn add(&mut self, fill: &Fill, flat: bool) {
         let costs = fill.commission + fill.tax;
         let episode = self.open[fill.instrument].get_or_insert(Episode {
             side: fill.side,

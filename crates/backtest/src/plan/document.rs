@@ -72,7 +72,7 @@ impl PlanDraft {
             }
             Engine::Event => Plan::Event(event(fields, placeholder(period))?),
         };
-        plan.validate()?;
+        check(&plan)?;
         Ok(Self { period, plan })
     }
 
@@ -101,6 +101,27 @@ impl PlanDraft {
         self.plan.set_period(self.period.unwrap_or(period));
         self.plan
     }
+}
+
+/// As [`Plan::validate`], with the path of the field that is wrong.
+fn check(plan: &Plan) -> Result<(), PlanFault> {
+    let within = |part: &'static str| {
+        move |error: BacktestError| {
+            let fault = PlanFault::from(error);
+            PlanFault { field: format!("{part}.{}", fault.field), ..fault }
+        }
+    };
+    match plan {
+        Plan::Qlib(config) => {
+            config.exchange.validate().map_err(within("exchange"))?;
+            config.strategy.validate().map_err(within("strategy"))?;
+        }
+        Plan::Event(event) => {
+            event.config.validate()?;
+            event.strategy.validate().map_err(within("strategy"))?;
+        }
+    }
+    Ok(plan.validate()?)
 }
 
 fn event(mut fields: Map<String, Value>, period: DateRange) -> Result<EventPlan, PlanFault> {

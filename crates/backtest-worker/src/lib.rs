@@ -1,0 +1,11 @@
+//! Backtests: from a plan and a panel of bars to a report with its files.
+//!
+//! [`run`] is the whole pipeline as a plain function, told everything it needs and speaking
+//! through a [`Sink`].
+
+mod pipeline;
+
+pub use pipeline::{
+    AlignedSignal, BacktestRunError, Blame, Finished, Run, RunDataset, Sink, align_signal, percent,
+    run,
+};
