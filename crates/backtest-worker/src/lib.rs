@@ -1,10 +1,13 @@
 //! Backtests: from a plan and a panel of bars to a report with its files.
 //!
 //! [`run`] is the whole pipeline as a plain function, told everything it needs and speaking
-//! through a [`Sink`].
+//! through a [`Sink`]; [`BacktestHandler`] serves it to a worker's child process.
 
+mod handler;
 mod pipeline;
+pub mod report;
 
+pub use handler::BacktestHandler;
 pub use pipeline::{
     AlignedSignal, BacktestRunError, Blame, Finished, Run, RunDataset, Sink, align_signal, percent,
     run,

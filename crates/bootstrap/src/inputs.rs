@@ -4,9 +4,9 @@ mod signal;
 
 use std::sync::Arc;
 
+use alphafleet_domain::Job;
 use alphafleet_domain::job::{FailureCode, JobKind};
 use alphafleet_domain::ports::{DatasetStore, FeatureCache, JobStore};
-use alphafleet_domain::Job;
 use alphafleet_worker::child::{DatasetInput, Inputs};
 use alphafleet_worker::{DatasetInputs, Prepare, PrepareError};
 use async_trait::async_trait;

@@ -222,6 +222,10 @@ fn what_the_data_lack_is_named() {
     let unknown = with(json!({ "benchmark": "^GSPC" }));
     let expected = ("benchmark".to_owned(), FaultCode::UnknownValue);
     assert_eq!(refused(unknown, &rules()), [expected]);
+    let outside = with(json!({ "benchmark": "S0001",
+        "parameters": { "universe": { "exclude": ["S0001"] } } }));
+    let expected = ("benchmark".to_owned(), FaultCode::Conflict);
+    assert_eq!(refused(outside, &rules()), [expected]);
     let nobody = with(json!({ "parameters": { "universe": { "include": ["NONE"] } } }));
     let expected = ("parameters.universe".to_owned(), FaultCode::Empty);
     assert_eq!(refused(nobody, &rules()), [expected]);

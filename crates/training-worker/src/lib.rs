@@ -10,8 +10,9 @@ mod pipeline;
 mod probe;
 
 pub use features::FeatureHandler;
-pub use handler::TrainingHandler;
+pub use handler::{TrainingHandler, load};
 pub use pipeline::{
     Bars, Blame, Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, Trained, run,
+    usable,
 };
 pub use probe::ProbeHandler;

@@ -399,7 +399,7 @@ fn computation(features: Value, columns: &[&str], folder: &Path) -> Assignment {
     let columns = columns.iter().map(column).collect();
     let features_input = FeatureInput { columns, ready: Vec::new() };
     let dataset = Some(training.dataset().unwrap());
-    let inputs = Inputs { dataset, features: Some(features_input) };
+    let inputs = Inputs { dataset, features: Some(features_input), ..Inputs::default() };
     let spec = json!({ "dataset": "market", "features": features });
     Assignment {
         kind: JobKind::FeatureComputation,

@@ -30,7 +30,9 @@
 use std::path::PathBuf;
 
 use alphafleet_domain::job::{Failure, JobKind, LogLine, MetricPoint, Progress};
-use alphafleet_domain::{ArtifactKind, CachedFeature, FeatureKey, JobId, LeaseId, NewBacktest, NewModel};
+use alphafleet_domain::{
+    ArtifactKind, CachedFeature, FeatureKey, JobId, LeaseId, NewBacktest, NewModel,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

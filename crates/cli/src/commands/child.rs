@@ -1,8 +1,14 @@
 use std::process::ExitCode;
 
+use alphafleet_backtest_worker::BacktestHandler;
 use alphafleet_training_worker::{FeatureHandler, ProbeHandler, TrainingHandler};
 
 /// Serves jobs to the worker that started this process.
 pub fn run() -> ExitCode {
-    alphafleet_worker::child::main(&[&TrainingHandler, &FeatureHandler, &ProbeHandler])
+    alphafleet_worker::child::main(&[
+        &TrainingHandler,
+        &BacktestHandler,
+        &FeatureHandler,
+        &ProbeHandler,
+    ])
 }

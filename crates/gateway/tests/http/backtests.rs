@@ -172,7 +172,8 @@ async fn a_period_the_model_has_seen_or_not_scored_is_refused() {
     assert_eq!(refused("2017-01-03", "2018-02-08", false).await, "end_date: no_scores");
 
     // What can do without scores may be told to look at what its model has seen.
-    let weighting = json!({ "window": 60, "shrinkage": 0.3, "risk_aversion": 10.0, "max_weight": 0.5 });
+    let weighting =
+        json!({ "window": 60, "shrinkage": 0.3, "risk_aversion": 10.0, "max_weight": 0.5 });
     let free = json!({ "type": "weights", "weighting": { "mean_variance": weighting } });
     let both = |allow: bool| {
         json!({ "start_date": "2014-01-02", "end_date": "2015-01-02",

@@ -33,7 +33,9 @@ pub use session::{
     ArtifactList, ArtifactView, LogList, MetricList, ResourceList, SessionBatch, SessionList,
     SessionStatus, SessionView, SubmitProbe, SubmitProbes,
 };
-pub use strategy::{StrategyBody, StrategyList, StrategyView, TemplateList, TemplateView};
+pub use strategy::{
+    BacktestPeriod, StrategyBody, StrategyList, StrategyView, TemplateList, TemplateView,
+};
 pub use system::{
     Health, ModelType, ModelTypeList, Readiness, ReadinessCheck, WorkerList, WorkerView,
 };

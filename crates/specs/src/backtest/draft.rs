@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use alphafleet_backtest::plan::{Plan, StrategyPlan};
 use alphafleet_domain::JobId;
+use alphafleet_market::is_index_code;
 
 use super::{BacktestSpec, SignalRef};
 use crate::reader::{Findings, Reader};
@@ -94,8 +95,7 @@ impl BacktestDraft {
         let universe = self.universe.or_else(|| trained_on.map(|spec| spec.universe.clone()));
         let universe = universe.unwrap_or(configured.universe);
         let adjustment = self.adjustment.or_else(|| trained_on.map(|spec| spec.adjustment));
-        let members: BTreeSet<&str> =
-            instruments.iter().map(String::as_str).filter(|name| universe.contains(name)).collect();
+        let members = members(&universe, instruments);
         let faults = faults(&plan, &members, instruments);
         if !faults.is_empty() {
             return Err(Faults(faults));
@@ -115,6 +115,13 @@ impl BacktestDraft {
     }
 }
 
+/// The instruments that are traded: indices only where they are named.
+fn members<'a>(universe: &Universe, instruments: &'a [String]) -> BTreeSet<&'a str> {
+    let named = |name: &str| universe.include.iter().any(|included| included == name);
+    let member = |name: &&str| universe.contains(name) && (named(name) || !is_index_code(name));
+    instruments.iter().map(String::as_str).filter(member).collect()
+}
+
 fn faults(plan: &Plan, members: &BTreeSet<&str>, instruments: &[String]) -> Vec<Fault> {
     let mut faults = Vec::new();
     if members.is_empty() {
@@ -126,6 +133,15 @@ fn faults(plan: &Plan, members: &BTreeSet<&str>, instruments: &[String]) -> Vec<
         if !instruments.contains(benchmark) {
             let message = format!("the data have no instrument {benchmark:?}");
             faults.push(Fault::new("benchmark", FaultCode::UnknownValue, message));
+        } else if !plan.needs_signal()
+            && !members.contains(benchmark.as_str())
+            && !is_index_code(benchmark)
+        {
+            let message = format!(
+                "{benchmark:?} is not in the universe, and this strategy trades whatever it is \
+                 shown; add it to the universe, or take an index"
+            );
+            faults.push(Fault::new("benchmark", FaultCode::Conflict, message));
         }
     }
     for (field, name) in pair(plan) {

@@ -22,6 +22,7 @@ use serde_json::Value;
 
 pub use bars::Bars;
 pub use error::{Blame, TrainError};
+pub use prepare::usable;
 pub use sink::{Sink, Stage, StageProgress, Stop};
 
 /// One training run, complete: what to do, with what, and where results go.
