@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alphafleet_market::SyntheticMarket;
-use alphafleet_tests::cluster::{Cluster, Layout};
 use alphafleet_tests::{
-    Client, Fleet, Socket, children_of, eventually, is_alive, kill_9, shared_folder,
+    Client, Cluster, Fleet, Layout, Socket, children_of, eventually, is_alive, kill_9,
+    shared_folder,
 };
 use serde_json::{Value, json};
 
