@@ -1,3 +1,4 @@
+mod backtest;
 mod factors;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use alphafleet_datasets::{PriceBasis, QlibFrequency};
 use alphafleet_domain::JobId;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use backtest::Backtest;
 pub use factors::{AdjustPrices, ComputeFactors, EvaluateFactors, Factors};
 
 /// Quantitative trading research on a fleet of workers.
@@ -47,8 +49,8 @@ pub enum Command {
     Demo(Demo),
     /// The whole fleet in this process: gateway, queue, worker, database. Nothing to install.
     Standalone(ServeArgs),
-    /// One gateway of a fleet on PostgreSQL, RabbitMQ and Redis; `training-worker` and
-    /// `monitoring-worker` are its other processes.
+    /// One gateway of a fleet on PostgreSQL, RabbitMQ and Redis; `training-worker`,
+    /// `backtest-worker` and `monitoring-worker` are its other processes.
     Gateway(ServeArgs),
     /// Bring the database to the schema of this build, and declare the broker's queues.
     Migrate(Migrate),
@@ -66,6 +68,8 @@ pub enum Command {
     Strategy(Strategy),
     /// Train a strategy's model on the fleet, or one of a file here with --local.
     Train(Train),
+    /// Run a strategy over bars and report what came of it.
+    Backtest(Backtest),
     /// Follow sessions and fetch what they left.
     #[command(subcommand)]
     Session(Session),

@@ -18,6 +18,10 @@ pub enum DatasetError {
     CorruptFile { file: String, reason: String },
     #[error("{file}, row {row}: '{value}' in column {column} is not {expected}")]
     BadValue { file: String, row: u64, column: String, value: String, expected: &'static str },
+    #[error("{file} has no score: its column score is empty or NaN alone; check the model's predictions")]
+    NoScore { file: String },
+    #[error("{file} has two scores for {instrument} at {time}: keep one")]
+    DuplicateScore { file: String, instrument: String, time: chrono::NaiveDateTime },
     #[error("no bars in {}", files.join(", "))]
     EmptyDataset { files: Vec<String> },
     #[error("{file}: {found} {what}, at most {limit} are allowed")]
@@ -71,6 +75,8 @@ impl DatasetError {
             Self::BadMapping { .. } => "bad_mapping",
             Self::CorruptFile { .. } => "corrupt_file",
             Self::BadValue { .. } => "bad_value",
+            Self::NoScore { .. } => "empty_signal",
+            Self::DuplicateScore { .. } => "duplicate_score",
             Self::EmptyDataset { .. } => "empty_dataset",
             Self::TooLarge { .. } => "too_large",
             Self::Read { .. } => "unreadable_file",

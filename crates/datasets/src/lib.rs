@@ -4,13 +4,15 @@
 //! of raw prices with [`Finding`](alphafleet_market::Finding)s; [`store_version`] writes it to
 //! object storage under a manifest, and [`load_version`] reads it back and refuses a file that is
 //! not what was written. Only these two are async; everything else is plain synchronous code.
-//! [`read_qlib`] and [`export_qlib`] convert from and to Qlib's binary format without loss.
+//! [`read_qlib`] and [`export_qlib`] convert from and to Qlib's binary format without loss;
+//! [`read_signals`] reads files of scores.
 
 mod error;
 pub mod features;
 mod import;
 mod panel_file;
 mod qlib;
+mod signals;
 mod table;
 mod version;
 
@@ -26,6 +28,7 @@ pub use qlib::{
     ConvertedFile, Precision, QlibExport, QlibFrequency, QlibLayout, QlibOptions, QlibPanel,
     export_qlib, is_qlib_folder, read_converted, read_qlib, write_converted,
 };
+pub use signals::{SignalFile, SignalRow, read_signals};
 pub use table::{
     ColumnValues, KeyOrder, OwnedColumn, OwnedTable, OwnedValues, Table, TableColumn, read_table,
     write_table, write_table_file,

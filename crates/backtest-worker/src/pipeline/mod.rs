@@ -23,6 +23,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 pub use error::{BacktestRunError, Blame};
+pub use prepare::with_change;
 pub use signal::{AlignedSignal, align_signal};
 pub use sink::{Sink, percent};
 
@@ -134,6 +135,11 @@ fn simulate(
 
 fn check(sink: &dyn Sink) -> Result<(), BacktestRunError> {
     if sink.stop() { Err(BacktestRunError::Stopped) } else { Ok(()) }
+}
+
+/// A finding of the data, in the terms of a report.
+pub fn market_finding(found: alphafleet_market::Finding) -> Finding {
+    finding(&found.severity.to_string(), found.code.as_str(), found.message)
 }
 
 fn finding(severity: &str, code: &str, message: String) -> Finding {

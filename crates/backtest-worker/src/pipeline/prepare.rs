@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use alphafleet_backtest::plan::Plan;
+use alphafleet_backtest::plan::{EventPlan, Plan};
 use alphafleet_backtest::qlib::PriceLimit;
-use alphafleet_market::Panel;
+use alphafleet_market::{Panel, PanelError, is_index_code};
 use alphafleet_models::Finding;
 
 use super::{BacktestRunError, finding};
@@ -15,17 +15,41 @@ pub(super) fn prepare(
     panel: Arc<Panel>,
     findings: &mut Vec<Finding>,
 ) -> Result<Arc<Panel>, BacktestRunError> {
-    let Plan::Qlib(config) = plan else { return Ok(panel) };
-    let limited = matches!(config.exchange.price_limit, PriceLimit::Threshold(_));
-    let Some(close) = panel.field("close").filter(|_| limited && panel.field("change").is_none())
-    else {
-        return Ok(panel);
+    let config = match plan {
+        Plan::Qlib(config) => config,
+        Plan::Event(event) => {
+            findings.extend(indices(event, &panel));
+            return Ok(panel);
+        }
     };
+    let limited = matches!(config.exchange.price_limit, PriceLimit::Threshold(_));
+    if !limited || panel.field("change").is_some() || panel.field("close").is_none() {
+        return Ok(panel);
+    }
     let message =
         "the data have no $change, which the price limit reads: close over last close − 1";
     findings.push(finding("info", "derived_column", message.to_owned()));
-    let change = change(close, panel.calendar().len());
-    Ok(Arc::new(Arc::unwrap_or_clone(panel).with_field("change", change)?))
+    Ok(Arc::new(with_change(Arc::unwrap_or_clone(panel))?))
+}
+
+/// The panel with the field `change` as Qlib's own data have it: the close over the last close − 1,
+/// suspended days passed over; missing where there is no close before, or none.
+///
+/// # Errors
+/// When the panel has no field `close`.
+pub fn with_change(panel: Panel) -> Result<Panel, PanelError> {
+    let change = change(panel.field("close").unwrap_or_default(), panel.calendar().len());
+    panel.with_field("change", change)
+}
+
+/// Names the indices, which the engine does not trade.
+fn indices(plan: &EventPlan, panel: &Panel) -> Option<Finding> {
+    let named = plan.strategy.instruments();
+    let instruments = panel.instruments().iter().map(String::as_str);
+    let indices: Vec<&str> =
+        instruments.filter(|name| is_index_code(name) && !named.contains(name)).collect();
+    let message = format!("not traded, as they are indices: {}", indices.join(", "));
+    (!indices.is_empty()).then(|| finding("info", "index_not_traded", message))
 }
 
 fn change(close: &[f64], bars: usize) -> Vec<f64> {

@@ -1,4 +1,5 @@
 use alphafleet_backtest::{BacktestError, Score, Signal};
+use alphafleet_datasets::SignalRow;
 use alphafleet_market::Panel;
 use alphafleet_models::Finding;
 
@@ -18,21 +19,18 @@ pub struct AlignedSignal {
 /// # Errors
 /// As [`Signal::from_rows`]: an instrument that the panel does not have, a time inside its
 /// calendar that is no bar, a doubled score, one that is not finite, none at all.
-pub fn align_signal<'a>(
-    panel: &Panel,
-    scores: impl IntoIterator<Item = Score<'a>>,
-) -> Result<AlignedSignal, BacktestError> {
+pub fn align_signal(panel: &Panel, rows: &[SignalRow]) -> Result<AlignedSignal, BacktestError> {
     let calendar = panel.calendar();
     let (Some(first), Some(last)) = (calendar.first(), calendar.last()) else {
         return Err(BacktestError::EmptyUniverse);
     };
     let mut outside = 0_usize;
-    let inside = scores.into_iter().filter(|score| {
-        let kept = *first <= score.time && score.time <= *last;
+    let inside = rows.iter().filter(|row| {
+        let kept = *first <= row.time && row.time <= *last;
         outside += usize::from(!kept);
         kept
     });
-    let signal = Signal::from_rows(panel, inside)?;
+    let signal = Signal::from_rows(panel, inside.map(score))?;
     let mut findings = Vec::new();
     if outside > 0 {
         let message = format!(
@@ -43,4 +41,8 @@ pub fn align_signal<'a>(
         findings.push(finding("info", "scores_outside_data", message));
     }
     Ok(AlignedSignal { signal, findings })
+}
+
+fn score(row: &SignalRow) -> Score<'_> {
+    Score { instrument: &row.instrument, time: row.time, score: row.score }
 }

@@ -96,6 +96,12 @@ impl PlanDraft {
         self.plan.takes_signal()
     }
 
+    /// The plan over `period`, whatever the document says.
+    pub fn with_period(mut self, period: DateRange) -> Plan {
+        self.plan.set_period(period);
+        self.plan
+    }
+
     /// The plan, with `period` where the document gave none.
     pub fn complete(mut self, period: DateRange) -> Plan {
         self.plan.set_period(self.period.unwrap_or(period));

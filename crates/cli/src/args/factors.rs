@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use alphafleet_market::Adjustment;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
@@ -95,4 +96,14 @@ pub enum AdjustPrices {
     Forward,
     /// The oldest prices stay as they are.
     Backward,
+}
+
+impl From<AdjustPrices> for Adjustment {
+    fn from(adjust: AdjustPrices) -> Self {
+        match adjust {
+            AdjustPrices::None => Self::None,
+            AdjustPrices::Forward => Self::Forward,
+            AdjustPrices::Backward => Self::Backward,
+        }
+    }
 }

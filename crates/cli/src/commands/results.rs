@@ -11,10 +11,11 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::backtest::summary;
 use crate::client::Api;
 use crate::output;
 
-/// Prints state, model and metrics.
+/// Prints state, and the model with its metrics or the figures of a backtest.
 pub fn print(session: &SessionView) {
     let attempts = match session.attempt {
         1 => String::new(),
@@ -24,8 +25,10 @@ pub fn print(session: &SessionView) {
     if let Some(error) = &session.error {
         println!("{} ({})", error.message, error.code);
     }
-    if let Some(result) = &session.result {
-        print_result(result);
+    match &session.result {
+        Some(result) if session.kind == "backtest" => summary::print(result),
+        Some(result) => print_result(result),
+        None => {}
     }
 }
 

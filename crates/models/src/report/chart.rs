@@ -12,7 +12,8 @@ pub(super) const BOTTOM: f64 = 30.0;
 const POINTS_MAX: usize = 1_500;
 
 /// A line of a chart, in order of x.
-pub(super) struct Line<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line<'a> {
     pub name: &'a str,
     /// A class of the page's style: `a`, `b`, `c`, or `r0` to `r9` from low to high.
     pub class: &'static str,
@@ -20,7 +21,8 @@ pub(super) struct Line<'a> {
 }
 
 /// What a chart shows.
-pub(super) struct Chart<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chart<'a> {
     pub title: &'a str,
     pub lines: Vec<Line<'a>>,
     /// Thin bars from zero behind the lines.
@@ -77,7 +79,7 @@ fn finite(point: &(f64, f64)) -> bool {
 }
 
 /// The chart as inline SVG with its legend; nothing without a point.
-pub(super) fn draw(chart: &Chart<'_>) -> String {
+pub fn draw(chart: &Chart<'_>) -> String {
     let Some(scale) = Scale::of(chart) else { return String::new() };
     let mut out = String::from("<figure>");
     legend(&mut out, chart);

@@ -1,5 +1,5 @@
-/// The page's only style sheet.
-pub(super) const STYLE: &str = r"
+/// The style sheet of every page.
+pub const STYLE: &str = r"
 :root { color-scheme: light dark; --page: #fbfaf8; --card: #ffffff; --ink: #1d1f23; --soft: #636871; --rule: #e4e1db; --a: #2f5fd0; --b: #c2571a; --c: #2f8f5b; --bar: #9db4ea; --warn: #a35b00; --error: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --page: #14161a; --card: #1b1e23; --ink: #e6e7ea; --soft: #9aa0aa; --rule: #2d3138; --a: #85a8ff; --b: #f09a5f; --c: #6fcf97; --bar: #41558a; --warn: #f0b35f; --error: #ff8a80; } }
 * { box-sizing: border-box; }

@@ -1,15 +1,25 @@
 use std::fmt::Write;
 
-use super::super::markup::{escape, minus};
+use super::markup::{escape, minus};
 
 /// Weaker values than this share of the strongest keep the page's own background.
 const PLAIN: f64 = 0.05;
 
-/// A row a year with its twelve months and the year's own mean, tinted by size and sign; nothing
-/// without a value. `months` are named `2017-03`, ascending, as `years` are.
-pub(super) fn table(
+/// What a page with such a table needs beyond the common style sheet: `n1` to `n4` and `p1` to
+/// `p4` tint cells from weak to strong.
+pub const HEAT_STYLE: &str = r"
+.heat td { text-align: center; font-variant-numeric: tabular-nums; font-size: 0.8rem; padding: 0.3rem 0.25rem; border: 1px solid var(--page); white-space: nowrap; }
+.heat th { text-align: center; padding: 0.3rem 0.25rem; }
+.n1 { background: rgba(194, 87, 26, 0.12); } .n2 { background: rgba(194, 87, 26, 0.28); } .n3 { background: rgba(194, 87, 26, 0.46); } .n4 { background: rgba(194, 87, 26, 0.66); }
+.p1 { background: rgba(47, 95, 208, 0.12); } .p2 { background: rgba(47, 95, 208, 0.28); } .p3 { background: rgba(47, 95, 208, 0.46); } .p4 { background: rgba(47, 95, 208, 0.66); }
+";
+
+/// A row a year with its twelve months and the year's own figure, tinted by size and sign; nothing
+/// without a value. `months` are named `2017-03`, ascending, as `years` are; `show` writes a value.
+pub fn table(
     (months, by_month): (&[String], &[Option<f64>]),
     (years, by_year): (&[String], &[Option<f64>]),
+    show: fn(f64) -> String,
 ) -> String {
     let strongest = by_month.iter().flatten().map(|value| value.abs()).fold(0.0, f64::max);
     if strongest <= 0.0 {
@@ -26,16 +36,16 @@ pub(super) fn table(
             let name = format!("{year}-{month:02}");
             let at = months.binary_search(&name).ok();
             let value = at.and_then(|at| by_month.get(at).copied().flatten());
-            cell(&mut out, value, strongest);
+            cell(&mut out, value, strongest, show);
         }
-        cell(&mut out, *mean, strongest);
+        cell(&mut out, *mean, strongest, show);
         out.push_str("</tr>");
     }
     out.push_str("</tbody></table></div>");
     out
 }
 
-fn cell(out: &mut String, value: Option<f64>, strongest: f64) {
+fn cell(out: &mut String, value: Option<f64>, strongest: f64, show: fn(f64) -> String) {
     let Some(value) = value else {
         out.push_str("<td></td>");
         return;
@@ -46,5 +56,5 @@ fn cell(out: &mut String, value: Option<f64>, strongest: f64) {
         _ if share.abs() < PLAIN => String::new(),
         step => format!(" class=\"{side}{step}\""),
     };
-    let _ = write!(out, "<td{class}>{}</td>", minus(&format!("{value:.3}")));
+    let _ = write!(out, "<td{class}>{}</td>", minus(&show(value)));
 }
