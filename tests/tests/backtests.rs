@@ -41,7 +41,7 @@ async fn trained(client: &Client, name: &str) -> (String, Value) {
         "threads": 1,
     });
     let strategy = client.strategy(name, config).await;
-    let body = json!({ "start_date": "2017-03-01", "end_date": "2018-01-31" });
+    let body = json!({ "start_date": "2017-03-01", "end_date": "2017-11-30" });
     let refused = client.backtest(&strategy, body).await;
     refused.refused(409, "no_completed_training");
     let session = client.train(&strategy, json!({})).await.ok();
@@ -178,7 +178,7 @@ async fn rules_are_backtested_over_all_real_stocks() {
     config["dataset"] = json!("sp500");
     let strategy = client.strategy("momentum", config).await;
     let body =
-        json!({ "start_date": "2014-06-02", "end_date": "2018-02-07", "initial_capital": 1e6 });
+        json!({ "start_date": "2014-06-02", "end_date": "2017-12-06", "initial_capital": 1e6 });
     let session = client.backtest(&strategy, body).await.ok();
     let id = session["id"].as_str().unwrap();
     let done = client.until_ended(id).await;
@@ -219,7 +219,7 @@ async fn bars_done(client: &Client, session: &str, bars: u64) {
 #[tokio::test]
 async fn a_killed_child_is_tried_again_and_completes_once() {
     let Some((cluster, client)) = Cluster::start(Layout::backtesting()).await else { return };
-    client.import("market", &market(cluster.data_dir(), 60, 700)).await.ok();
+    client.import("market", &market(cluster.data_dir(), 100, 1_000)).await.ok();
     let strategy = slow(&client).await;
     let body = whole(&client).await;
     let undisturbed = client.backtest(&strategy, body.clone()).await.ok();

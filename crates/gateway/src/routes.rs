@@ -9,9 +9,9 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, Resource, web};
 
 use crate::api::{
-    audit, auth, backtest, datasets, docs, experiments, feature_sets, feature_values, features,
-    files, models, page, probes, remote, series, sessions, setup, strategies, system, templates,
-    train, upload, users, workers,
+    audit, auth, backtest, comparison, datasets, docs, experiments, feature_sets, feature_values,
+    features, files, models, page, probes, remote, series, sessions, setup, strategies, system,
+    templates, train, upload, users, workers,
 };
 use crate::error::ApiError;
 use crate::gateway::Gateway;
@@ -92,6 +92,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/api/v1/features/{id}/versions").get(features::versions))
         .service(at("/api/features/calculate").post(feature_values::calculate))
         .service(at("/api/features/{id}").get(feature_values::by_code).put(features::replace))
+        .service(at("/api/v1/backtests/compare").get(comparison::compare))
         .service(at("/api/v1/experiments").get(experiments::list))
         .service(at("/api/v1/models").get(models::list))
         .service(at("/api/v1/models/{id}").get(models::one))

@@ -212,6 +212,8 @@ pub const OPERATIONS: &[Operation] = &[
           query("from", "First day, e.g. `2020-01-31`."), query("to", "Last day."), query("limit", "The newest how many rows: 1 to 10000, 100 by default.")], Json("FeatureValueList")),
     send(Put, "/api/features/{id}", "feature-values", "Replaces a feature, by its id.", CREATE, Exchange(Json("FeatureBody"), 200, Json("FeatureView"))),
 
+    get("/api/v1/backtests/compare", "results", "Completed backtests side by side: their key figures, and where their configurations differ.", Access::User,
+        &[Parameter { name: "ids", place: "query", required: true, help: "2 to 10 sessions of yours, separated by commas." }], Json("BacktestComparison")),
     get("/api/v1/experiments", "results", "Your experiments.", Access::User, PAGE, Json("ExperimentList")),
     get("/api/v1/models", "results", "Your fitted models, newest first.", Access::User, PAGE, Json("ModelList")),
     get("/api/v1/models/{id}", "results", "One model.", Access::User, &[], Json("ModelView")),

@@ -45,6 +45,7 @@ fn visit(generator: &mut SchemaGenerator) {
 fn visit_api(generator: &mut SchemaGenerator) {
     add::<api::ArtifactList>(generator);
     add::<api::AuditList>(generator);
+    add::<api::BacktestComparison>(generator);
     add::<api::CallbackView>(generator);
     add::<api::CreateUser>(generator);
     add::<api::DatasetList>(generator);

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod backtest;
+pub(crate) mod comparison;
 pub(crate) mod datasets;
 pub(crate) mod docs;
 pub(crate) mod experiments;

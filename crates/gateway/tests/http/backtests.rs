@@ -280,3 +280,60 @@ async fn rules_are_among_the_templates() {
     let typed = gateway.get(&token, "/api/v1/strategies?strategy_type=momentum").await.expect(200);
     assert_eq!(typed["total"], 1);
 }
+
+/// Completes the backtest that waits, with these figures.
+async fn done(gateway: &Harness, id: &Value, metrics: Value) {
+    let job = claim(gateway, JobKind::Backtest).await;
+    assert_eq!(*id, job.id.to_string());
+    let conventions = json!({ "conventions": { "sharpe": "mean over deviation" } }).to_string();
+    let name = format!("{}-metrics.json", job.id);
+    let file = artifact(gateway, ArtifactKind::Metrics, &name, conventions.as_bytes()).await;
+    let result = json!({ "metrics": metrics });
+    let completion = Completion { result, artifacts: vec![file], ..Completion::default() };
+    complete(gateway, &job, completion).await;
+}
+
+#[tokio::test]
+async fn completed_backtests_are_compared() {
+    let (gateway, token) = market().await;
+    let strategy = rules(&gateway, &token).await;
+    let start = async |end: &str, topk: u32| {
+        let body = json!({ "start_date": "2014-01-02", "end_date": end,
+            "parameters": { "strategy": { "topk": topk } } });
+        gateway.post(&token, &path(&strategy), body).await.expect(202)["id"].clone()
+    };
+    let compare = async |token: &str, ids: &[&Value]| {
+        let ids: Vec<&str> = ids.iter().map(|id| id.as_str().unwrap()).collect();
+        gateway.get(token, &format!("/api/v1/backtests/compare?ids={}", ids.join(","))).await
+    };
+    let first = start("2015-01-02", 2).await;
+    done(&gateway, &first, json!({ "sharpe": 1.5, "total_return": 0.1 })).await;
+    let second = start("2016-01-04", 3).await;
+    let early = compare(&token, &[&first, &second]).await;
+    assert_eq!(early.problem(400, "validation_failed"), ["ids: not_completed"]);
+    done(&gateway, &second, json!({ "sharpe": null, "total_return": 0.2, "beta": 1.0 })).await;
+
+    let both = compare(&token, &[&first, &second]).await.expect(200);
+    let sessions = both["sessions"].as_array().unwrap();
+    assert_eq!((&sessions[0]["id"], &sessions[1]["end_date"]), (&first, &json!("2016-01-04")));
+    assert_eq!(sessions[0]["out_of_sample"], true);
+    let figures = json!([
+        { "name": "sharpe", "convention": "mean over deviation", "values": [1.5, null] },
+        { "name": "total_return", "convention": null, "values": [0.1, 0.2] },
+        { "name": "beta", "convention": null, "values": [null, 1.0] },
+    ]);
+    assert_eq!(both["figures"], figures);
+    let differences = json!([
+        { "field": "plan.period.end", "values": ["2015-01-02", "2016-01-04"] },
+        { "field": "plan.strategy.topk", "values": [2, 3] },
+    ]);
+    assert_eq!(both["differences"], differences);
+
+    let other = gateway.researcher(&token, "other").await;
+    compare(&other, &[&first, &second]).await.problem(404, "not_found");
+    let probe = json!(gateway.probe(&token).await);
+    let mixed = compare(&token, &[&first, &probe]).await;
+    assert_eq!(mixed.problem(400, "validation_failed"), ["ids: not_a_backtest"]);
+    let alone = compare(&token, &[&first]).await;
+    assert_eq!(alone.problem(400, "validation_failed"), ["ids: out_of_range"]);
+}
