@@ -69,6 +69,10 @@ pub enum Command {
     /// Train a strategy's model on the fleet, or one of a file here with --local.
     Train(Train),
     /// Run a strategy over bars and report what came of it.
+    ///
+    /// On the fleet: `alphafleet backtest STRATEGY --from 2017-01-03 --to 2017-12-29 --watch`. Here:
+    /// start with `alphafleet backtest --template topk_dropout > plan.toml`, then `alphafleet backtest
+    /// --local plan.toml --data bars.parquet --signals predictions.parquet --out DIR`.
     Backtest(Backtest),
     /// Follow sessions and fetch what they left.
     #[command(subcommand)]

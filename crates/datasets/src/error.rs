@@ -18,7 +18,9 @@ pub enum DatasetError {
     CorruptFile { file: String, reason: String },
     #[error("{file}, row {row}: '{value}' in column {column} is not {expected}")]
     BadValue { file: String, row: u64, column: String, value: String, expected: &'static str },
-    #[error("{file} has no score: its column score is empty or NaN alone; check the model's predictions")]
+    #[error(
+        "{file} has no score: its column score is empty or NaN alone; check the model's predictions"
+    )]
     NoScore { file: String },
     #[error("{file} has two scores for {instrument} at {time}: keep one")]
     DuplicateScore { file: String, instrument: String, time: chrono::NaiveDateTime },

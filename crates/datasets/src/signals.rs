@@ -108,7 +108,7 @@ impl Places {
             let named = |name: &&str| {
                 columns.iter().position(|column| column.trim().eq_ignore_ascii_case(name))
             };
-            names.iter().find_map(|name| named(name)).ok_or_else(|| DatasetError::MissingColumn {
+            names.iter().find_map(named).ok_or_else(|| DatasetError::MissingColumn {
                 file: file.to_owned(),
                 column: names.join(" or "),
                 found: columns.to_vec(),

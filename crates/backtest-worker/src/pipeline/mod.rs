@@ -69,10 +69,10 @@ pub struct Finished {
 ///
 /// Files, by engine:
 /// - both: `report.parquet` (the account, a row a bar), `positions.parquet`, `trades.parquet`,
-///   `orders.parquet`, `metrics.json`, `report.json`, `report.html`;
+///   `orders.parquet`, `contributions.parquet`, `metrics.json`, `report.json`, `report.html`;
 /// - `qlib`: `indicators.parquet`; report, positions and indicators have Qlib's columns, trades
 ///   are its dealt orders;
-/// - `event`: `fills.parquet`, `contributions.parquet`; trades are closed positions.
+/// - `event`: `fills.parquet`; trades are closed positions.
 ///
 /// # Errors
 /// [`BacktestRunError::Stopped`] when the sink asked for it; everything else is a fault of the

@@ -1,5 +1,6 @@
 //! The tables of a run of Qlib's engine, with Qlib's own columns.
 
+use crate::report::qlib_gains;
 use alphafleet_backtest::qlib::{OrderRecord, QlibDay, QlibResult};
 use alphafleet_domain::ArtifactKind;
 
@@ -21,6 +22,7 @@ pub(super) fn tables(names: Names<'_>, result: &QlibResult) -> Tables {
             "orders.parquet",
             orders(names, result, &result.orders.iter().collect::<Vec<_>>()),
         ),
+        (ArtifactKind::Contributions, "contributions.parquet", contributions(names, result)),
         (ArtifactKind::Indicators, "indicators.parquet", indicators(result)),
     ]
 }
@@ -85,6 +87,15 @@ fn orders(names: Names<'_>, result: &QlibResult, orders: &[&OrderRecord]) -> Col
         .floats("price", orders.iter().map(|order| order.price))
         .floats("value", of(|order| order.value))
         .floats("cost", of(|order| order.cost))
+}
+
+/// Every instrument that was dealt; the totals are the whole gain.
+fn contributions(names: Names<'_>, result: &QlibResult) -> Columns {
+    let gains = qlib_gains(result, names.0.instruments().len());
+    Columns::default()
+        .texts("instrument", gains.iter().map(|one| names.of(one.instrument)))
+        .floats("costs", gains.iter().map(|one| one.costs))
+        .floats("total", gains.iter().map(|one| one.gain))
 }
 
 /// `indicators_normal`.

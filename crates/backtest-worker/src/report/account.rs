@@ -12,10 +12,12 @@ use alphafleet_backtest::plan::{Outcome, Plan};
 use alphafleet_backtest::qlib::{QLIB_DAYS_PER_YEAR, QlibDay, QlibResult};
 use alphafleet_backtest::{DayReport, Fill, Trade};
 
-/// What an instrument brought.
+/// What an instrument brought, in money.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Gain {
+pub struct InstrumentGain {
+    /// An index into the panel's instruments.
     pub instrument: usize,
+    /// Costs taken off.
     pub gain: f64,
     pub costs: f64,
 }
@@ -31,7 +33,7 @@ pub(super) struct Account<'a> {
     pub days: Vec<DayReport>,
     pub fills: Vec<Fill>,
     pub trades: Vec<Trade>,
-    pub gains: Vec<Gain>,
+    pub gains: Vec<InstrumentGain>,
     /// Interest on cash, which no instrument brought.
     pub interest: f64,
 }
@@ -62,7 +64,7 @@ impl<'a> Account<'a> {
                 gains: result
                     .contributions
                     .iter()
-                    .map(|one| Gain {
+                    .map(|one| InstrumentGain {
                         instrument: one.instrument,
                         gain: one.total,
                         costs: one.costs,

@@ -9,7 +9,9 @@ mod qlib_risk;
 mod qlib_trades;
 mod tables;
 
+pub use account::InstrumentGain;
 pub use figure::{Figure, FigureGroup, Unit};
+pub use qlib_trades::qlib_gains;
 pub use tables::{ContributionRow, ContributionTable, DrawdownRow, TradeRow, TradeTable};
 
 use account::Account;

@@ -1,6 +1,6 @@
 //! Qlib keeps no trades: they are put together from its dealt orders.
 
-use super::account::Gain;
+use super::account::InstrumentGain;
 use alphafleet_backtest::Side;
 use alphafleet_backtest::qlib::{OrderRecord, QlibResult, is_close};
 use alphafleet_backtest::{Fill, Trade, TradeLog};
@@ -12,7 +12,13 @@ pub(super) struct RoundTrips {
     /// Holdings from their first buy to the sale that ended them.
     pub trades: Vec<Trade>,
     /// Of every instrument that was dealt: money received less paid, and what is held at the end.
-    pub gains: Vec<Gain>,
+    pub gains: Vec<InstrumentGain>,
+}
+
+/// What each instrument that was dealt brought over a run of Qlib's engine: money received less
+/// paid, costs taken off, and what is held at the end. The gains add up to the account's.
+pub fn qlib_gains(result: &QlibResult, instruments: usize) -> Vec<InstrumentGain> {
+    round_trips(result, 0, instruments).gains
 }
 
 pub(super) fn round_trips(result: &QlibResult, first: usize, instruments: usize) -> RoundTrips {
@@ -38,7 +44,7 @@ pub(super) fn round_trips(result: &QlibResult, first: usize, instruments: usize)
         }
     }
     let gain = |(instrument, money): (usize, Option<(f64, f64)>)| {
-        money.map(|(gain, costs)| Gain { instrument, gain, costs })
+        money.map(|(gain, costs)| InstrumentGain { instrument, gain, costs })
     };
     let gains = money.into_iter().enumerate().filter_map(gain).collect();
     RoundTrips { fills, trades: log.finish(), gains }

@@ -3,7 +3,7 @@ use std::cmp::Ordering;
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, Gain};
+use super::account::{Account, InstrumentGain};
 use alphafleet_backtest::Side;
 use alphafleet_backtest::analysis::drawdowns;
 use alphafleet_backtest::{DayReport, Trade};
@@ -129,7 +129,7 @@ impl ContributionTable {
             costs,
             of_capital: gain / capital,
         };
-        let named = |one: &Gain| {
+        let named = |one: &InstrumentGain| {
             row(account.panel.instruments()[one.instrument].clone(), one.gain, one.costs)
         };
         let mut gains = account.gains.clone();

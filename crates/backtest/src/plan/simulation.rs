@@ -21,7 +21,7 @@ pub struct Simulation {
 
 #[derive(Debug)]
 enum Prepared {
-    Qlib(QlibMarket),
+    Qlib(Box<QlibMarket>),
     Event(Market),
 }
 
@@ -62,9 +62,11 @@ impl Simulation {
         plan.validate()?;
         let bars = period_bars(panel, plan.period())?.len();
         let market = match plan {
-            Plan::Qlib(config) => {
-                Prepared::Qlib(QlibMarket::prepare(panel, &config.exchange, config.period)?)
-            }
+            Plan::Qlib(config) => Prepared::Qlib(Box::new(QlibMarket::prepare(
+                panel,
+                &config.exchange,
+                config.period,
+            )?)),
             Plan::Event(event) => {
                 let named = event.strategy.instruments();
                 let only = |name: &str| is_index_code(name) && !named.contains(&name);

@@ -6,10 +6,6 @@ use clap::Args as ClapArgs;
 
 use super::AdjustPrices;
 
-/// A strategy over bars, with its report.
-///
-/// On the fleet: `alphafleet backtest STRATEGY --from 2017-01-03 --to 2018-01-31 --watch`. Here: start with `alphafleet backtest --template topk_dropout > plan.toml`, then
-/// `alphafleet backtest --local plan.toml --data bars.parquet --signals predictions.parquet --out DIR`.
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct Backtest {

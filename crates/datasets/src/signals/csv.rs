@@ -34,8 +34,7 @@ pub(super) fn rows(file: &str, path: &Path) -> Result<Vec<SignalRow>, DatasetErr
         }
         let time = time(cell(places.time))
             .ok_or_else(|| bad(places.time, "a date or a date with a time"))?;
-        let score =
-            number(cell(places.score)).ok_or_else(|| bad(places.score, "a number"))?;
+        let score = number(cell(places.score)).ok_or_else(|| bad(places.score, "a number"))?;
         rows.push(SignalRow { instrument: instrument.to_owned(), time, score });
     }
     Ok(rows)

@@ -18,8 +18,8 @@ pub(super) fn rows(file: &str, path: &Path) -> Result<Vec<SignalRow>, DatasetErr
         file: file.to_owned(),
         reason: error.to_string(),
     };
-    let source = File::open(path)
-        .map_err(|source| DatasetError::Read { file: path.to_owned(), source })?;
+    let source =
+        File::open(path).map_err(|source| DatasetError::Read { file: path.to_owned(), source })?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(source).map_err(|error| corrupt(&error))?;
     let columns: Vec<String> =
@@ -64,10 +64,8 @@ fn moments(array: &ArrayRef) -> Option<Vec<Option<NaiveDateTime>>> {
         let local = |text: String| parse_time(&text).map(|stamp| stamp.local);
         return Some(texts.into_iter().map(|text| text.and_then(local)).collect());
     }
-    let times = matches!(
-        array.data_type(),
-        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64
-    );
+    let times =
+        matches!(array.data_type(), DataType::Timestamp(..) | DataType::Date32 | DataType::Date64);
     let nanos = DataType::Timestamp(TimeUnit::Nanosecond, None);
     let array = times.then(|| cast(array, &nanos).ok()).flatten()?;
     let array = array.as_primitive_opt::<TimestampNanosecondType>()?;

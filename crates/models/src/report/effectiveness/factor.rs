@@ -9,8 +9,8 @@ use super::super::columns::{self, ColumnSeries, Columns};
 use super::super::heat;
 use super::super::markup::{escape, fixed, table};
 use super::super::time_axis::{place, time_labels};
-use super::summary::{p_value, short};
 use super::list;
+use super::summary::{p_value, short};
 
 const RAMP: [&str; 10] = ["r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9"];
 

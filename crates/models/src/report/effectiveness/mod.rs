@@ -21,7 +21,8 @@ const OPEN_FACTORS: usize = 3;
 ///
 /// Factors come in the order of [`EffectivenessReport::by_rank_icir`].
 pub fn effectiveness_html(report: &EffectivenessReport, data: &str) -> String {
-    let mut out = opening(&format!("Factor effectiveness on {data}"), &[STYLE, HEAT_STYLE, style::STYLE]);
+    let mut out =
+        opening(&format!("Factor effectiveness on {data}"), &[STYLE, HEAT_STYLE, style::STYLE]);
     let ordered = report.by_rank_icir();
     header(&mut out, report, data);
     section(&mut out, "Factors by rank ICIR", &summary::table_of(report, &ordered));
