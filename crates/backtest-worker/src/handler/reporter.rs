@@ -101,7 +101,7 @@ impl Sink for Reporter<'_> {
 
 /// Every bar of a short run, every so many of a long one, and always the last.
 fn is_told(step: usize, bars: usize) -> bool {
-    step % bars.div_ceil(MOST_POINTS).max(1) == 0 || step + 1 == bars
+    step.is_multiple_of(bars.div_ceil(MOST_POINTS).max(1)) || step + 1 == bars
 }
 
 #[cfg(test)]
