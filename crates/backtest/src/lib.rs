@@ -2,8 +2,7 @@
 //!
 //! [`run`] walks a [`Market`] bar by bar: a [`Strategy`] gives orders from what a [`View`] shows,
 //! and an exact [`Ledger`](ledger::Ledger) keeps the account. [`qlib`] is Qlib's daily backtest,
-//! figure by figure. A [`Plan`](plan::Plan) is either of them as one document, a
-//! [`Report`](report::Report) what came of it.
+//! figure by figure. A [`Plan`](plan::Plan) is either of them as one document.
 
 pub mod analysis;
 mod config;
@@ -18,7 +17,6 @@ pub mod plan;
 mod profile;
 pub mod qlib;
 mod range;
-pub mod report;
 mod side;
 mod signal;
 mod sorter;
@@ -27,7 +25,7 @@ pub mod strategies;
 pub use config::{AccountConfig, Config};
 pub use engine::{
     BacktestResult, BarPosition, Contribution, DayReport, Fill, HeldPosition, PositionHistory,
-    Strategy, Trade, run,
+    Strategy, Trade, TradeLog, run,
 };
 pub use error::BacktestError;
 pub use exchange::{CostConfig, DealPrice, Slippage};
@@ -36,7 +34,7 @@ pub use orders::{
     CancelReason, OrderId, OrderKind, OrderOutcome, OrderRecord, OrderRequest, Orders, TimeInForce,
     Trail,
 };
-pub use period::default_period;
+pub use period::{default_period, period_bars};
 pub use profile::MarketProfile;
 pub use side::Side;
 pub use signal::{Score, Signal};

@@ -6,7 +6,7 @@ use alphafleet_market::Panel;
 use crate::{BacktestError, Signal};
 
 /// The bars of a period, as calendar indices. Dates outside the data are refused.
-pub(crate) fn period_bars(panel: &Panel, period: DateRange) -> Result<Range<usize>, BacktestError> {
+pub fn period_bars(panel: &Panel, period: DateRange) -> Result<Range<usize>, BacktestError> {
     let DateRange { start, end } = period;
     if end < start {
         return Err(BacktestError::PeriodReversed { start, end });

@@ -51,8 +51,8 @@ pub enum Command {
     Demo(Demo),
     /// The whole fleet in this process: gateway, queue, worker, database. Nothing to install.
     Standalone(ServeArgs),
-    /// One gateway of a fleet on PostgreSQL, RabbitMQ and Redis; `training-worker` and
-    /// `monitoring-worker` are its other processes.
+    /// One gateway of a fleet on PostgreSQL, RabbitMQ and Redis; `training-worker`,
+    /// `backtest-worker` and `monitoring-worker` are its other processes.
     Gateway(ServeArgs),
     /// Bring the database to the schema of this build, and declare the broker's queues.
     Migrate(Migrate),
@@ -75,7 +75,8 @@ pub enum Command {
     Train(Train),
     /// Run a strategy over bars and report what came of it.
     ///
-    /// Start with `alphafleet backtest --template topk_dropout > plan.toml`, then `alphafleet backtest
+    /// On the fleet: `alphafleet backtest STRATEGY --from 2017-01-03 --to 2017-12-29 --watch`. Here:
+    /// start with `alphafleet backtest --template topk_dropout > plan.toml`, then `alphafleet backtest
     /// --local plan.toml --data bars.parquet --signals predictions.parquet --out DIR`.
     Backtest(Backtest),
     /// Follow sessions and fetch what they left.

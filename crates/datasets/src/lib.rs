@@ -41,5 +41,5 @@ pub use table::{
 };
 pub use version::{
     LoadedVersion, Manifest, ManifestFile, NewVersion, StoredVersion, VersionStatus, load_version,
-    manifest_json, store_version,
+    manifest_json, store_version, version_instruments,
 };

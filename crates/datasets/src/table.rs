@@ -3,8 +3,8 @@ mod write;
 
 use chrono::NaiveDateTime;
 
-pub(crate) use read::read_single;
 pub use read::read_table;
+pub(crate) use read::{read_instruments, read_single};
 pub(crate) use write::{nanoseconds, properties, write_table_file_with};
 pub use write::{write_table, write_table_file};
 

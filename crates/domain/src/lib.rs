@@ -17,8 +17,8 @@ mod user;
 
 pub use audit::AuditRecord;
 pub use catalogue::{
-    ArtifactKind, ArtifactPointer, Dataset, DatasetVersion, Experiment, Model, NewModel, Strategy,
-    StrategyDraft, StrategySummary,
+    ArtifactKind, ArtifactPointer, BestFigure, Dataset, DatasetVersion, Experiment, Model,
+    NewBacktest, NewModel, Strategy, StrategyDraft, StrategySummary,
 };
 pub use clock::{Clock, Instant, SystemClock};
 pub use event::{Cursor, Event, EventBody, EventKind, OutboxId};

@@ -154,13 +154,14 @@ pub const OPERATIONS: &[Operation] = &[
     get("/api/v1/audit", "users", "The audit log, newest first.", ADMIN, PAGE, Json("AuditList")),
 
     get("/api/v1/strategies", "strategies", "Your strategies.", Access::User,
-        &[query("strategy_type", "Only those of this model type."), query("status", "`active`: with pending or running sessions only; `idle`: without."), LIMIT, OFFSET], Json("StrategyList")),
+        &[query("strategy_type", "Only those of this type: a model's or that of rules."), query("status", "`active`: with pending or running sessions only; `idle`: without."), LIMIT, OFFSET], Json("StrategyList")),
     send(Post, "/api/v1/strategies", "strategies", "Creates a strategy.", CREATE, Exchange(Json("StrategyBody"), 201, Json("StrategyView"))),
     get("/api/v1/strategies/templates", "strategies", "Complete configurations to start from.", Access::User, &[], Json("TemplateList")),
     get("/api/v1/strategies/{id}", "strategies", "One strategy.", Access::User, &[], Json("StrategyView")),
     send(Put, "/api/v1/strategies/{id}", "strategies", "Replaces a strategy.", CREATE, Exchange(Json("StrategyBody"), 200, Json("StrategyView"))),
     send(Delete, "/api/v1/strategies/{id}", "strategies", "Deletes a strategy; its sessions stay. 409 while one is active.", CREATE, Exchange(None, 204, None)),
     with(send(Post, "/api/v1/strategies/{id}/train", "strategies", "Starts a training session.", EXECUTE, Exchange(Json("TrainRequest"), 202, Json("SessionView"))), STARTS_WORK),
+    with(send(Post, "/api/v1/strategies/{id}/backtest", "strategies", "Starts a backtest session: over the scores of the strategy's newest completed training, or of the one named.", EXECUTE, Exchange(Json("BacktestRequest"), 202, Json("SessionView"))), STARTS_WORK),
     get("/api/v1/model-types", "strategies", "The models there are, with their parameters.", Access::User, &[], Json("ModelTypeList")),
 
     get("/api/v1/strategies/sessions", "sessions", "Your sessions, newest first.", Access::User,
@@ -177,7 +178,7 @@ pub const OPERATIONS: &[Operation] = &[
     get("/api/v1/strategies/sessions/{id}/callback", "sessions", "How the announcement of the session's end to its `callback_url` goes; 404 before the end, or without one.", Access::User, &[], Json("CallbackView")),
     get("/api/v1/strategies/sessions/{id}/artifacts", "sessions", "The files a completed session left.", Access::User, &[], Json("ArtifactList")),
     get("/api/v1/strategies/sessions/{id}/artifacts/{name}", "sessions", "One of the files.", Access::User, &[TICKET], Bytes("application/octet-stream")),
-    get("/api/v1/strategies/sessions/{id}/report", "sessions", "The report of a training or an evaluation of features: JSON, or one HTML page with `?format=html`.", Access::User,
+    get("/api/v1/strategies/sessions/{id}/report", "sessions", "The report of a training, a backtest or an evaluation of features: JSON, or one HTML page with `?format=html`.", Access::User,
         &[query("format", "`json` (default) or `html`."), TICKET], Bytes("application/json")),
     get("/api/v1/strategies/sessions/{id}/predictions", "sessions", "Predictions on the test segment, as Parquet.", Access::User, &[TICKET], Bytes("application/vnd.apache.parquet")),
     with(send(Post, "/api/v1/probes", "sessions", "Starts a probe, which exercises the fleet itself.", ADMIN, Exchange(Json("SubmitProbe"), 202, Json("SessionView"))), STARTS_WORK),
@@ -212,6 +213,8 @@ pub const OPERATIONS: &[Operation] = &[
           query("from", "First day, e.g. `2020-01-31`."), query("to", "Last day."), query("limit", "The newest how many rows: 1 to 10000, 100 by default.")], Json("FeatureValueList")),
     send(Put, "/api/features/{id}", "feature-values", "Replaces a feature, by its id.", CREATE, Exchange(Json("FeatureBody"), 200, Json("FeatureView"))),
 
+    get("/api/v1/backtests/compare", "results", "Completed backtests side by side: their key figures, and where their configurations differ.", Access::User,
+        &[Parameter { name: "ids", place: "query", required: true, help: "2 to 10 sessions of yours, separated by commas." }], Json("BacktestComparison")),
     get("/api/v1/experiments", "results", "Your experiments.", Access::User, PAGE, Json("ExperimentList")),
     get("/api/v1/models", "results", "Your fitted models, newest first.", Access::User, PAGE, Json("ModelList")),
     get("/api/v1/models/{id}", "results", "One model.", Access::User, &[], Json("ModelView")),

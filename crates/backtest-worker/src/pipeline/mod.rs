@@ -13,8 +13,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::report::{Report, ReportSource};
 use alphafleet_backtest::plan::{Outcome, Plan, Simulation};
-use alphafleet_backtest::report::{Report, ReportSource};
 use alphafleet_backtest::{CorporateAction, Signal};
 use alphafleet_market::Panel;
 use alphafleet_models::Finding;

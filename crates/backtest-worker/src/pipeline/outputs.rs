@@ -1,7 +1,7 @@
 use std::path::Path;
 
+use crate::report::Report;
 use alphafleet_backtest::plan::Outcome;
-use alphafleet_backtest::report::Report;
 use alphafleet_domain::ArtifactKind;
 use alphafleet_market::Panel;
 use alphafleet_worker::child::OutputFile;

@@ -1,7 +1,7 @@
 //! The tables of a run of Qlib's engine, with Qlib's own columns.
 
+use crate::report::qlib_gains;
 use alphafleet_backtest::qlib::{OrderRecord, QlibDay, QlibResult};
-use alphafleet_backtest::report::qlib_gains;
 use alphafleet_domain::ArtifactKind;
 
 use super::columns::Columns;

@@ -12,5 +12,4 @@ pub use result::{
 };
 pub use run::run;
 pub use strategy::Strategy;
-pub use trades::Trade;
-pub(crate) use trades::TradeLog;
+pub use trades::{Trade, TradeLog};

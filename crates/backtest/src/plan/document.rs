@@ -81,6 +81,11 @@ impl PlanDraft {
         self.period
     }
 
+    /// The strategy's name in documents.
+    pub fn strategy_type(&self) -> &'static str {
+        self.plan.strategy_type()
+    }
+
     /// Whether the strategy goes by scores.
     pub fn needs_signal(&self) -> bool {
         self.plan.needs_signal()

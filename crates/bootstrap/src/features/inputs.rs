@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use alphafleet_domain::job::FailureCode;
 use alphafleet_domain::ports::{DatasetStore, FeatureCache};
-use alphafleet_domain::{CachedFeature, FeatureClaim, FeatureKey, Job, JobKind};
+use alphafleet_domain::{CachedFeature, FeatureClaim, FeatureKey, Job};
 use alphafleet_specs::{Faults, FeatureComputationSpec};
-use alphafleet_worker::child::{ColumnKey, DatasetInput, EarlierColumn, FeatureInput, Inputs};
-use alphafleet_worker::{DatasetInputs, Prepare, PrepareError};
-use async_trait::async_trait;
-use serde_json::Value;
+use alphafleet_worker::PrepareError;
+use alphafleet_worker::child::{ColumnKey, DatasetInput, EarlierColumn, FeatureInput};
 
 use super::keys::columns;
 
@@ -18,20 +16,24 @@ const NAP: Duration = Duration::from_millis(250);
 /// How many versions back a column to go on from is looked for.
 const GENERATIONS: usize = 8;
 
-/// What handlers need: a job's dataset and, for computations of features, the columns with what
-/// is stored of them, or of the data they grew from. The others are claimed for the attempt; it waits while another one computes
-/// some of them, holding nothing.
+/// What computations of features need: the columns with what is stored of them, or of the data they
+/// grew from. The others are claimed for the attempt; it waits while another one computes some of
+/// them, holding nothing.
 pub(crate) struct FeatureInputs {
-    datasets: DatasetInputs,
+    datasets: Arc<dyn DatasetStore>,
     cache: Arc<dyn FeatureCache>,
 }
 
 impl FeatureInputs {
     pub fn new(datasets: Arc<dyn DatasetStore>, cache: Arc<dyn FeatureCache>) -> Self {
-        Self { datasets: DatasetInputs(datasets), cache }
+        Self { datasets, cache }
     }
 
-    async fn features(&self, job: &Job, data: &DatasetInput) -> Result<FeatureInput, PrepareError> {
+    pub async fn features(
+        &self,
+        job: &Job,
+        data: &DatasetInput,
+    ) -> Result<FeatureInput, PrepareError> {
         let spec = FeatureComputationSpec::from_value(&job.spec).map_err(invalid)?;
         let columns = columns(&spec, &data.manifest_sha256).map_err(invalid)?;
         let ready = self.claim(job, data, &columns).await?;
@@ -50,11 +52,11 @@ impl FeatureInputs {
         mut missing: Vec<ColumnKey>,
     ) -> Result<Vec<EarlierColumn>, PrepareError> {
         let mut found = Vec::new();
-        let mut version = self.datasets.0.version(data.version).await?;
+        let mut version = self.datasets.version(data.version).await?;
         for _ in 0..GENERATIONS {
             let parent = version.and_then(|version| version.parent);
             let (Some(parent), false) = (parent, missing.is_empty()) else { break };
-            version = self.datasets.0.version(parent).await?;
+            version = self.datasets.version(parent).await?;
             let Some(parent) = &version else { break };
             let there = columns(spec, &parent.manifest_sha256).map_err(invalid)?;
             let there: HashMap<String, FeatureKey> =
@@ -99,19 +101,4 @@ impl FeatureInputs {
 
 fn invalid(faults: Faults) -> PrepareError {
     PrepareError::permanent(FailureCode::InvalidSpec, faults.to_string())
-}
-
-#[async_trait]
-impl Prepare for FeatureInputs {
-    async fn inputs(&self, job: &Job) -> Result<Value, PrepareError> {
-        if job.kind != JobKind::FeatureComputation {
-            return self.datasets.inputs(job).await;
-        }
-        let Some(dataset) = self.datasets.dataset(job).await? else {
-            let message = "the job names no dataset version";
-            return Err(PrepareError::permanent(FailureCode::InvalidSpec, message));
-        };
-        let features = self.features(job, &dataset).await?;
-        Inputs { dataset: Some(dataset), features: Some(features) }.to_value()
-    }
 }

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use alphafleet_domain::JobId;
 use chrono::NaiveDate;
 use clap::Args as ClapArgs;
 
@@ -8,6 +9,28 @@ use super::AdjustPrices;
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct Backtest {
+    /// Backtest this strategy on the fleet: its name or id.
+    #[arg(group = "what", requires_all = ["from", "to"])]
+    pub strategy: Option<String>,
+    /// Cash at the start [default: the strategy's, else 100000].
+    #[arg(long, requires = "strategy")]
+    pub capital: Option<f64>,
+    /// An instrument to compare with.
+    #[arg(long, value_name = "INSTRUMENT", requires = "strategy")]
+    pub benchmark: Option<String>,
+    /// The training whose scores to use [default: the strategy's newest completed one].
+    #[arg(long, value_name = "ID", requires = "strategy")]
+    pub session: Option<JobId>,
+    /// A field of the plan, or another parameter: `--set costs.open_rate=0.001`. Values are JSON
+    /// or plain text.
+    #[arg(long = "set", value_name = "NAME=VALUE", requires = "strategy")]
+    pub parameters: Vec<String>,
+    /// Follow the session until it ends.
+    #[arg(long, requires = "strategy")]
+    pub watch: bool,
+    /// Makes a repeated submit harmless [default: a fresh one].
+    #[arg(long, value_name = "KEY", requires = "strategy")]
+    pub idempotency_key: Option<String>,
     /// Run this plan here, TOML or JSON, without any server.
     #[arg(long, value_name = "CONFIG.toml", group = "what", requires_all = ["data", "out"])]
     pub local: Option<PathBuf>,
@@ -34,11 +57,12 @@ pub struct Backtest {
     /// shares for one old share) or dividend (money a share).
     #[arg(long, value_name = "FILE", requires = "local")]
     pub actions: Option<PathBuf>,
-    /// First day [default: the plan's, or else that of the scores, or else that of the data].
-    #[arg(long, value_name = "DAY", requires = "local")]
+    /// First day [default, with --local: the plan's, or else that of the scores, or else that of
+    /// the data].
+    #[arg(long, value_name = "DAY", conflicts_with_all = ["template", "list_templates"])]
     pub from: Option<NaiveDate>,
     /// Last day, included.
-    #[arg(long, value_name = "DAY", requires = "local")]
+    #[arg(long, value_name = "DAY", conflicts_with_all = ["template", "list_templates"])]
     pub to: Option<NaiveDate>,
     /// With --local: where report and tables go.
     #[arg(long, value_name = "DIR", requires = "local")]

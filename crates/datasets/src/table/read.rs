@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use chrono::DateTime;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 
 use super::{OwnedColumn, OwnedTable, OwnedValues};
 use crate::error::DatasetError;
@@ -49,6 +51,41 @@ fn decode_single(bytes: Bytes, column: &str) -> Result<Vec<f32>, String> {
         values.extend(array.iter().map(|value| value.unwrap_or(f32::NAN)));
     }
     Ok(values)
+}
+
+/// The instruments of such a table, without its other columns.
+pub(crate) fn read_instruments(
+    file: &str,
+    bytes: impl Into<Bytes>,
+) -> Result<BTreeSet<String>, DatasetError> {
+    let bytes = bytes.into();
+    let corrupt = |reason: String| DatasetError::CorruptFile { file: file.to_owned(), reason };
+    catch_unwind(AssertUnwindSafe(|| {
+        decode_instruments(bytes).map_err(|error| corrupt(error.to_string()))
+    }))
+    .unwrap_or_else(|_| Err(corrupt("the decoder gave up on it".to_owned())))
+}
+
+fn decode_instruments(bytes: Bytes) -> Result<BTreeSet<String>, ParquetError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let columns = ProjectionMask::columns(builder.parquet_schema(), ["instrument"]);
+    let mut instruments = BTreeSet::new();
+    for batch in builder.with_projection(columns).build()? {
+        let batch = batch?;
+        let Some(column) = batch.columns().first() else {
+            return Err(ParquetError::General("there is no column instrument".to_owned()));
+        };
+        let names = cast(column, &DataType::Utf8)?;
+        let names = names.as_string::<i32>();
+        let mut last = None;
+        // Rows of one instrument follow each other.
+        for name in names.iter().flatten().filter(|name| last.replace(*name) != Some(*name)) {
+            if !instruments.contains(name) {
+                instruments.insert(name.to_owned());
+            }
+        }
+    }
+    Ok(instruments)
 }
 
 fn decode(file: &str, bytes: Bytes) -> Result<OwnedTable, DatasetError> {

@@ -57,7 +57,7 @@ impl Handler for FeatureHandler {
             }),
             files: vec![written.file],
             features: completed.files,
-            model: None,
+            ..Completed::default()
         })
     }
 }

@@ -192,7 +192,8 @@ pub fn computing(
     };
     let columns = columns.iter().map(column).collect();
     let features_input = FeatureInput { columns, ..FeatureInput::default() };
-    let inputs = Inputs { dataset: Some(dataset), features: Some(features_input) };
+    let inputs =
+        Inputs { dataset: Some(dataset), features: Some(features_input), ..Inputs::default() };
     let spec = json!({ "dataset": "market", "features": features });
     let scratch = folder.join("scratch");
     std::fs::create_dir_all(&scratch).unwrap();

@@ -16,5 +16,5 @@ pub use serve::main;
 
 pub use crate::frame::{
     Assignment, ColumnKey, Completed, DatasetInput, EarlierColumn, FeatureFile, FeatureInput,
-    Inputs, OutputFile, Stop,
+    Inputs, OutputFile, SignalInput, Stop,
 };

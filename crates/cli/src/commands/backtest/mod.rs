@@ -1,7 +1,8 @@
-//! Backtests, without any server.
+//! Backtests, on the fleet or without any server.
 
+mod fleet;
 mod local;
-mod summary;
+pub mod summary;
 mod template;
 
 use std::process::ExitCode;
@@ -11,6 +12,9 @@ use crate::args::{Backtest, Global};
 pub async fn run(global: &Global, backtest: Backtest) -> anyhow::Result<ExitCode> {
     if let Some(name) = &backtest.template {
         return template::print(global.json, name);
+    }
+    if let Some(strategy) = &backtest.strategy {
+        return fleet::run(global, strategy, &backtest).await;
     }
     match local::Request::of(backtest) {
         Some(request) => local::run(global.json, request).await,

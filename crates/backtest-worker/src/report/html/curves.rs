@@ -20,9 +20,10 @@ pub(super) fn equity(report: &Report) -> String {
 /// Ratio and volatility over the moving window.
 pub(super) fn rolling(report: &Report) -> String {
     let rows = &report.rolling.rows;
-    let points = |value: fn(&crate::analysis::RollingFigures) -> Option<f64>| -> Points {
-        rows.iter().map(|row| (place(row.time), value(row).unwrap_or(f64::NAN))).collect()
-    };
+    let points =
+        |value: fn(&alphafleet_backtest::analysis::RollingFigures) -> Option<f64>| -> Points {
+            rows.iter().map(|row| (place(row.time), value(row).unwrap_or(f64::NAN))).collect()
+        };
     let times: Vec<NaiveDateTime> = rows.iter().map(|row| row.time).collect();
     let draw = |title: String, (name, class), points| {
         chart(&Chart {

@@ -5,18 +5,18 @@ use chrono::{NaiveDateTime, NaiveTime};
 
 use super::super::{ContributionRow, Report, TradeRow};
 use super::figures::{money, percent};
-use crate::Side;
+use alphafleet_backtest::Side;
 
 /// Trades the page shows.
 const TRADES: usize = 50;
 
 pub(super) fn months(report: &Report) -> String {
-    let month = |row: &crate::analysis::PeriodReturn| {
+    let month = |row: &alphafleet_backtest::analysis::PeriodReturn| {
         format!("{:04}-{:02}", row.year, row.month.unwrap_or_default())
     };
     let months: Vec<String> = report.monthly.iter().map(month).collect();
     let years: Vec<String> = report.yearly.iter().map(|row| format!("{:04}", row.year)).collect();
-    let values = |rows: &[crate::analysis::PeriodReturn]| -> Vec<Option<f64>> {
+    let values = |rows: &[alphafleet_backtest::analysis::PeriodReturn]| -> Vec<Option<f64>> {
         rows.iter().map(|row| Some(row.return_rate)).collect()
     };
     let (by_month, by_year) = (values(&report.monthly), values(&report.yearly));

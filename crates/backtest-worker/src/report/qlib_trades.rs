@@ -1,9 +1,9 @@
 //! Qlib keeps no trades: they are put together from its dealt orders.
 
 use super::account::InstrumentGain;
-use crate::Side;
-use crate::engine::{Fill, Trade, TradeLog};
-use crate::qlib::{OrderRecord, QlibResult, is_close};
+use alphafleet_backtest::Side;
+use alphafleet_backtest::qlib::{OrderRecord, QlibResult, is_close};
+use alphafleet_backtest::{Fill, Trade, TradeLog};
 
 /// What dealt orders come to.
 #[derive(Debug, Default)]

@@ -4,13 +4,13 @@ use super::account::Account;
 use super::capacity::capacity;
 use super::figure::{FigureGroup, Unit};
 use super::qlib_risk::{indicators, risk};
-use crate::BacktestError;
-use crate::analysis::{
+use Unit::{Bars, Count, Fraction, Money, Ratio};
+use alphafleet_backtest::BacktestError;
+use alphafleet_backtest::analysis::{
     ActivityFigures, Drawdown, RelativeFigures, ReturnFigures, SharpeSample, TradeFigures,
     TradeMasterFigures, probabilistic_sharpe,
 };
-use crate::plan::Outcome;
-use Unit::{Bars, Count, Fraction, Money, Ratio};
+use alphafleet_backtest::plan::Outcome;
 
 pub(super) fn figures(account: &Account<'_>) -> Result<Vec<FigureGroup>, BacktestError> {
     let returns = account.returns();
@@ -65,7 +65,7 @@ fn money(account: &Account<'_>) -> FigureGroup {
         .with(Money, ("gain", "Gain", "equity at the end less capital; also the contributions of all instruments and the interest"), gain)
         .with(Money, ("costs", "Costs", "commissions, taxes and least costs of all fills, taken off the gain"), costs);
     let Outcome::Event(result) = account.outcome else { return group };
-    let of = |value: fn(&crate::Contribution) -> f64| {
+    let of = |value: fn(&alphafleet_backtest::Contribution) -> f64| {
         result.contributions.iter().map(value).sum::<f64>()
     };
     group

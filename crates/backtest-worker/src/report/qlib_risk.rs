@@ -2,9 +2,9 @@
 
 use super::account::Account;
 use super::figure::{Figure, FigureGroup, Unit};
-use crate::engine::DayReport;
-use crate::plan::Outcome;
-use crate::qlib::{Accumulation, Indicators, QlibRisk, RiskAnalysis, risk_analysis};
+use alphafleet_backtest::DayReport;
+use alphafleet_backtest::plan::Outcome;
+use alphafleet_backtest::qlib::{Accumulation, Indicators, QlibRisk, RiskAnalysis, risk_analysis};
 
 /// `risk_analysis` of Qlib of returns, benchmark and their excess; for Qlib's engine 238 bars a
 /// year, else the plan's.

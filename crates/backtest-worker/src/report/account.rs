@@ -5,12 +5,12 @@ use std::ops::Range;
 use alphafleet_market::Panel;
 
 use super::qlib_trades::round_trips;
-use crate::BacktestError;
-use crate::analysis::{Convention, TradeMasterFigures};
-use crate::engine::{DayReport, Fill, Trade};
-use crate::period::period_bars;
-use crate::plan::{Outcome, Plan};
-use crate::qlib::{QLIB_DAYS_PER_YEAR, QlibDay, QlibResult};
+use alphafleet_backtest::BacktestError;
+use alphafleet_backtest::analysis::{Convention, TradeMasterFigures};
+use alphafleet_backtest::period_bars;
+use alphafleet_backtest::plan::{Outcome, Plan};
+use alphafleet_backtest::qlib::{QLIB_DAYS_PER_YEAR, QlibDay, QlibResult};
+use alphafleet_backtest::{DayReport, Fill, Trade};
 
 /// What an instrument brought, in money.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -9,13 +9,13 @@ pub(super) fn capacity(account: &Account<'_>) -> Option<FigureGroup> {
     let volume = account.panel.field("volume")?;
     let close = account.panel.field("close")?;
     let bars = account.panel.calendar().len();
-    let share = |fill: &crate::Fill| {
+    let share = |fill: &alphafleet_backtest::Fill| {
         let cell = fill.instrument * bars + fill.bar;
         let traded = volume[cell] * close[cell] * account.multiplier;
         (traded > 0.0 && traded.is_finite()).then(|| fill.value / traded)
     };
     let shares: Vec<f64> = account.fills.iter().filter_map(share).collect();
-    let mean = crate::analysis::mean(&shares).filter(|mean| *mean > 0.0);
+    let mean = alphafleet_backtest::analysis::mean(&shares).filter(|mean| *mean > 0.0);
     let greatest = shares.iter().copied().max_by(f64::total_cmp);
     let group = FigureGroup::new("capacity", "Capacity")
         .with(

@@ -21,11 +21,11 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::BacktestError;
-use crate::analysis::{
+use alphafleet_backtest::BacktestError;
+use alphafleet_backtest::analysis::{
     Convention, PeriodReturn, RollingFigures, monthly_returns, rolling_figures, yearly_returns,
 };
-use crate::plan::{Outcome, Plan};
+use alphafleet_backtest::plan::{Outcome, Plan};
 
 /// What the JSON form says it is.
 pub const REPORT_KIND: &str = "alphafleet.backtest_report";
@@ -267,7 +267,7 @@ fn remarks(outcome: &Outcome) -> Vec<Finding> {
 
 fn curve(account: &Account<'_>) -> Vec<CurvePoint> {
     let mut benchmark = account.plan.capital();
-    let point = |day: &crate::DayReport| {
+    let point = |day: &alphafleet_backtest::DayReport| {
         let grown = day.benchmark.map(|change| {
             benchmark *= 1.0 + change;
             benchmark

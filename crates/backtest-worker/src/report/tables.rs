@@ -4,9 +4,9 @@ use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 
 use super::account::{Account, InstrumentGain};
-use crate::Side;
-use crate::analysis::drawdowns;
-use crate::engine::{DayReport, Trade};
+use alphafleet_backtest::Side;
+use alphafleet_backtest::analysis::drawdowns;
+use alphafleet_backtest::{DayReport, Trade};
 
 /// Drawdowns that are listed.
 const DRAWDOWNS: usize = 10;
@@ -37,7 +37,7 @@ pub(super) fn worst_drawdowns(days: &[DayReport]) -> Vec<DrawdownRow> {
     let mut falls = drawdowns(&returns);
     falls.sort_by(|a, b| a.depth.total_cmp(&b.depth));
     let time = |place: usize| days[place].time;
-    let row = |fall: crate::analysis::Drawdown| DrawdownRow {
+    let row = |fall: alphafleet_backtest::analysis::Drawdown| DrawdownRow {
         depth: fall.depth,
         peak: fall.peak.map(time),
         trough: time(fall.trough),

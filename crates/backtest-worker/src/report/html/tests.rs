@@ -8,8 +8,8 @@ use alphafleet_models::Finding;
 use chrono::DateTime;
 
 use super::super::{Report, ReportSource};
-use crate::default_period;
-use crate::plan::{PlanDraft, Simulation};
+use alphafleet_backtest::default_period;
+use alphafleet_backtest::plan::{PlanDraft, Simulation};
 
 const HOSTILE: &str = "<script>alert('x')</script>\"&' --><svg onload=\"x\">\u{0}\u{7}";
 
