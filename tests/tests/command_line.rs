@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use alphafleet_tests::{Fleet, binary, shared_folder};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn alphafleet(home: &Path, args: &[&str]) -> Output {
     Command::new(binary())
@@ -206,6 +206,29 @@ async fn features_are_written_computed_and_evaluated_on_a_server() {
     }
     said(&["features", "delete", "reversal"]);
     assert!(said(&["features", "list"]).contains("no features yet"));
+}
+
+#[tokio::test]
+async fn a_strategy_of_rules_is_backtested_on_the_fleet() {
+    let Some(shared) = shared_folder() else { return };
+    let (fleet, client) = Fleet::start(&[]).await;
+    client.import("apple", &shared.join("data/yahoo_AAPL.csv")).await.ok();
+    let latest = client.get("/api/v1/datasets/apple").await.ok()["latest"].clone();
+    let [from, to] = ["start", "end"].map(|name| latest[name].as_str().unwrap()[..10].to_owned());
+    let login = ["--url", &fleet.url, "--token", &client.token];
+    let create = ["strategy", "create", "averages", "--template", "ma_cross"];
+    done(fleet.data_dir(), &[&create[..], &login[..]].concat());
+    let run = ["backtest", "averages", "--from", &from, "--to", &to, "--set", "dataset=apple"];
+    let more = ["--capital", "50000", "--set", "costs.open_rate=0.002", "--watch"];
+    let printed = done(fleet.data_dir(), &[&run[..], &more[..], &login[..]].concat());
+    assert!(printed.contains("completed") && printed.contains("total_return"), "{printed}");
+    let sessions = client.get("/api/v1/strategies/sessions").await.ok();
+    let plan = &sessions["items"][0]["config"]["plan"];
+    assert_eq!((&plan["capital"], &plan["costs"]["open_rate"]), (&json!(5e4), &json!(0.002)));
+    let nothing = ["--capital", "0"];
+    let refused = alphafleet(fleet.data_dir(), &[&run[..], &nothing[..], &login[..]].concat());
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("initial_capital"));
 }
 
 #[test]

@@ -337,7 +337,8 @@ function sessionView(session) {
     state(name, error) {
       state.replaceChildren(stateBadge(name));
       stop.hidden = ENDED.includes(name);
-      report.hidden = predictions.hidden = name !== 'completed' || session.kind !== 'training';
+      report.hidden = name !== 'completed' || !['training', 'backtest'].includes(session.kind);
+      predictions.hidden = name !== 'completed' || session.kind !== 'training';
       // A snapshot has the state without its error: what is known of a failure stays.
       if (name === 'running' || name === 'completed') failure.textContent = '';
       else if (error) failure.textContent = `${error.code}: ${error.message}`;
