@@ -39,6 +39,7 @@ fn market(folder: &Path, instruments: usize, bars: usize) -> PathBuf {
 fn crossing() -> Value {
     json!({
         "benchmark": HOSTILE,
+        "costs": { "open_rate": 0.001, "close_rate": 0.001 },
         "strategy": { "type": "ma_cross", "fast": 5, "slow": 20, "sizing": { "weight": 0.1 } },
     })
 }
@@ -114,7 +115,7 @@ async fn check_report(page: &mut Page, name: &str, charts_least: usize) {
 
 /// Fails where the page can be scrolled sideways, and names what is too wide.
 async fn fits(page: &mut Page, name: &str, width: u32) {
-    let wide = "document.documentElement.scrollWidth <= window.innerWidth ? [] :
+    let wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
         [...document.querySelectorAll('body *')]
             .filter(node => node.getBoundingClientRect().right > window.innerWidth)
             .map(node => node.outerHTML.slice(0, 120)).slice(0, 5)";

@@ -206,6 +206,13 @@ function subject({ config, kind }) {
   return config.model ? config.model.type : null;
 }
 
+// Grouped, with so many digits that count; what is very small or large as a power of ten.
+function number(value, digits) {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-5 || size >= 1e15)) return value.toPrecision(digits);
+  return value.toLocaleString(undefined, { maximumSignificantDigits: size >= 1e3 ? Math.max(digits, Math.floor(Math.log10(size)) + 1) : digits });
+}
+
 const time = (text) => (text ? new Date(text).toLocaleString() : '–');
 
 async function listPage() {
@@ -214,7 +221,7 @@ async function listPage() {
   main.replaceChildren(
     el('div', { className: 'row' }, el('h1', { textContent: 'Sessions' }), count),
     el('div', { className: 'panel' }, el('table', {},
-      el('thead', {}, el('tr', {}, ...['Session', 'Kind', 'State', 'Progress', 'Stage', 'Attempt', 'Created']
+      el('thead', {}, el('tr', {}, ...['Session', 'State', 'Kind', 'Progress', 'Stage', 'Attempt', 'Created']
         .map((name) => el('th', { textContent: name })))), rows)));
   const shown = new Map();
   let timer = null;
@@ -253,8 +260,9 @@ function sessionRow(session) {
   const bar = el('progress', { max: 100 });
   const node = el('tr', {},
     el('td', {}, el('a', { className: 'mono', href: `#/sessions/${session.id}`, textContent: session.id.slice(-12) })),
+    state,
     el('td', { textContent: [session.kind.replaceAll('_', ' '), subject(session)].filter(Boolean).join(' · ') }),
-    state, el('td', {}, bar), stage, attempt, el('td', { textContent: time(session.created_at) }));
+    el('td', {}, bar), stage, attempt, el('td', { textContent: time(session.created_at) }));
   const paint = (name, progress) => {
     if (name) state.replaceChildren(stateBadge(name));
     if (progress) { bar.value = progress.percent; stage.textContent = progress.stage; }
@@ -371,7 +379,8 @@ function sessionView(session) {
     progress({ percent: done, stage, epoch, epochs, eta_ms: eta, message }) {
       percent.value = done;
       facts.Stage.textContent = [stage, message].filter(Boolean).join(' – ') || '–';
-      facts[steps].textContent = epoch == null ? '–' : `${epoch} of ${epochs == null ? '?' : epochs}`;
+      // The last word on an ended session has none: the one before stays.
+      if (epoch != null) facts[steps].textContent = `${epoch} of ${epochs == null ? '?' : epochs}`;
       facts['Time left'].textContent = eta == null ? '–' : `${Math.ceil(eta / 1000)} s`;
     },
     points(points) {
@@ -388,7 +397,7 @@ function sessionView(session) {
       const figures = Object.entries((found && found.metrics) || {}).filter(([, value]) => typeof value === 'number');
       result.hidden = !figures.length;
       outcome.replaceChildren(...figures.map(([name, value]) => el('div', {},
-        el('dt', { textContent: name.replaceAll('_', ' ') }), el('dd', { textContent: value.toLocaleString(undefined, { maximumSignificantDigits: 6 }) }))));
+        el('dt', { textContent: name.replaceAll('_', ' ') }), el('dd', { textContent: number(value, 6) }))));
     },
     lines(lines) {
       const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
@@ -438,8 +447,8 @@ function curve(name) {
     const end = all[all.length - 1];
     dot.setAttribute('cx', x(end[0]));
     dot.setAttribute('cy', y(end[1]));
-    newest.textContent = end[1].toPrecision(5);
-    range.textContent = `${low.toPrecision(4)} … ${high.toPrecision(4)}, step ${end[0]}`;
+    newest.textContent = number(end[1], 6);
+    range.textContent = `${number(low, 4)} … ${number(high, 4)}, step ${end[0]}`;
   };
   return {
     node,

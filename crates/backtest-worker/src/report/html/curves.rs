@@ -14,7 +14,12 @@ pub(super) fn equity(report: &Report) -> String {
     }
     let drawdown = of(report, |point| point.drawdown * 100.0);
     over_time(report, "Equity in the currency of the capital", lines, Vec::new())
-        + &over_time(report, "Drawdown in percent", Vec::new(), drawdown)
+        + &over_time(
+            report,
+            "Drawdown in percent",
+            vec![line("drawdown", "a", drawdown)],
+            Vec::new(),
+        )
 }
 
 /// Ratio and volatility over the moving window.
