@@ -44,9 +44,9 @@ fn crossing() -> Value {
     })
 }
 
-/// The whole period of the dataset `market`.
-async fn period(client: &Client) -> Value {
-    let latest = client.get("/api/v1/datasets/market").await.ok()["latest"].clone();
+/// The whole period of a dataset.
+async fn period(client: &Client, dataset: &str) -> Value {
+    let latest = client.get(&format!("/api/v1/datasets/{dataset}")).await.ok()["latest"].clone();
     let day = |name: &str| latest[name].as_str().unwrap()[..10].to_owned();
     json!({ "start_date": day("start"), "end_date": day("end") })
 }
@@ -203,7 +203,7 @@ async fn reports_open_from_the_gateway_under_its_policy() {
 
     let rules = json!({ "dataset": "market", "backtest": crossing() });
     let strategy = client.strategy("averages", rules).await;
-    let backtest = client.backtest(&strategy, period(&client).await).await.ok();
+    let backtest = client.backtest(&strategy, period(&client, "market").await).await.ok();
     let factors =
         ["$close/Ref($close, 5) - 1", "Std($close, 20)/$close", "Corr($close, Log($volume+1), 20)"];
     let model = json!({
@@ -273,17 +273,21 @@ async fn log_in(page: &mut Page, url: &str, (name, password): (&str, &str)) {
 async fn a_backtest_is_followed_live_and_its_report_opened() {
     let Some(browser) = Browser::start() else { return };
     let (fleet, client) = Fleet::start(&[("WORKER__BACKTEST_SLOTS", "1")]).await;
-    client.import("market", &market(fleet.data_dir(), 100, 1_000)).await.ok();
-    // Until it is stopped, what comes behind it waits.
+    client.import("large", &market(fleet.data_dir(), 300, 600)).await.ok();
+    client.import("market", &market(fleet.data_dir(), 20, 1_000)).await.ok();
+    // Until they are stopped, what comes behind them waits.
     let weighting = json!({ "mean_variance":
         { "window": 120, "shrinkage": 0.3, "risk_aversion": 10.0, "max_weight": 0.1 } });
-    let slow = json!({ "dataset": "market", "backtest": {
+    let slow = json!({ "dataset": "large", "backtest": {
         "strategy": { "type": "weights", "weighting": weighting, "every": 1 } } });
     let slow = client.strategy("slow", slow).await;
-    let before = client.backtest(&slow, period(&client).await).await.ok();
+    let mut before = Vec::new();
+    for _ in 0..2 {
+        before.push(client.backtest(&slow, period(&client, "large").await).await.ok());
+    }
     let rules = json!({ "dataset": "market", "backtest": crossing() });
     let strategy = client.strategy("averages", rules).await;
-    let session = client.backtest(&strategy, period(&client).await).await.ok();
+    let session = client.backtest(&strategy, period(&client, "market").await).await.ok();
     let id = session["id"].as_str().unwrap();
 
     let mut page = browser.page().await;
@@ -293,7 +297,10 @@ async fn a_backtest_is_followed_live_and_its_report_opened() {
     page.until("document.querySelector('h1 + span .state')?.textContent === 'pending'").await;
     page.until("document.getElementById('link').textContent === 'live'").await;
     page.evaluate(WATCH_STATES).await;
-    client.stop(before["id"].as_str().unwrap()).await.ok();
+    // The one that runs last, so that none takes its place.
+    for slow in before.iter().rev() {
+        client.stop(slow["id"].as_str().unwrap()).await.ok();
+    }
     page.until("window.states.at(-1) === 'completed'").await;
     let states = page.evaluate("window.states").await;
     assert_eq!(states, json!(["pending", "running", "completed"]));
@@ -319,7 +326,7 @@ async fn a_backtest_is_followed_live_and_its_report_opened() {
 
     page.show().await;
     page.click("header .brand").await;
-    page.until("document.querySelectorAll('tbody tr').length === 2").await;
+    page.until("document.querySelectorAll('tbody tr').length === 3").await;
     for width in WIDTHS {
         page.resize(width, 900).await;
         fits(&mut page, "sessions", width).await;
