@@ -9,7 +9,7 @@ const PLAIN: f64 = 0.05;
 /// `p4` tint cells from weak to strong.
 pub const HEAT_STYLE: &str = r"
 .heat td { text-align: center; font-variant-numeric: tabular-nums; font-size: 0.8rem; padding: 0.3rem 0.25rem; border: 1px solid var(--page); white-space: nowrap; }
-.heat th { text-align: center; padding: 0.3rem 0.25rem; }
+.heat th { text-align: center; padding: 0.3rem 0.25rem; } .heat tbody th { border-bottom: 0; }
 .n1 { background: rgba(194, 87, 26, 0.12); } .n2 { background: rgba(194, 87, 26, 0.28); } .n3 { background: rgba(194, 87, 26, 0.46); } .n4 { background: rgba(194, 87, 26, 0.66); }
 .p1 { background: rgba(47, 95, 208, 0.12); } .p2 { background: rgba(47, 95, 208, 0.28); } .p3 { background: rgba(47, 95, 208, 0.46); } .p4 { background: rgba(47, 95, 208, 0.66); }
 ";
@@ -56,5 +56,12 @@ fn cell(out: &mut String, value: Option<f64>, strongest: f64, show: fn(f64) -> S
         _ if share.abs() < PLAIN => String::new(),
         step => format!(" class=\"{side}{step}\""),
     };
-    let _ = write!(out, "<td{class}>{}</td>", minus(&show(value)));
+    let text = show(value);
+    // What rounds to nothing has no sign.
+    let text = if text.contains(|c| ('1'..='9').contains(&c)) {
+        &*text
+    } else {
+        text.trim_start_matches('-')
+    };
+    let _ = write!(out, "<td{class}>{}</td>", minus(text));
 }

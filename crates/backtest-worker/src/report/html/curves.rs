@@ -13,8 +13,13 @@ pub(super) fn equity(report: &Report) -> String {
         lines.push(line("benchmark, grown from the same capital", "b", grown));
     }
     let drawdown = of(report, |point| point.drawdown * 100.0);
-    over_time(report, "Equity", lines, Vec::new())
-        + &over_time(report, "Drawdown in percent", Vec::new(), drawdown)
+    over_time(report, "Equity in the currency of the capital", lines, Vec::new())
+        + &over_time(
+            report,
+            "Drawdown in percent",
+            vec![line("drawdown", "a", drawdown)],
+            Vec::new(),
+        )
 }
 
 /// Ratio and volatility over the moving window.
@@ -64,7 +69,12 @@ pub(super) fn activity(report: &Report) -> String {
         vec![line("gross position", "a", exposure)],
         vec![],
     ) + &over_time(report, "Turnover of each bar in percent of the equity", vec![], turnover)
-        + &over_time(report, "Costs since the start", vec![line("costs", "b", summed)], vec![])
+        + &over_time(
+            report,
+            "Costs since the start, in the currency of the capital",
+            vec![line("costs", "b", summed)],
+            vec![],
+        )
 }
 
 fn of(report: &Report, value: impl Fn(&CurvePoint) -> f64) -> Points {
