@@ -2,7 +2,8 @@
 //!
 //! [`run`] walks a [`Market`] bar by bar: a [`Strategy`] gives orders from what a [`View`] shows,
 //! and an exact [`Ledger`](ledger::Ledger) keeps the account. [`qlib`] is Qlib's daily backtest,
-//! figure by figure. A [`Plan`](plan::Plan) is either of them as one document.
+//! figure by figure. A [`Plan`](plan::Plan) is either of them as one document; a [`Sweep`] runs
+//! many over one market.
 
 pub mod analysis;
 mod config;
@@ -21,6 +22,8 @@ mod side;
 mod signal;
 mod sorter;
 pub mod strategies;
+mod sweep;
+mod walk_forward;
 
 pub use config::{AccountConfig, Config};
 pub use engine::{
@@ -38,3 +41,5 @@ pub use period::{default_period, period_bars};
 pub use profile::MarketProfile;
 pub use side::Side;
 pub use signal::{Score, Signal};
+pub use sweep::Sweep;
+pub use walk_forward::{BarReturn, WalkForward, Window, WindowResult, walk_forward_windows};
