@@ -2,6 +2,7 @@ mod bars;
 mod failure;
 mod reporter;
 mod scores;
+mod sweep;
 
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 use crate::pipeline::{Finished, Run, RunDataset, run};
 use bars::Bars;
 use reporter::Reporter;
+pub use sweep::BacktestSweepHandler;
 
 /// Serves jobs of the kind `backtest`.
 ///

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use alphafleet_backtest_worker::BacktestHandler;
+use alphafleet_backtest_worker::{BacktestHandler, BacktestSweepHandler};
 use alphafleet_bootstrap::{Role, ServeArgs, run};
 use clap::{Parser, Subcommand};
 
@@ -32,7 +32,9 @@ enum Child {
 fn main() -> ExitCode {
     let args = Args::parse();
     match args.child {
-        Some(Child::Child) => alphafleet_worker::child::main(&[&BacktestHandler]),
+        Some(Child::Child) => {
+            alphafleet_worker::child::main(&[&BacktestHandler, &BacktestSweepHandler])
+        }
         None => run(Role::BacktestWorker, &args.serve),
     }
 }

@@ -23,6 +23,7 @@ mod signal;
 mod sorter;
 pub mod strategies;
 mod sweep;
+mod walk_forward;
 
 pub use config::{AccountConfig, Config};
 pub use engine::{
@@ -41,3 +42,4 @@ pub use profile::MarketProfile;
 pub use side::Side;
 pub use signal::{Score, Signal};
 pub use sweep::Sweep;
+pub use walk_forward::{BarReturn, WalkForward, Window, WindowResult, walk_forward_windows};

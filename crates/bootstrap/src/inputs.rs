@@ -53,7 +53,7 @@ impl Prepare for JobInputs {
                 inputs.features = Some(self.features.features(job, &dataset).await?);
                 inputs.dataset = Some(dataset);
             }
-            JobKind::Backtest => {
+            JobKind::Backtest | JobKind::BacktestSweep => {
                 inputs.dataset = Some(self.dataset(job).await?);
                 inputs.signal = self.signals.signal(job).await?;
             }

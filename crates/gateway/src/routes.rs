@@ -11,7 +11,7 @@ use actix_web::{App, Error, Resource, web};
 use crate::api::{
     audit, auth, backtest, comparison, datasets, docs, experiments, feature_sets, feature_values,
     feature_work, features, files, models, page, probes, remote, series, sessions, setup,
-    strategies, system, templates, train, upload, users, workers,
+    strategies, sweep, system, templates, train, upload, users, workers,
 };
 use crate::error::ApiError;
 use crate::gateway::Gateway;
@@ -74,6 +74,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/api/v1/strategies/sessions/{id}/predictions").get(files::predictions))
         .service(at("/api/v1/strategies/{id}/train").post(train::train))
         .service(at("/api/v1/strategies/{id}/backtest").post(backtest::backtest))
+        .service(at("/api/v1/strategies/{id}/sweep").post(sweep::sweep))
         .service(at("/api/v1/strategies/{id}")
             .get(strategies::one).put(strategies::replace).delete(strategies::delete))
         .service(at("/api/v1/probes").post(probes::submit))

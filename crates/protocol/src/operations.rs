@@ -162,6 +162,7 @@ pub const OPERATIONS: &[Operation] = &[
     send(Delete, "/api/v1/strategies/{id}", "strategies", "Deletes a strategy; its sessions stay. 409 while one is active.", CREATE, Exchange(None, 204, None)),
     with(send(Post, "/api/v1/strategies/{id}/train", "strategies", "Starts a training session.", EXECUTE, Exchange(Json("TrainRequest"), 202, Json("SessionView"))), STARTS_WORK),
     with(send(Post, "/api/v1/strategies/{id}/backtest", "strategies", "Starts a backtest session: over the scores of the strategy's newest completed training, or of the one named.", EXECUTE, Exchange(Json("BacktestRequest"), 202, Json("SessionView"))), STARTS_WORK),
+    with(send(Post, "/api/v1/strategies/{id}/sweep", "strategies", "Starts a session of many backtests: every combination of the values given for fields of the plan, ranked, and on request tested walking forward.", EXECUTE, Exchange(Json("BacktestSweepRequest"), 202, Json("SessionView"))), STARTS_WORK),
     get("/api/v1/model-types", "strategies", "The models there are, with their parameters.", Access::User, &[], Json("ModelTypeList")),
 
     get("/api/v1/strategies/sessions", "sessions", "Your sessions, newest first.", Access::User,

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use alphafleet_specs::{
-    BacktestRequest, BacktestSpec, FactorEvaluationSpec, FeatureComputationSpec, ProbeSpec,
-    RemoteTrainRequest, TrainRequest, TrainingSpec,
+    BacktestRequest, BacktestSpec, BacktestSweepRequest, BacktestSweepSpec, FactorEvaluationSpec,
+    FeatureComputationSpec, ProbeSpec, RemoteTrainRequest, TrainRequest, TrainingSpec,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
@@ -35,6 +35,8 @@ fn visit(generator: &mut SchemaGenerator) {
     add::<TrainingSpec>(generator);
     add::<BacktestSpec>(generator);
     add::<BacktestRequest>(generator);
+    add::<BacktestSweepSpec>(generator);
+    add::<BacktestSweepRequest>(generator);
     add::<TrainRequest>(generator);
     add::<RemoteTrainRequest>(generator);
     add::<ProbeSpec>(generator);

@@ -20,7 +20,10 @@ mod request;
 mod strategy;
 mod training;
 
-pub use backtest::{BacktestDraft, BacktestRequest, BacktestSpec, SignalRef, Trained};
+pub use backtest::{
+    BacktestDraft, BacktestRequest, BacktestSpec, BacktestSweepRequest, BacktestSweepSpec,
+    SignalRef, Trained,
+};
 pub use document::{json as document_from_json, toml as document_from_toml};
 pub use fault::{Fault, FaultCode, Faults};
 pub use features::{FactorEvaluationSpec, FeatureComputationSpec, Formula, feature_name_fault};

@@ -1,5 +1,6 @@
 //! Parquet files of any columns.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -18,13 +19,13 @@ use super::BacktestRunError;
 
 /// Columns of equal length, in the order they are written.
 #[derive(Debug, Default)]
-pub(super) struct Columns(Vec<(&'static str, ArrayRef)>);
+pub(super) struct Columns(Vec<(Cow<'static, str>, ArrayRef)>);
 
 impl Columns {
     /// Times in nanoseconds without zone; null where there is none.
     pub fn times<T: Into<Option<NaiveDateTime>>>(
         self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         values: impl Iterator<Item = T>,
     ) -> Self {
         let stamp = |time: T| time.into()?.and_utc().timestamp_nanos_opt();
@@ -33,7 +34,7 @@ impl Columns {
 
     pub fn texts<T: Into<Option<S>>, S: AsRef<str>>(
         self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         values: impl Iterator<Item = T>,
     ) -> Self {
         self.with(name, Arc::new(values.map(T::into).collect::<StringArray>()))
@@ -42,7 +43,7 @@ impl Columns {
     /// What is not finite is null.
     pub fn floats<T: Into<Option<f64>>>(
         self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         values: impl Iterator<Item = T>,
     ) -> Self {
         let finite = |value: T| value.into().filter(|value| value.is_finite());
@@ -51,14 +52,14 @@ impl Columns {
 
     pub fn counts<T: Into<Option<i64>>>(
         self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         values: impl Iterator<Item = T>,
     ) -> Self {
         self.with(name, Arc::new(values.map(T::into).collect::<Int64Array>()))
     }
 
-    fn with(mut self, name: &'static str, values: ArrayRef) -> Self {
-        self.0.push((name, values));
+    fn with(mut self, name: impl Into<Cow<'static, str>>, values: ArrayRef) -> Self {
+        self.0.push((name.into(), values));
         self
     }
 

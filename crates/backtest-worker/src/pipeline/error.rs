@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use alphafleet_backtest::BacktestError;
+use alphafleet_backtest::plan::PlanFault;
 use alphafleet_market::PanelError;
 use parquet::errors::ParquetError;
 use thiserror::Error;
@@ -12,6 +13,10 @@ pub enum BacktestRunError {
     Stopped,
     #[error(transparent)]
     Backtest(#[from] BacktestError),
+    #[error(transparent)]
+    Plan(#[from] PlanFault),
+    #[error("none of {configurations} configurations could be run; the first: {reason}")]
+    NoneRan { configurations: usize, reason: String },
     #[error(transparent)]
     Panel(#[from] PanelError),
     #[error("{} cannot be written", path.display())]
@@ -51,6 +56,8 @@ impl BacktestRunError {
         match self {
             Self::Stopped => "stopped",
             Self::Backtest(error) => error.code(),
+            Self::Plan(fault) => fault.code,
+            Self::NoneRan { .. } => "no_configuration_ran",
             Self::Panel(_) => "bad_panel",
             Self::Write { .. } | Self::Parquet { .. } => "unwritable_file",
             Self::Json { .. } => "internal",
@@ -61,6 +68,7 @@ impl BacktestRunError {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Backtest(error) => blame(error),
+            Self::Plan(_) | Self::NoneRan { .. } => Blame::Specification,
             Self::Write { .. } => Blame::Machine,
             // The disk is what fails at writing a file whose columns are ours.
             Self::Parquet { source: ParquetError::External(_), .. } => Blame::Machine,

@@ -8,6 +8,7 @@ mod prepare;
 mod qlib_files;
 mod signal;
 mod sink;
+mod sweep;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -26,6 +27,7 @@ pub use error::{BacktestRunError, Blame};
 pub use prepare::with_change;
 pub use signal::{AlignedSignal, align_signal};
 pub use sink::{Sink, percent};
+pub use sweep::{SweepProgress, SweepRun, SweepSink, SweepStop, sweep};
 
 /// One backtest, complete: what to do, with what, and where results go.
 #[derive(Debug, Clone, Copy)]

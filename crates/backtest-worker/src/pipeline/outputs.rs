@@ -58,7 +58,7 @@ pub(super) fn report(scratch: &Path, report: &Report) -> Result<[OutputFile; 3],
     ])
 }
 
-fn write(
+pub(super) fn write(
     scratch: &Path,
     kind: ArtifactKind,
     name: &str,

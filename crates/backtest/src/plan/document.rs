@@ -28,7 +28,7 @@ pub struct PlanFault {
 }
 
 impl PlanFault {
-    fn new(field: &str, code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(field: &str, code: &'static str, message: impl Into<String>) -> Self {
         Self { field: field.to_owned(), code, message: message.into() }
     }
 }
@@ -179,7 +179,7 @@ fn take<T: DeserializeOwned>(
     fields.shift_remove(name).map(|value| read(name, value)).transpose()
 }
 
-fn read<T: DeserializeOwned>(at: &str, value: Value) -> Result<T, PlanFault> {
+pub(super) fn read<T: DeserializeOwned>(at: &str, value: Value) -> Result<T, PlanFault> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let inner = error.path().to_string();
         let field = match (at, inner.as_str()) {

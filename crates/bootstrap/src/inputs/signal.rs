@@ -3,7 +3,7 @@ use std::sync::Arc;
 use alphafleet_domain::job::{FailureCode, JobKind, StateName};
 use alphafleet_domain::ports::JobStore;
 use alphafleet_domain::{ArtifactKind, Job, JobId};
-use alphafleet_specs::BacktestSpec;
+use alphafleet_specs::{BacktestSpec, BacktestSweepSpec};
 use alphafleet_worker::PrepareError;
 use alphafleet_worker::child::SignalInput;
 
@@ -20,7 +20,13 @@ impl SignalInputs {
     /// Where the predictions of the training lie that the backtest names, if it names one. The
     /// training must be its owner's own and complete.
     pub async fn signal(&self, job: &Job) -> Result<Option<SignalInput>, PrepareError> {
-        let spec = BacktestSpec::from_value(&job.spec).map_err(|faults| {
+        let spec = match job.kind {
+            JobKind::BacktestSweep => {
+                BacktestSweepSpec::from_value(&job.spec).map(|spec| spec.backtest)
+            }
+            _ => BacktestSpec::from_value(&job.spec),
+        };
+        let spec = spec.map_err(|faults| {
             PrepareError::permanent(FailureCode::InvalidSpec, faults.to_string())
         })?;
         let Some(signal) = spec.signal else { return Ok(None) };

@@ -57,6 +57,11 @@ pub struct Backtest {
     /// shares for one old share) or dividend (money a share).
     #[arg(long, value_name = "FILE", requires = "local")]
     pub actions: Option<PathBuf>,
+    /// Run every combination of the values this file gives for fields of the plan, TOML or JSON:
+    /// `[[axes]]` with `path = "strategy.fast"` and `values = [5, 10, 20]`, perhaps `objective =
+    /// "sharpe"` and `walk_forward = { train = 500, test = 60 }` in trading days.
+    #[arg(long, value_name = "SWEEP.toml", conflicts_with_all = ["template", "list_templates"])]
+    pub sweep: Option<PathBuf>,
     /// First day [default, with --local: the plan's, or else that of the scores, or else that of
     /// the data].
     #[arg(long, value_name = "DAY", conflicts_with_all = ["template", "list_templates"])]

@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use alphafleet_backtest_worker::BacktestHandler;
+use alphafleet_backtest_worker::{BacktestHandler, BacktestSweepHandler};
 use alphafleet_training_worker::{
     EvaluationHandler, FeatureHandler, ProbeHandler, TrainingHandler,
 };
@@ -10,6 +10,7 @@ pub fn run() -> ExitCode {
     alphafleet_worker::child::main(&[
         &TrainingHandler,
         &BacktestHandler,
+        &BacktestSweepHandler,
         &FeatureHandler,
         &EvaluationHandler,
         &ProbeHandler,

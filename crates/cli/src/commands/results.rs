@@ -28,7 +28,7 @@ pub fn print(session: &SessionView) {
     }
     if let Some(result) = &session.result {
         match session.kind.as_str() {
-            "backtest" => summary::print(result),
+            "backtest" | "backtest_sweep" => summary::print(result),
             "feature_computation" => print_computation(result),
             "factor_evaluation" => print_evaluation(result),
             _ => print_result(result),

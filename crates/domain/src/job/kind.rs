@@ -14,6 +14,8 @@ pub enum JobKind {
     Training,
     /// A strategy over the bars of a period: account, trades, figures, report.
     Backtest,
+    /// Many backtests of one strategy over one market, each with other settings.
+    BacktestSweep,
     /// Values of features, into the cache and as a file.
     FeatureComputation,
     /// How well features foretell returns, as a report.
@@ -23,9 +25,10 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Training,
         Self::Backtest,
+        Self::BacktestSweep,
         Self::FeatureComputation,
         Self::FactorEvaluation,
         Self::Probe,
@@ -35,6 +38,7 @@ impl JobKind {
         match self {
             Self::Training => "training",
             Self::Backtest => "backtest",
+            Self::BacktestSweep => "backtest_sweep",
             Self::FeatureComputation => "feature_computation",
             Self::FactorEvaluation => "factor_evaluation",
             Self::Probe => "probe",
@@ -45,14 +49,14 @@ impl JobKind {
         match self {
             // Not `default`: a worker looks ahead there, and these are long.
             Self::Training | Self::FeatureComputation | Self::FactorEvaluation => Queue::training(),
-            Self::Backtest => Queue::backtest(),
+            Self::Backtest | Self::BacktestSweep => Queue::backtest(),
             Self::Probe => Queue::default_queue(),
         }
     }
 
     pub const fn limits(self) -> TimeLimits {
         match self {
-            Self::Training => TimeLimits::new(6_600_000, 7_200_000),
+            Self::Training | Self::BacktestSweep => TimeLimits::new(6_600_000, 7_200_000),
             Self::Backtest | Self::FeatureComputation | Self::FactorEvaluation | Self::Probe => {
                 TimeLimits::new(3_300_000, 3_600_000)
             }
@@ -67,9 +71,11 @@ impl JobKind {
     /// unless such a job is mostly done before another claim would be answered.
     pub const fn look_ahead(self) -> u16 {
         match self {
-            Self::Training | Self::Backtest | Self::FeatureComputation | Self::FactorEvaluation => {
-                1
-            }
+            Self::Training
+            | Self::Backtest
+            | Self::BacktestSweep
+            | Self::FeatureComputation
+            | Self::FactorEvaluation => 1,
             Self::Probe => 64,
         }
     }

@@ -42,7 +42,7 @@ pub(crate) async fn backtest(
 }
 
 /// The specification with its scores found, and the exact data it is about.
-async fn complete(
+pub(super) async fn complete(
     gateway: &Gateway,
     owner: UserId,
     strategy: StrategyId,

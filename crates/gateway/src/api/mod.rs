@@ -21,6 +21,7 @@ pub(crate) mod series;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod strategies;
+pub(crate) mod sweep;
 pub(crate) mod system;
 pub(crate) mod templates;
 pub(crate) mod train;

@@ -337,3 +337,52 @@ async fn completed_backtests_are_compared() {
     let alone = compare(&token, &[&first]).await;
     assert_eq!(alone.problem(400, "validation_failed"), ["ids: out_of_range"]);
 }
+
+#[tokio::test]
+async fn a_sweep_is_one_session_and_its_faults_name_the_axis() {
+    let (gateway, token) = market().await;
+    let strategy = rules(&gateway, &token).await;
+    let path = format!("/api/v1/strategies/{strategy}/sweep");
+    let body = |axes: Value| {
+        json!({ "start_date": "2014-01-02", "end_date": "2018-02-07", "axes": axes,
+            "walk_forward": { "train": 250, "test": 60 } })
+    };
+    let axes = json!([
+        { "path": "strategy.window", "values": [10, 20, 60] },
+        { "path": "strategy.topk", "values": [1, 2] },
+    ]);
+    let post = |key: &str| {
+        let request = gateway.request(reqwest::Method::POST, &path, &token);
+        gateway.send(request.header("idempotency-key", key).json(&body(axes.clone())))
+    };
+    let session = post("k").await.expect(202);
+    assert_eq!(post("k").await.expect(202)["id"], session["id"]);
+    assert_eq!(
+        (&session["kind"], &session["queue"]),
+        (&json!("backtest_sweep"), &json!("backtest"))
+    );
+    let config = &session["config"];
+    assert_eq!(config["sweep"]["axes"], axes);
+    assert_eq!(config["sweep"]["objective"], "sharpe");
+    assert_eq!(config["sweep"]["walk_forward"], json!({ "train": 250, "test": 60 }));
+    assert_eq!(config["backtest"]["plan"]["strategy"]["window"], 20);
+    let job = claim(&gateway, JobKind::BacktestSweep).await;
+    assert_eq!(session["id"], job.id.to_string());
+
+    for (axes, fault) in [
+        (json!([]), "axes: out_of_range"),
+        (json!([{ "path": "strategy.speed", "values": [1] }]), "axes[0].values[0]: unknown_field"),
+        (
+            json!([{ "path": "strategy.topk", "values": [1, "all"] }]),
+            "axes[0].values[1]: wrong_type",
+        ),
+        (json!([{ "path": "period", "values": [1] }]), "axes[0].path: not_supported"),
+    ] {
+        let refused = gateway.post(&token, &path, body(axes)).await;
+        assert_eq!(refused.problem(400, "validation_failed"), [fault]);
+    }
+    let mut absent = body(json!([]));
+    absent.as_object_mut().unwrap().remove("axes");
+    let refused = gateway.post(&token, &path, absent).await;
+    assert_eq!(refused.problem(400, "validation_failed"), ["axes: required"]);
+}

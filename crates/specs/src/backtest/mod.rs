@@ -7,10 +7,12 @@ mod plan;
 mod request;
 mod rules;
 mod signal;
+mod sweep;
 
 pub use draft::{BacktestDraft, Trained};
 pub use request::BacktestRequest;
 pub use signal::SignalRef;
+pub use sweep::{BacktestSweepRequest, BacktestSweepSpec};
 
 pub(crate) use plan::read_section;
 pub(crate) use rules::rule_templates;

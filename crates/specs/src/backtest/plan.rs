@@ -55,15 +55,21 @@ pub(super) fn plan_fault(fault: PlanFault, document: &Value) -> Fault {
         Some(section) => format!("{section}.{}", fault.field),
         None => fault.field,
     };
-    let code = match fault.code {
+    Fault::new(field, fault_code(fault.code), fault.message)
+}
+
+/// What kind of mistake the engines' name of it is.
+pub(super) fn fault_code(code: &str) -> FaultCode {
+    match code {
         "required" | "incomplete" => FaultCode::Required,
         "wrong_type" => FaultCode::WrongType,
         "unknown_field" => FaultCode::UnknownField,
         "unknown_value" => FaultCode::UnknownValue,
         "out_of_range" => FaultCode::OutOfRange,
         "period_reversed" => FaultCode::InvalidPeriod,
+        "not_supported" => FaultCode::NotSupported,
+        "conflict" => FaultCode::Conflict,
         "look_ahead" | "feature_looks_ahead" => FaultCode::LookAhead,
         _ => FaultCode::InvalidExpression,
-    };
-    Fault::new(field, code, fault.message)
+    }
 }

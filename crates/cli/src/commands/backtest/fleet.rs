@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value, json};
 
+use super::sweep;
 use crate::args::{Backtest, Global};
 use crate::client::IdempotencyKey;
 use crate::commands::connect::connect;
@@ -18,16 +19,26 @@ pub async fn run(global: &Global, name: &str, backtest: &Backtest) -> anyhow::Re
     if let Some(session) = backtest.session {
         parameters.insert("session".to_owned(), json!(session));
     }
-    let body = json!({
+    let mut body = json!({
         "start_date": backtest.from,
         "end_date": backtest.to,
         "initial_capital": backtest.capital,
         "benchmark": backtest.benchmark,
         "parameters": parameters,
     });
+    if let Some(path) = &backtest.sweep
+        && let Value::Object(fields) = sweep::document(path)?
+    {
+        for (name, value) in fields {
+            body[name] = value;
+        }
+    }
     let key = backtest.idempotency_key.clone();
     let key = key.map_or_else(IdempotencyKey::fresh, IdempotencyKey);
-    let started = api.backtest(&strategy, &body, &key).await?;
+    let started = match backtest.sweep {
+        Some(_) => api.sweep(&strategy, &body, &key).await?,
+        None => api.backtest(&strategy, &body, &key).await?,
+    };
     if backtest.watch {
         return session::follow(global, &api, started.id).await;
     }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use alphafleet_backtest::plan::{Plan, PlanDraft, Point};
 use alphafleet_backtest::{BacktestError, CorporateAction, Signal, default_period};
 use alphafleet_backtest_worker::{
-    BacktestRunError, Blame, Run, RunDataset, Sink, align_signal, market_finding, percent,
-    read_actions,
+    BacktestRunError, Blame, Finished, Run, RunDataset, Sink, SweepRun, align_signal,
+    market_finding, percent, read_actions,
 };
 use alphafleet_datasets::{
     Import, ImportOptions, PriceBasis, SourceFile, import_files, read_signals,
@@ -21,7 +21,7 @@ use chrono::{NaiveDate, Utc};
 use indicatif::ProgressBar;
 use serde_json::Value;
 
-use super::summary;
+use super::{summary, sweep};
 use crate::args::{AdjustPrices, Backtest};
 use crate::commands::data::print_findings;
 use crate::failure::Usage;
@@ -37,13 +37,14 @@ pub struct Request {
     from: Option<NaiveDate>,
     to: Option<NaiveDate>,
     out: PathBuf,
+    sweep: Option<PathBuf>,
 }
 
 impl Request {
     pub fn of(args: Backtest) -> Option<Self> {
-        let Backtest { data, adjustment, signals, actions, from, to, .. } = args;
+        let Backtest { data, adjustment, signals, actions, from, to, sweep, .. } = args;
         let (config, out) = (args.local?, args.out?);
-        Some(Self { config, data, adjustment, signals, actions, from, to, out })
+        Some(Self { config, data, adjustment, signals, actions, from, to, out, sweep })
     }
 }
 
@@ -70,6 +71,7 @@ pub async fn run(json: bool, request: Request) -> anyhow::Result<ExitCode> {
 
 fn backtest(json: bool, request: &Request, interrupted: &AtomicBool) -> anyhow::Result<Value> {
     let draft = draft(&request.config)?;
+    let sweep = request.sweep.as_deref().map(sweep::config).transpose()?;
     if draft.needs_signal() && request.signals.is_none() {
         let message = "--signals is missing: this strategy goes by scores; give a model's \
             predictions or another file with instrument, datetime and score";
@@ -91,18 +93,48 @@ fn backtest(json: bool, request: &Request, interrupted: &AtomicBool) -> anyhow::
     let plan = complete(draft, request, &panel, signal.as_ref())?;
     std::fs::create_dir_all(&request.out)
         .map_err(|error| Usage(format!("{}: {error}", request.out.display())))?;
-    let screen = Screen { bar: output::stage_bar(json), interrupted };
-    let run = Run {
-        plan: &plan,
-        dataset: RunDataset { name: &name, version: &version },
-        session: "local",
-        build: env!("CARGO_PKG_VERSION"),
-        scratch: &request.out,
-        findings: &findings,
-        now: Utc::now,
+    let bar = output::stage_bar(json);
+    let dataset = RunDataset { name: &name, version: &version };
+    let finished = match &sweep {
+        Some(config) => alphafleet_backtest_worker::sweep(
+            &SweepRun {
+                plan: &plan,
+                config,
+                dataset,
+                session: "local",
+                build: env!("CARGO_PKG_VERSION"),
+                scratch: &request.out,
+                findings: &findings,
+                checkpoint: None,
+                threads: 0,
+                now: Utc::now,
+            },
+            panel,
+            &actions,
+            signal.as_ref(),
+            &sweep::Screen { bar: bar.clone(), interrupted },
+        ),
+        None => alphafleet_backtest_worker::run(
+            &Run {
+                plan: &plan,
+                dataset,
+                session: "local",
+                build: env!("CARGO_PKG_VERSION"),
+                scratch: &request.out,
+                findings: &findings,
+                now: Utc::now,
+            },
+            panel,
+            &actions,
+            signal.as_ref(),
+            &Screen { bar: bar.clone(), interrupted },
+        ),
     };
-    let finished = alphafleet_backtest_worker::run(&run, panel, &actions, signal.as_ref(), &screen);
-    screen.bar.finish_and_clear();
+    bar.finish_and_clear();
+    summary_of(finished)
+}
+
+fn summary_of(finished: Result<Finished, BacktestRunError>) -> anyhow::Result<Value> {
     match finished {
         Ok(finished) => Ok(finished.summary),
         Err(BacktestRunError::Stopped) => Err(anyhow::anyhow!("interrupted")),

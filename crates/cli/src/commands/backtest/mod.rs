@@ -3,6 +3,7 @@
 mod fleet;
 mod local;
 pub mod summary;
+mod sweep;
 mod template;
 
 use std::process::ExitCode;

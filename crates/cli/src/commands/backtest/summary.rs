@@ -18,6 +18,15 @@ pub fn print(result: &Value) {
         day("end"),
         period["bars"]
     );
+    if let Some(best) = result["best"].as_object() {
+        let values = best.iter().map(|(path, value)| format!("{path} = {value}"));
+        let values = values.collect::<Vec<_>>().join(", ");
+        println!(
+            "best of {} by {}: {values}",
+            result["ran"],
+            result["objective"].as_str().unwrap_or_default()
+        );
+    }
     let metrics = result["metrics"].as_object();
     let rows = metrics.into_iter().flatten().filter_map(|(name, value)| {
         let value = value.as_f64()?;
