@@ -143,6 +143,10 @@ impl Client {
         self.post(&format!("/api/v1/strategies/{strategy}/train"), body).await
     }
 
+    pub async fn backtest(&self, strategy: &str, body: Value) -> Answer {
+        self.post(&format!("/api/v1/strategies/{strategy}/backtest"), body).await
+    }
+
     pub async fn probe(&self, body: Value) -> String {
         let session = self.post("/api/v1/probes", body).await.ok();
         session["id"].as_str().unwrap().to_owned()

@@ -2,20 +2,25 @@
 //!
 //! [`Fleet`] is a running `alphafleet standalone` in a folder of its own; [`Cluster`] is the fleet
 //! as separate processes on real services, which it can break; [`Client`] speaks to either as one
-//! user; [`Socket`] follows sessions. Waiting is polling with a deadline.
+//! user; [`Socket`] follows sessions; [`Browser`] opens pages as a person sees them. Waiting is
+//! polling with a deadline.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod browser;
 mod client;
 mod cluster;
 mod fleet;
 mod history;
+mod page;
 mod process;
 mod socket;
 
+pub use browser::Browser;
 pub use client::{Answer, Client};
 pub use cluster::{Cluster, Layout, Member, Own, Services};
 pub use fleet::{Fleet, binary, shared_folder};
 pub use history::{Following, History};
+pub use page::Page;
 pub use process::{children_of, is_alive, kill_9};
 pub use socket::Socket;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use alphafleet_tests::{Fleet, binary, shared_folder};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn alphafleet(home: &Path, args: &[&str]) -> Output {
     Command::new(binary())
@@ -208,6 +208,29 @@ async fn features_are_written_computed_and_evaluated_on_a_server() {
     assert!(said(&["features", "list"]).contains("no features yet"));
 }
 
+#[tokio::test]
+async fn a_strategy_of_rules_is_backtested_on_the_fleet() {
+    let Some(shared) = shared_folder() else { return };
+    let (fleet, client) = Fleet::start(&[]).await;
+    client.import("apple", &shared.join("data/yahoo_AAPL.csv")).await.ok();
+    let latest = client.get("/api/v1/datasets/apple").await.ok()["latest"].clone();
+    let [from, to] = ["start", "end"].map(|name| latest[name].as_str().unwrap()[..10].to_owned());
+    let login = ["--url", &fleet.url, "--token", &client.token];
+    let create = ["strategy", "create", "averages", "--template", "ma_cross"];
+    done(fleet.data_dir(), &[&create[..], &login[..]].concat());
+    let run = ["backtest", "averages", "--from", &from, "--to", &to, "--set", "dataset=apple"];
+    let more = ["--capital", "50000", "--set", "costs.open_rate=0.002", "--watch"];
+    let printed = done(fleet.data_dir(), &[&run[..], &more[..], &login[..]].concat());
+    assert!(printed.contains("completed") && printed.contains("total_return"), "{printed}");
+    let sessions = client.get("/api/v1/strategies/sessions").await.ok();
+    let plan = &sessions["items"][0]["config"]["plan"];
+    assert_eq!((&plan["capital"], &plan["costs"]["open_rate"]), (&json!(5e4), &json!(0.002)));
+    let nothing = ["--capital", "0"];
+    let refused = alphafleet(fleet.data_dir(), &[&run[..], &nothing[..], &login[..]].concat());
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("initial_capital"));
+}
+
 #[test]
 fn factors_are_computed_and_checked_without_a_server() {
     let folder = tempfile::tempdir().unwrap();
@@ -260,5 +283,51 @@ fn factors_are_computed_and_checked_without_a_server() {
         let (code, _, errors) = run(&[&ahead[..], &[wrong]].concat());
         assert_eq!(code, Some(2), "{wrong}: {errors}");
         assert!(errors.contains(names), "{wrong}: {errors}");
+    }
+}
+
+#[test]
+fn factors_read_announcements_beside_the_bars() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, told, out) = (at("bars.csv"), at("told.csv"), at("factors.parquet"));
+    let rows = (1..=9).map(|day| format!("A,2024-01-0{day},10,11,9,10,100\n"));
+    let header = "symbol,date,open,high,low,close,volume\n".to_owned();
+    std::fs::write(&data, header + &rows.collect::<String>()).unwrap();
+    let header = "instrument,announced,period,field,value\n";
+    let rows =
+        "A,2023-10-30,202303,roe_q,1\nA,2024-01-04,202304,roe_q,3\nA,2024-01-06,202303,roe_q,2";
+    std::fs::write(&told, format!("{header}{rows}\n")).unwrap();
+    let factors = |action: &[&str]| alphafleet(folder.path(), &[&["factors"][..], action].concat());
+    let compute =
+        |more: &[&str]| factors(&[&["compute", "--data", &data, "--out", &out][..], more].concat());
+    let expr = ["--expr", "now=P($$roe_q)", "--expr", "mean=P(Mean($$roe_q, 2))/$close"];
+    let computed = compute(&[&expr[..], &["--announcements", &told]].concat());
+    assert!(computed.status.success(), "{}", String::from_utf8_lossy(&computed.stderr));
+    let table = alphafleet_datasets::read_table("out", std::fs::read(&out).unwrap()).unwrap();
+    let column = |name: &str| table.column(name).unwrap().to_f64();
+    assert_eq!(column("now"), [1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0]);
+    let mean = [0.1, 0.1, 0.1, 0.2, 0.2, 0.25, 0.25, 0.25, 0.25];
+    assert!(column("mean").iter().zip(mean).all(|(ours, mean)| (ours - mean).abs() < 1e-7));
+
+    let check =
+        done(folder.path(), &["factors", "check", "P($$roe_q)/$close", "--announcements", &told]);
+    assert!(check.contains("reads $close, $$roe_q"), "{check}");
+    let strangers = at("strangers.csv");
+    std::fs::write(&strangers, format!("{header}B,2023-10-30,202303,roe_q,1\n")).unwrap();
+    let bare = at("bare.csv");
+    std::fs::write(&bare, "instrument,announced,period,field\nA,2023-10-30,202303,roe_q\n")
+        .unwrap();
+    for (output, says) in [
+        (compute(&expr), "--announcements FILE"),
+        (compute(&[&expr[..], &["--announcements", &strangers]].concat()), "has B"),
+        (compute(&[&expr[..], &["--announcements", &bare]].concat()), "column value is missing"),
+        (compute(&["--expr", "x=P($$x_q)", "--announcements", &told]), "missing field $$x_q"),
+        (factors(&["check", "$$roe_q + 1"]), "P($$roe_q)"),
+        (factors(&["check", "P($$x_q)", "--announcements", &told]), "missing field $$x_q"),
+    ] {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{says}: {errors}");
+        assert!(errors.contains(says), "{errors}");
     }
 }

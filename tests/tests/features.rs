@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use alphafleet_market::SyntheticMarket;
+use alphafleet_market::{PanelBuilder, PanelRow, SyntheticMarket};
 use alphafleet_tests::{Client, Fleet, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -132,13 +132,16 @@ async fn a_broken_file_of_the_cache_is_computed_again() {
     assert_eq!(std::fs::read(file).unwrap(), whole);
 }
 
+/// The Parquet files of the cache; states lie beside them.
 fn stored_columns(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let path = entry.path();
         if path.is_dir() {
             found.extend(stored_columns(&path));
-        } else if path.parent().unwrap().ends_with("features") {
+        } else if path.parent().unwrap().ends_with("features")
+            && path.extension().is_some_and(|extension| extension == "parquet")
+        {
             found.push(path);
         }
     }
@@ -196,4 +199,90 @@ async fn two_that_want_the_same_columns_compute_them_once() {
     assert_eq!((set["columns"].as_array().unwrap().len(), &set["left_out"]), (158, &json!([])));
     let none = client.send(Method::GET, "/api/features/NONE?dataset=market&set=alpha158", None);
     none.await.refused(404, "not_found");
+}
+
+/// The first bars of a market; `edit(field, instrument, bar, value)` has the last word.
+fn part(folder: &Path, bars: usize, edit: impl Fn(&str, usize, usize, f64) -> f64) -> PathBuf {
+    let market = SyntheticMarket { instruments: 20, bars: 320, ..SyntheticMarket::default() };
+    let whole = market.generate().unwrap();
+    let fields: Vec<&str> = whole.field_names().collect();
+    let mut builder = PanelBuilder::new(fields.clone());
+    for (at, instrument) in whole.instruments().iter().enumerate() {
+        for bar in whole.listed(at).filter(|&bar| bar < bars && whole.has_bar(at, bar)) {
+            let value = |field: &&str| edit(field, at, bar, whole.series(field, at).unwrap()[bar]);
+            let values: Vec<f64> = fields.iter().map(value).collect();
+            let time = whole.calendar()[bar];
+            builder.push(PanelRow { instrument, time, values: &values }).unwrap();
+        }
+    }
+    let file = folder.join(format!("part-{bars}.parquet"));
+    alphafleet_datasets::write_panel(&file, &builder.build().unwrap()).unwrap();
+    file
+}
+
+async fn features_file(client: &Client, session: &Value) -> Vec<u8> {
+    let session = session["id"].as_str().unwrap();
+    let file = format!("/api/v1/strategies/sessions/{session}/artifacts/features.parquet");
+    client.bytes(&file).await
+}
+
+#[tokio::test]
+async fn appended_bars_extend_what_is_stored_and_a_changed_factor_does_not() {
+    let (fleet, admin) = Fleet::start(&[]).await;
+    let client = admin.new_user("quant", 3).await;
+    let body = json!({
+        "name": "smooth", "formula": "EMA($close, 20)/$close",
+        "dataset_name": "market", "auto_compute": true,
+    });
+    client.post(FEATURES, body).await.ok();
+    let features = json!({ "set": "alpha158", "expressions": ["feature:smooth"] });
+    let fresh = admin.new_user("other", 3).await;
+
+    let mut counts = Vec::new();
+    for (bars, late_factor) in [(300, false), (301, false), (310, true)] {
+        let edit = move |field: &str, instrument: usize, bar: usize, value: f64| {
+            let it = late_factor && field == "factor" && instrument == 3 && bar < 200;
+            if it { value * 0.9 } else { value }
+        };
+        let file = part(fleet.data_dir(), bars, edit);
+        let data = client.import("market", &file).await.ok();
+        let version = &data["latest"]["id"];
+        let started = eventually("a computation", Duration::from_secs(60), async || {
+            let sessions = client.get("/api/v1/strategies/sessions").await.ok();
+            let items = sessions["items"].as_array().unwrap().clone();
+            items.into_iter().find(|one| one["dataset_version_id"] == *version)
+        })
+        .await;
+        let followed = completed(&client, &started).await;
+        let done = compute(&client, features.clone()).await;
+        // The same bars under a name of their own have nothing to go on from.
+        let name = format!("market-{bars}");
+        fresh.import(&name, &file).await.ok();
+        let expressions = json!([{ "name": "smooth", "expression": "EMA($close, 20)/$close" }]);
+        let body = json!({
+            "dataset": name,
+            "features": { "set": "alpha158", "expressions": expressions },
+        });
+        let session = fresh.post("/api/features/calculate", body).await.ok();
+        let full = completed(&fresh, &session).await;
+        assert_eq!(full["result"]["computed"], 159, "{}", full["result"]);
+        assert!(
+            features_file(&client, &done).await == features_file(&fresh, &full).await,
+            "{bars} bars: the values differ from those of a full computation"
+        );
+        counts.push((followed["result"].clone(), done["result"].clone()));
+    }
+    let number = |result: &Value, what: &str| result[what].as_u64().unwrap();
+    let (followed, done) = &counts[0];
+    assert_eq!((number(followed, "computed"), number(followed, "extended")), (1, 0));
+    assert_eq!((number(done, "computed"), number(done, "cached")), (158, 1));
+    let (followed, done) = &counts[1];
+    assert_eq!((number(followed, "computed"), number(followed, "extended")), (0, 1), "{followed}");
+    assert_eq!(number(done, "cached"), 1);
+    assert_eq!(number(done, "extended"), 158, "{done}");
+    let (followed, done) = &counts[2];
+    assert_eq!((number(followed, "computed"), number(followed, "extended")), (1, 0), "{followed}");
+    assert_eq!(number(done, "extended"), 0, "{done}");
+    let why = done["findings"].to_string();
+    assert!(why.contains("computed_afresh") && why.contains("another factor"), "{done}");
 }

@@ -47,7 +47,7 @@ async fn limits_stop_a_job_softly_and_hard() {
     let code = hard["error"]["code"].as_str().unwrap();
     assert!(["hard_time_limit", "soft_time_limit"].contains(&code), "{hard}");
     eventually("idle children alone", Duration::from_secs(10), async || {
-        (children_of(fleet.pid()).len() <= 4).then_some(())
+        (children_of(fleet.pid()).len() <= 8).then_some(())
     })
     .await;
 }

@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("market", &[]),
     ("lightgbm", &[]),
     ("factors", &["market"]),
-    ("specs", &["domain", "factors"]),
+    ("specs", &["domain", "market", "factors", "backtest"]),
     ("protocol", &["domain", "specs"]),
     ("jobs", &["domain", "protocol", "specs"]),
     ("store", &["domain"]),
@@ -21,12 +21,28 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("artifacts", &["domain"]),
     ("datasets", &["market", "factors", "artifacts"]),
     ("models", &["specs", "factors", "lightgbm"]),
-    ("backtest", &["market", "factors", "specs", "models"]),
+    ("backtest", &["market", "factors"]),
     ("worker", &["domain", "protocol", "jobs"]),
     (
         "training-worker",
         // Its main alone uses bootstrap.
         &["domain", "worker", "specs", "market", "factors", "datasets", "models", "bootstrap"],
+    ),
+    (
+        "backtest-worker",
+        // Bars are made ready as the training makes them; its main alone uses bootstrap.
+        &[
+            "domain",
+            "worker",
+            "specs",
+            "market",
+            "factors",
+            "datasets",
+            "models",
+            "backtest",
+            "training-worker",
+            "bootstrap",
+        ],
     ),
     ("monitoring-worker", &["bootstrap"]),
     ("callbacks", &["domain", "protocol"]),

@@ -23,11 +23,12 @@ mod signal;
 mod sorter;
 pub mod strategies;
 mod sweep;
+mod walk_forward;
 
 pub use config::{AccountConfig, Config};
 pub use engine::{
     BacktestResult, BarPosition, Contribution, DayReport, Fill, HeldPosition, PositionHistory,
-    Strategy, Trade, run,
+    Strategy, Trade, TradeLog, run,
 };
 pub use error::BacktestError;
 pub use exchange::{CostConfig, DealPrice, Slippage};
@@ -36,7 +37,9 @@ pub use orders::{
     CancelReason, OrderId, OrderKind, OrderOutcome, OrderRecord, OrderRequest, Orders, TimeInForce,
     Trail,
 };
+pub use period::{default_period, period_bars};
 pub use profile::MarketProfile;
 pub use side::Side;
 pub use signal::{Score, Signal};
 pub use sweep::Sweep;
+pub use walk_forward::{BarReturn, WalkForward, Window, WindowResult, walk_forward_windows};

@@ -3,10 +3,10 @@ use std::ops::Range;
 use alphafleet_factors::DateRange;
 use alphafleet_market::Panel;
 
-use crate::BacktestError;
+use crate::{BacktestError, Signal};
 
 /// The bars of a period, as calendar indices. Dates outside the data are refused.
-pub(crate) fn period_bars(panel: &Panel, period: DateRange) -> Result<Range<usize>, BacktestError> {
+pub fn period_bars(panel: &Panel, period: DateRange) -> Result<Range<usize>, BacktestError> {
     let DateRange { start, end } = period;
     if end < start {
         return Err(BacktestError::PeriodReversed { start, end });
@@ -25,4 +25,16 @@ pub(crate) fn period_bars(panel: &Panel, period: DateRange) -> Result<Range<usiz
         return Err(BacktestError::EmptyPeriod { start, end });
     }
     Ok(begin..stop)
+}
+
+/// The period of a run that names none: the days of the signal, from the first with a score to the
+/// last, or else all of the data. None where there is neither.
+pub fn default_period(panel: &Panel, signal: Option<&Signal>) -> Option<DateRange> {
+    let calendar = panel.calendar();
+    let scored = |bar: &usize| {
+        signal.is_none_or(|signal| signal.at(*bar).iter().any(|score| !score.is_nan()))
+    };
+    let first = (0..calendar.len()).find(scored)?;
+    let last = (0..calendar.len()).rfind(scored)?;
+    Some(DateRange { start: calendar[first].date(), end: calendar[last].date() })
 }

@@ -10,6 +10,14 @@ pub enum Side {
 }
 
 impl Side {
+    /// `buy` or `sell`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Buy => "buy",
+            Self::Sell => "sell",
+        }
+    }
+
     #[must_use]
     pub fn opposite(self) -> Self {
         match self {

@@ -8,6 +8,8 @@ mod backends;
 mod features;
 mod health;
 mod importer;
+mod inputs;
+mod instruments;
 mod keys;
 mod parts;
 mod process;

@@ -13,12 +13,14 @@ use alphafleet_jobs::{
 use alphafleet_worker::{Worker, WorkerPorts};
 
 use crate::backends::Backends;
-use crate::features::{FeatureInputs, StoredFeatures};
+use crate::features::StoredFeatures;
 use crate::importer::DatasetImporter;
+use crate::inputs::JobInputs;
+use crate::instruments::StoredInstruments;
 use crate::keys::Keys;
 use crate::process::{Process, ProcessError};
 use crate::settings::Settings;
-use crate::translate::{gateway_settings, worker_config};
+use crate::translate::{Served, gateway_settings, worker_config};
 
 /// A worker judges others less often than those whose task it is, but whenever a ticket comes
 /// again.
@@ -95,7 +97,11 @@ impl<'a> Parts<'a> {
     }
 
     /// The worker and the expirer that its redelivered tickets wake.
-    pub fn worker(&self, scratch: PathBuf) -> Result<(Worker, Arc<Expirer>), ProcessError> {
+    pub fn worker(
+        &self,
+        served: Served,
+        scratch: PathBuf,
+    ) -> Result<(Worker, Arc<Expirer>), ProcessError> {
         let expirer = self.expirer_that_judges(WORKERS_JUDGEMENT);
         let ports = WorkerPorts {
             store: self.store(),
@@ -103,11 +109,11 @@ impl<'a> Parts<'a> {
             events: self.backends.events.clone(),
             artifacts: self.backends.artifacts.clone(),
             announcer: self.announcer.clone(),
-            prepare: Arc::new(FeatureInputs::new(self.store(), self.store())),
+            prepare: Arc::new(JobInputs::new(self.store(), self.store(), self.store())),
             expirer: Some(expirer.clone()),
             clock: self.clock.clone(),
         };
-        Ok((Worker::new(worker_config(self.settings, scratch)?, ports), expirer))
+        Ok((Worker::new(worker_config(self.settings, served, scratch)?, ports), expirer))
     }
 
     pub fn gateway(&self, keys: Keys, uploads: PathBuf) -> Result<Gateway, ProcessError> {
@@ -124,6 +130,7 @@ impl<'a> Parts<'a> {
             datasets: store.clone(),
             features: store.clone(),
             feature_values: Arc::new(StoredFeatures::new(store.clone(), artifacts.clone())),
+            instruments: Arc::new(StoredInstruments::new(artifacts.clone())),
             models: store.clone(),
             audit: store.clone(),
             passes: store.clone(),

@@ -59,6 +59,7 @@ pub async fn serve(role: Role, args: &ServeArgs) -> Result<(), ServeError> {
     }
     if let Some(listen) = args.listen {
         settings.health.training_worker = listen;
+        settings.health.backtest_worker = listen;
         settings.health.monitoring_worker = listen;
     }
     telemetry::start(&settings.log)?;

@@ -1,3 +1,4 @@
+mod backtest;
 mod factors;
 mod features;
 
@@ -8,6 +9,7 @@ use alphafleet_datasets::{PriceBasis, QlibFrequency};
 use alphafleet_domain::JobId;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use backtest::Backtest;
 pub use factors::{AdjustPrices, ComputeFactors, EvaluateFactors, Factors};
 pub use features::{CalculateFeatures, EvaluateFeatures, Features, WorkOnFeatures};
 
@@ -49,8 +51,8 @@ pub enum Command {
     Demo(Demo),
     /// The whole fleet in this process: gateway, queue, worker, database. Nothing to install.
     Standalone(ServeArgs),
-    /// One gateway of a fleet on PostgreSQL, RabbitMQ and Redis; `training-worker` and
-    /// `monitoring-worker` are its other processes.
+    /// One gateway of a fleet on PostgreSQL, RabbitMQ and Redis; `training-worker`,
+    /// `backtest-worker` and `monitoring-worker` are its other processes.
     Gateway(ServeArgs),
     /// Bring the database to the schema of this build, and declare the broker's queues.
     Migrate(Migrate),
@@ -71,6 +73,12 @@ pub enum Command {
     Strategy(Strategy),
     /// Train a strategy's model on the fleet, or one of a file here with --local.
     Train(Train),
+    /// Run a strategy over bars and report what came of it.
+    ///
+    /// On the fleet: `alphafleet backtest STRATEGY --from 2017-01-03 --to 2017-12-29 --watch`. Here:
+    /// start with `alphafleet backtest --template topk_dropout > plan.toml`, then `alphafleet backtest
+    /// --local plan.toml --data bars.parquet --signals predictions.parquet --out DIR`.
+    Backtest(Backtest),
     /// Follow sessions and fetch what they left.
     #[command(subcommand)]
     Session(Session),

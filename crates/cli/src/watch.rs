@@ -106,6 +106,9 @@ impl Screen {
         self.stage(&progress.stage);
         self.bar.set_position((progress.percent * 10.0) as u64);
         let epochs = match (progress.epoch, progress.epochs) {
+            (Some(bar), Some(bars)) if progress.stage == "simulating" => {
+                format!("bar {bar}/{bars}  ")
+            }
             (Some(epoch), Some(epochs)) => format!("round {epoch}/{epochs}  "),
             _ => format!("{}  ", progress.message),
         };

@@ -19,6 +19,7 @@ fn help_names_every_verb_and_hides_the_childs() {
         "factors",
         "strategy",
         "train",
+        "backtest",
         "session",
         "config",
     ] {

@@ -2,7 +2,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use alphafleet_artifacts::{ArtifactError, ArtifactKeyError};
-use alphafleet_market::{ColumnError, PanelError};
+use alphafleet_market::{AnnouncementError, ColumnError, PanelError};
 use thiserror::Error;
 
 /// Why data cannot be imported, written or read. [`DatasetError::code`] is stable.
@@ -18,6 +18,12 @@ pub enum DatasetError {
     CorruptFile { file: String, reason: String },
     #[error("{file}, row {row}: '{value}' in column {column} is not {expected}")]
     BadValue { file: String, row: u64, column: String, value: String, expected: &'static str },
+    #[error(
+        "{file} has no score: its column score is empty or NaN alone; check the model's predictions"
+    )]
+    NoScore { file: String },
+    #[error("{file} has two scores for {instrument} at {time}: keep one")]
+    DuplicateScore { file: String, instrument: String, time: chrono::NaiveDateTime },
     #[error("no bars in {}", files.join(", "))]
     EmptyDataset { files: Vec<String> },
     #[error("{file}: {found} {what}, at most {limit} are allowed")]
@@ -44,6 +50,10 @@ pub enum DatasetError {
     TargetExists { folder: PathBuf },
     #[error("Qlib's format cannot hold {what}: {reason}")]
     NotRepresentable { what: String, reason: String },
+    #[error("{file}, {source}")]
+    Announcement { file: String, source: AnnouncementError },
+    #[error("no announcements in {file}")]
+    EmptyAnnouncements { file: String },
     #[error("table: {0}")]
     BadTable(String),
     #[error("{key} is not what was written: expected SHA-256 {expected}, found {found}")]
@@ -71,6 +81,8 @@ impl DatasetError {
             Self::BadMapping { .. } => "bad_mapping",
             Self::CorruptFile { .. } => "corrupt_file",
             Self::BadValue { .. } => "bad_value",
+            Self::NoScore { .. } => "empty_signal",
+            Self::DuplicateScore { .. } => "duplicate_score",
             Self::EmptyDataset { .. } => "empty_dataset",
             Self::TooLarge { .. } => "too_large",
             Self::Read { .. } => "unreadable_file",
@@ -80,6 +92,8 @@ impl DatasetError {
             Self::MixedSources { .. } => "mixed_sources",
             Self::TargetExists { .. } => "target_exists",
             Self::NotRepresentable { .. } => "not_representable",
+            Self::Announcement { source, .. } => source.code(),
+            Self::EmptyAnnouncements { .. } => "empty_announcements",
             Self::BadTable(_) => "bad_table",
             Self::Tampered { .. } | Self::Storage(ArtifactError::Tampered { .. }) => {
                 "tampered_file"

@@ -43,7 +43,7 @@ impl IcFile {
     pub fn create(path: &Path) -> Result<Self, DatasetError> {
         let schema = schema();
         let file = File::create(path).map_err(|error| failed(path, error))?;
-        let properties = properties(Vec::new()).map_err(|error| failed(path, error))?;
+        let properties = properties(Vec::new()).map_err(|error| failed(path, error))?.build();
         let writer =
             ArrowWriter::try_new(BufWriter::new(file), SchemaRef::clone(&schema), Some(properties))
                 .map_err(|error| failed(path, error))?;

@@ -149,6 +149,6 @@ fn fingerprint(file: &Path, limit: u64) -> Result<SourceFile, DatasetError> {
     Ok(SourceFile { name: name_of(file), bytes, sha256: digest.finish() })
 }
 
-fn name_of(file: &Path) -> String {
+pub(crate) fn name_of(file: &Path) -> String {
     file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
 }

@@ -4,19 +4,25 @@
 //! of raw prices with [`Finding`](alphafleet_market::Finding)s; [`store_version`] writes it to
 //! object storage under a manifest, and [`load_version`] reads it back and refuses a file that is
 //! not what was written. Only these two are async; everything else is plain synchronous code.
-//! [`read_qlib`] and [`export_qlib`] convert from and to Qlib's binary format without loss.
+//! [`read_announcements`] reads fundamentals with the days on which they became known,
+//! [`read_signals`] files of scores. [`read_qlib`] and [`export_qlib`] convert from and to Qlib's
+//! binary format without loss.
 
+mod announcements;
+mod bounded;
 mod error;
 pub mod features;
 mod ic_file;
 mod import;
 mod panel_file;
 mod qlib;
+mod signals;
 mod table;
 mod version;
 
 pub use alphafleet_artifacts::{ArtifactKey, ArtifactStore, open_store, sha256_hex};
 pub use alphafleet_market::Adjustment;
+pub use announcements::read_announcements;
 pub use error::DatasetError;
 pub use ic_file::{IcFile, IcRows};
 pub use import::{
@@ -28,11 +34,12 @@ pub use qlib::{
     ConvertedFile, Precision, QlibExport, QlibFrequency, QlibLayout, QlibOptions, QlibPanel,
     export_qlib, is_qlib_folder, read_converted, read_qlib, write_converted,
 };
+pub use signals::{SignalFile, SignalRow, read_signals};
 pub use table::{
     ColumnValues, KeyOrder, OwnedColumn, OwnedTable, OwnedValues, Table, TableColumn, read_table,
     write_table, write_table_file,
 };
 pub use version::{
     LoadedVersion, Manifest, ManifestFile, NewVersion, StoredVersion, VersionStatus, load_version,
-    manifest_json, store_version,
+    manifest_json, store_version, version_instruments,
 };

@@ -4,6 +4,7 @@ mod write;
 use chrono::NaiveDateTime;
 
 pub use read::read_table;
+pub(crate) use read::{read_instruments, read_single};
 pub(crate) use write::{nanoseconds, properties, write_table_file_with};
 pub use write::{write_table, write_table_file};
 

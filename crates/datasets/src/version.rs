@@ -1,5 +1,7 @@
 mod manifest;
 
+use std::collections::BTreeSet;
+
 use alphafleet_artifacts::{ArtifactKey, ArtifactStore, sha256_hex};
 use alphafleet_market::Panel;
 use chrono::{DateTime, Utc};
@@ -8,7 +10,7 @@ use uuid::Uuid;
 use crate::error::DatasetError;
 use crate::import::Import;
 use crate::panel_file::{PanelRows, panel_of_tables};
-use crate::table::{read_table, write_table};
+use crate::table::{read_instruments, read_table, write_table};
 pub use manifest::{Manifest, ManifestFile, VersionStatus};
 
 /// Rows of one file of a version; longer panels take several.
@@ -98,11 +100,7 @@ pub async fn load_version(
     manifest_key: &ArtifactKey,
     manifest_sha256: &str,
 ) -> Result<LoadedVersion, DatasetError> {
-    let json = verified(store, manifest_key, manifest_sha256).await?;
-    let bad = |reason: String| DatasetError::BadManifest { key: manifest_key.to_string(), reason };
-    let manifest: Manifest =
-        serde_json::from_slice(&json).map_err(|error| bad(error.to_string()))?;
-    manifest.check().map_err(bad)?;
+    let manifest = load_manifest(store, manifest_key, manifest_sha256).await?;
     let mut tables = Vec::with_capacity(manifest.files.len());
     for file in &manifest.files {
         let bytes = verified(store, &file.key.parse()?, &file.sha256).await?;
@@ -114,6 +112,35 @@ pub async fn load_version(
         tables.push((file.key.clone(), table));
     }
     Ok(LoadedVersion { panel: panel_of_tables(tables)?, manifest })
+}
+
+/// The instruments of a version, ascending: read from its files, whose checksums are verified like
+/// those of [`load_version`].
+pub async fn version_instruments(
+    store: &dyn ArtifactStore,
+    manifest_key: &ArtifactKey,
+    manifest_sha256: &str,
+) -> Result<Vec<String>, DatasetError> {
+    let manifest = load_manifest(store, manifest_key, manifest_sha256).await?;
+    let mut instruments = BTreeSet::new();
+    for file in &manifest.files {
+        let bytes = verified(store, &file.key.parse()?, &file.sha256).await?;
+        instruments.append(&mut read_instruments(&file.key, bytes)?);
+    }
+    Ok(instruments.into_iter().collect())
+}
+
+async fn load_manifest(
+    store: &dyn ArtifactStore,
+    key: &ArtifactKey,
+    sha256: &str,
+) -> Result<Manifest, DatasetError> {
+    let json = verified(store, key, sha256).await?;
+    let bad = |reason: String| DatasetError::BadManifest { key: key.to_string(), reason };
+    let manifest: Manifest =
+        serde_json::from_slice(&json).map_err(|error| bad(error.to_string()))?;
+    manifest.check().map_err(bad)?;
+    Ok(manifest)
 }
 
 async fn verified(

@@ -1,4 +1,4 @@
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ pub struct Strategy {
 pub struct StrategyDraft {
     pub name: String,
     pub description: String,
-    /// What kind of strategy it is: its model's type, e.g. `lightgbm`.
+    /// What kind of strategy it is: its model's type, e.g. `lightgbm`, or its rules'.
     pub strategy_type: String,
     /// A partial training configuration; a session's request is merged over it.
     pub config: Value,
@@ -36,6 +36,10 @@ pub struct StrategySummary {
     pub total_sessions: u64,
     pub training_count: u64,
     pub last_training_at: Option<Instant>,
+    /// After costs, over the whole period.
+    pub best_return: Option<BestFigure>,
+    /// A year, after costs.
+    pub best_sharpe: Option<BestFigure>,
 }
 
 /// A project that sessions belong to.
@@ -98,6 +102,30 @@ pub struct NewModel {
     pub metrics: Value,
 }
 
+/// What a finished backtest says about its strategy.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct NewBacktest {
+    /// First and last day.
+    pub start: NaiveDate,
+    pub end: NaiveDate,
+    /// Whether no day of it was seen by the strategy's model while that was fitted.
+    pub out_of_sample: bool,
+    /// Of the whole period, after costs: 0.1 is a tenth more than there was.
+    pub total_return: f64,
+    /// A year, after costs; absent where it is not defined.
+    pub sharpe: Option<f64>,
+}
+
+/// The best figure of a strategy's backtests out of sample, and which of them had it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BestFigure {
+    pub value: f64,
+    pub session: JobId,
+    /// First and last day.
+    pub start: NaiveDate,
+    pub end: NaiveDate,
+}
+
 /// A file in object storage that a settled session points to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactPointer {
@@ -120,6 +148,19 @@ pub enum ArtifactKind {
     Features,
     ReportJson,
     ReportHtml,
+    /// Figures of a backtest by name, as JSON.
+    Metrics,
+    /// A backtest's account, a row a bar.
+    BacktestReport,
+    /// What a backtest held, a row a bar and instrument.
+    Positions,
+    Trades,
+    Orders,
+    Fills,
+    /// What each instrument brought.
+    Contributions,
+    /// How well the orders of each bar were filled.
+    Indicators,
     Checkpoint,
     Log,
     Other,
@@ -133,6 +174,14 @@ impl ArtifactKind {
             Self::Features => "features",
             Self::ReportJson => "report_json",
             Self::ReportHtml => "report_html",
+            Self::Metrics => "metrics",
+            Self::BacktestReport => "backtest_report",
+            Self::Positions => "positions",
+            Self::Trades => "trades",
+            Self::Orders => "orders",
+            Self::Fills => "fills",
+            Self::Contributions => "contributions",
+            Self::Indicators => "indicators",
             Self::Checkpoint => "checkpoint",
             Self::Log => "log",
             Self::Other => "other",

@@ -84,9 +84,16 @@ pub struct FeatureKey(pub String);
 pub struct CachedFeature {
     pub key: FeatureKey,
     pub object_key: String,
+    /// Of the column and of the state beside it.
     pub bytes: u64,
-    /// Hex.
+    /// Of the column, hex.
     pub sha256: String,
+}
+
+/// Where the state lies from which a stored column goes on when bars are appended to its data. It
+/// comes and goes with the column; a column may have none.
+pub fn feature_state_key(object_key: &str) -> String {
+    format!("{}.state", object_key.strip_suffix(".parquet").unwrap_or(object_key))
 }
 
 /// A stored column that has not been used for long.

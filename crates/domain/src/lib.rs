@@ -17,14 +17,14 @@ mod user;
 
 pub use audit::AuditRecord;
 pub use catalogue::{
-    ArtifactKind, ArtifactPointer, Dataset, DatasetVersion, Experiment, Model, NewModel, Strategy,
-    StrategyDraft, StrategySummary,
+    ArtifactKind, ArtifactPointer, BestFigure, Dataset, DatasetVersion, Experiment, Model,
+    NewBacktest, NewModel, Strategy, StrategyDraft, StrategySummary,
 };
 pub use clock::{Clock, Instant, SystemClock};
 pub use event::{Cursor, Event, EventBody, EventKind, OutboxId};
 pub use feature::{
     CachedFeature, EvictableFeature, Feature, FeatureClaim, FeatureDraft, FeatureKey, FeatureKind,
-    FeatureVersion,
+    FeatureVersion, feature_state_key,
 };
 pub use ids::{
     ArtifactId, DatasetId, DatasetVersionId, ExperimentId, FeatureId, JobId, LeaseId, ModelId,

@@ -1,26 +1,38 @@
 use std::ops::Range;
 
 use alphafleet_market::Panel;
-use bytemuck::Pod;
 
 use crate::cells::Cells;
+use crate::engine::Cell;
 
 /// Computed columns over the cells of a panel: every bar of every instrument's listed range,
 /// missing bars included, instrument by instrument and ascending in time.
 ///
 /// Values are in single precision as Qlib hands them on, or `T`; NaN where an expression has no value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FeatureFrame<T: Pod = f32> {
+pub struct FeatureFrame<T: Cell = f32> {
     names: Vec<String>,
     listed: Vec<Range<usize>>,
     offsets: Vec<usize>,
     columns: Vec<Cells<T>>,
 }
 
-impl<T: Pod> FeatureFrame<T> {
+impl<T: Cell> FeatureFrame<T> {
     /// A frame to be filled: every cell of [`parts`](Self::parts) must be written.
     pub(crate) fn new(panel: &Panel, names: Vec<String>) -> Self {
-        let listed: Vec<_> = (0..panel.instruments().len()).map(|i| panel.listed(i)).collect();
+        Self::of((0..panel.instruments().len()).map(|i| panel.listed(i)).collect(), names)
+    }
+
+    /// A frame of the bars of a panel from bar `first` on.
+    pub(crate) fn since(first: usize, panel: &Panel, names: Vec<String>) -> Self {
+        let listed = |i| {
+            let range = panel.listed(i);
+            range.start.max(first)..range.end.max(first)
+        };
+        Self::of((0..panel.instruments().len()).map(listed).collect(), names)
+    }
+
+    fn of(listed: Vec<Range<usize>>, names: Vec<String>) -> Self {
         let mut offsets = vec![0];
         for (i, range) in listed.iter().enumerate() {
             offsets.push(offsets[i] + range.len());

@@ -21,10 +21,12 @@ pub mod indicators;
 mod judge;
 mod matrix;
 mod named;
+mod periods;
 mod processors;
 mod segments;
 mod sets;
 mod stream;
+mod windows;
 
 pub use correlation::pearson;
 pub use effectiveness::{
@@ -34,7 +36,7 @@ pub use effectiveness::{
     Members, NamedUniverse, PeriodIc, QuantileReturns, SpreadStatistics, SubsetEffectiveness,
     SubsetIc, Turnover, evaluate,
 };
-pub use engine::{compute, compute_double};
+pub use engine::{Cell, compute, compute_double};
 pub use error::FactorError;
 pub use expr::{
     Binary, Cross, Expr, ExprError, IndicatorId, MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES, Node,
@@ -51,4 +53,4 @@ pub use sets::{
     DEFAULT_LABEL, INDICATOR_SET, alpha101, alpha101_sources, alpha158, alpha158_sources, alpha360,
     alpha360_sources, default_label, indicator_sources, keep_available,
 };
-pub use stream::{FactorStream, StreamError};
+pub use stream::{FactorStream, StreamError, compute_keeping, is_incremental};

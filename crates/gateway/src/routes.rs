@@ -9,9 +9,9 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, Resource, web};
 
 use crate::api::{
-    audit, auth, datasets, docs, experiments, feature_sets, feature_values, feature_work, features,
-    files, models, page, probes, remote, series, sessions, setup, strategies, system, templates,
-    train, upload, users, workers,
+    audit, auth, backtest, comparison, datasets, docs, experiments, feature_sets, feature_values,
+    feature_work, features, files, models, page, probes, remote, series, sessions, setup,
+    strategies, sweep, system, templates, train, upload, users, workers,
 };
 use crate::error::ApiError;
 use crate::gateway::Gateway;
@@ -73,6 +73,8 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/api/v1/strategies/sessions/{id}/report").get(files::report))
         .service(at("/api/v1/strategies/sessions/{id}/predictions").get(files::predictions))
         .service(at("/api/v1/strategies/{id}/train").post(train::train))
+        .service(at("/api/v1/strategies/{id}/backtest").post(backtest::backtest))
+        .service(at("/api/v1/strategies/{id}/sweep").post(sweep::sweep))
         .service(at("/api/v1/strategies/{id}")
             .get(strategies::one).put(strategies::replace).delete(strategies::delete))
         .service(at("/api/v1/probes").post(probes::submit))
@@ -92,6 +94,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/api/v1/features/{id}/versions").get(features::versions))
         .service(at("/api/features/calculate").post(feature_work::calculate))
         .service(at("/api/features/{id}").get(feature_values::by_code).put(features::replace))
+        .service(at("/api/v1/backtests/compare").get(comparison::compare))
         .service(at("/api/v1/experiments").get(experiments::list))
         .service(at("/api/v1/models").get(models::list))
         .service(at("/api/v1/models/{id}").get(models::one))

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alphafleet_domain::EvictableFeature;
 use alphafleet_domain::ports::{ArtifactKey, ArtifactStore, FeatureCache};
+use alphafleet_domain::{EvictableFeature, feature_state_key};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -24,7 +24,7 @@ const COLUMNS: u32 = 100;
 
 /// Keeps the feature cache within its size: the least recently used columns go.
 ///
-/// A column's file goes before its row. Should this stop in between, a reader finds the file
+/// A column's file and its state go before its row. Should this stop in between, a reader finds the file
 /// missing and has it computed again, and the row goes at the next look.
 pub struct FeatureEviction {
     cache: Arc<dyn FeatureCache>,
@@ -79,8 +79,10 @@ impl FeatureEviction {
 
     async fn remove(&self, gone: &[EvictableFeature]) -> Result<u64, RetentionError> {
         for key in gone.iter().filter_map(|column| column.object_key.as_deref()) {
-            let key: ArtifactKey = key.parse()?;
-            self.artifacts.delete(&key).await?;
+            let state: ArtifactKey = feature_state_key(key).parse()?;
+            self.artifacts.delete(&state).await?;
+            let column: ArtifactKey = key.parse()?;
+            self.artifacts.delete(&column).await?;
         }
         Ok(self.cache.forget_features(gone).await?)
     }

@@ -86,6 +86,8 @@ async fn compute(
     for name in names {
         let key = format!("features/{name}.parquet").parse().unwrap();
         let stored = artifacts.put(&key, vec![7; 100]).await.unwrap();
+        let state = format!("features/{name}.state").parse().unwrap();
+        artifacts.put(&state, vec![8; 10]).await.unwrap();
         features.push(CachedFeature {
             key: FeatureKey((*name).to_owned()),
             object_key: key.to_string(),
@@ -98,12 +100,19 @@ async fn compute(
     store.settle(job.lease().unwrap(), &outcome, &ProgressBatch::default()).await.unwrap();
 }
 
+/// Whether the column's file is there; its state is where it is.
 async fn is_there(artifacts: &dyn ArtifactStore, name: &str) -> bool {
-    match artifacts.get(&format!("features/{name}.parquet").parse().unwrap()).await {
-        Ok(_) => true,
-        Err(ArtifactError::NotFound(_)) => false,
-        Err(error) => panic!("{error}"),
+    let mut found = Vec::new();
+    for ending in ["parquet", "state"] {
+        let answer = artifacts.get(&format!("features/{name}.{ending}").parse().unwrap()).await;
+        found.push(match answer {
+            Ok(_) => true,
+            Err(ArtifactError::NotFound(_)) => false,
+            Err(error) => panic!("{error}"),
+        });
     }
+    assert_eq!(found[0], found[1], "{name}");
+    found[0]
 }
 
 #[tokio::test]

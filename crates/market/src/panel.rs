@@ -1,21 +1,25 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 use thiserror::Error;
+
+use crate::announcements::Announcements;
 
 /// Bars of many instruments on one shared calendar.
 ///
 /// A field is stored instrument by instrument: the value of instrument `i` at bar `t` lies at
 /// `i * calendar.len() + t`. A bar an instrument does not have (before its listing, after its
 /// delisting, on a suspended day) is NaN in every field. Instruments are sorted by name, the
-/// calendar by time; both without duplicates.
+/// calendar by time; both without duplicates. Beside the bars there may be [`Announcements`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
     calendar: Vec<NaiveDateTime>,
     instruments: Vec<String>,
     listed: Vec<Range<usize>>,
     fields: BTreeMap<String, Vec<f64>>,
+    announcements: Arc<Announcements>,
 }
 
 impl Panel {
@@ -92,7 +96,19 @@ impl Panel {
             listed: kept.iter().map(|&i| self.listed[i].clone()).collect(),
             fields: self.fields.into_iter().map(|(name, values)| (name, select(values))).collect(),
             calendar: self.calendar,
+            announcements: self.announcements,
         }
+    }
+
+    /// What was announced of instruments by period; empty unless it was added.
+    pub fn announcements(&self) -> &Announcements {
+        &self.announcements
+    }
+
+    /// The panel with these announcements in the place of those it has.
+    #[must_use]
+    pub fn with_announcements(self, announcements: impl Into<Arc<Announcements>>) -> Self {
+        Self { announcements: announcements.into(), ..self }
     }
 
     /// Adds a field or replaces it. `values` is laid out like every other field.
@@ -181,6 +197,7 @@ impl PanelBuilder {
             instruments: self.instruments.into_keys().collect(),
             fields: self.fields.into_iter().zip(columns).collect(),
             calendar,
+            announcements: Arc::default(),
         })
     }
 

@@ -30,5 +30,5 @@ pub use metrics::{direction_accuracy, mse};
 pub use model::Model;
 pub use report::{
     DatasetSummary, Environment, FinalMetric, FinalMetrics, FinalValues, Finding, IcPoint,
-    ModelSummary, REPORT_SCHEMA_VERSION, SegmentSummary, TrainingReport, effectiveness_html,
+    ModelSummary, REPORT_SCHEMA_VERSION, SegmentSummary, TrainingReport, effectiveness_html, page,
 };

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use alphafleet_specs::{
-    FactorEvaluationSpec, FeatureComputationSpec, ProbeSpec, RemoteTrainRequest, TrainRequest,
-    TrainingSpec,
+    BacktestRequest, BacktestSpec, BacktestSweepRequest, BacktestSweepSpec, FactorEvaluationSpec,
+    FeatureComputationSpec, ProbeSpec, RemoteTrainRequest, TrainRequest, TrainingSpec,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
@@ -33,6 +33,10 @@ fn visit(generator: &mut SchemaGenerator) {
     add::<LogPayload>(generator);
     add::<ResourcesPayload>(generator);
     add::<TrainingSpec>(generator);
+    add::<BacktestSpec>(generator);
+    add::<BacktestRequest>(generator);
+    add::<BacktestSweepSpec>(generator);
+    add::<BacktestSweepRequest>(generator);
     add::<TrainRequest>(generator);
     add::<RemoteTrainRequest>(generator);
     add::<ProbeSpec>(generator);
@@ -44,6 +48,7 @@ fn visit(generator: &mut SchemaGenerator) {
 fn visit_api(generator: &mut SchemaGenerator) {
     add::<api::ArtifactList>(generator);
     add::<api::AuditList>(generator);
+    add::<api::BacktestComparison>(generator);
     add::<api::CallbackView>(generator);
     add::<api::CreateUser>(generator);
     add::<api::DatasetList>(generator);

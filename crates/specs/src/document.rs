@@ -2,13 +2,19 @@ use serde_json::{Map, Number, Value};
 
 use crate::{Fault, FaultCode, Faults};
 
-/// Parses JSON text.
-pub(crate) fn json(text: &str) -> Result<Value, Faults> {
+/// Parses a document in JSON.
+///
+/// # Errors
+/// One fault, of the field `$`, when the text is not JSON.
+pub fn json(text: &str) -> Result<Value, Faults> {
     serde_json::from_str(text).map_err(|error| malformed("JSON", &error))
 }
 
-/// Parses TOML text into the JSON value it stands for; dates and times become text.
-pub(crate) fn toml(text: &str) -> Result<Value, Faults> {
+/// Parses a document in TOML into the JSON value it stands for; dates and times become text.
+///
+/// # Errors
+/// One fault, of the field `$`, when the text is not TOML.
+pub fn toml(text: &str) -> Result<Value, Faults> {
     let table: toml::Table = text.parse().map_err(|error| malformed("TOML", &error))?;
     Ok(converted(toml::Value::Table(table)))
 }

@@ -31,6 +31,8 @@ pub enum FaultCode {
     LookAhead,
     /// Segments that overlap, run backwards or are out of order.
     InvalidSegments,
+    /// Days that run backwards, or that the data, the scores or the training forbid.
+    InvalidPeriod,
 }
 
 /// One mistake in a specification: where it is, what it is, and what to do about it.

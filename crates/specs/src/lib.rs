@@ -1,10 +1,11 @@
-//! What a person may ask for: typed, defaulted, validated parameters of training runs, models,
-//! strategies, features and probes.
+//! What a person may ask for: typed, defaulted, validated parameters of training runs, backtests,
+//! models, strategies, features and probes.
 //!
 //! A document comes in as JSON or TOML and is read field by field, so that every mistake in it is
 //! reported at once as a [`Fault`] with its path and a remedy. What comes out is complete: each
 //! default is filled in, and its JSON form reproduces the run.
 
+mod backtest;
 mod document;
 mod expression;
 mod fault;
@@ -19,6 +20,11 @@ mod request;
 mod strategy;
 mod training;
 
+pub use backtest::{
+    BacktestDraft, BacktestRequest, BacktestSpec, BacktestSweepRequest, BacktestSweepSpec,
+    SignalRef, Trained,
+};
+pub use document::{json as document_from_json, toml as document_from_toml};
 pub use fault::{Fault, FaultCode, Faults};
 pub use features::{FactorEvaluationSpec, FeatureComputationSpec, Formula, feature_name_fault};
 pub use lightgbm::{LightGbmParams, Loss};

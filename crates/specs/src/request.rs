@@ -65,8 +65,13 @@ impl TrainRequest {
         body: &Value,
         strategy: Option<&StrategyConfig>,
     ) -> Result<TrainingSpec, Faults> {
+        if strategy.is_some_and(|strategy| !strategy.has_model()) {
+            let message = "goes by rules and has no model to train; start a backtest instead, or \
+                           give its configuration a model";
+            return Err(Fault::new("strategy", FaultCode::NotSupported, message).into());
+        }
         let findings = Findings::default();
-        let base = strategy.map(StrategyConfig::fields).cloned().unwrap_or_default();
+        let base = strategy.map(StrategyConfig::training).unwrap_or_default();
         let merged = Reader::open("", body, &findings).map(|reader| Merge::new(base).body(reader));
         let own = findings.into_result(());
         let Some(merged) = merged else { return Err(own.err().unwrap_or(Faults(Vec::new()))) };

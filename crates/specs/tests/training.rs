@@ -255,7 +255,8 @@ fn schema_and_reader_agree() {
 
 #[test]
 fn templates_are_complete() {
-    for template in templates() {
+    let models = templates().into_iter().filter(|one| one.configuration.get("model").is_some());
+    for template in models {
         let mut document = template.configuration.clone();
         document["dataset"] = json!({"name": "d"});
         let spec = TrainingSpec::from_value(&document).unwrap().to_value();

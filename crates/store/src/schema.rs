@@ -302,6 +302,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    use crate::values::{Id, WallTime};
+    use diesel::sql_types::*;
+
+    best_figures (strategy, figure) {
+        strategy -> Id,
+        figure -> Text,
+        value -> Double,
+        session -> Id,
+        starts -> WallTime,
+        ends -> WallTime,
+    }
+}
+
+diesel::table! {
     use crate::values::{Document, Id, Moment};
     use diesel::sql_types::*;
 
@@ -389,6 +403,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     callbacks,
     passes,
     models,
+    best_figures,
     outbox,
     idempotency_keys,
     audit_log,

@@ -2,10 +2,12 @@
 //!
 //! [`postgres`], [`rabbitmq`] and [`redis`] start real servers as plain processes on free loopback
 //! ports, one for all tests or one of a test's own that it may break. None outlives its starter.
-//! [`proxy`] breaks the network before them, [`tls`] makes their certificates.
+//! [`proxy`] breaks the network before them, [`tls`] makes their certificates. [`browser`] opens
+//! pages.
 #![allow(clippy::expect_used)]
 
 mod account;
+pub mod browser;
 pub mod conformance;
 mod folder;
 mod installed;

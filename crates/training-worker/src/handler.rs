@@ -59,7 +59,8 @@ impl Handler for TrainingHandler {
     }
 }
 
-pub(crate) fn load(storage_url: &str, input: &DatasetInput) -> Result<LoadedVersion, HandlerError> {
+/// Reads a dataset version whose manifest the supervisor named.
+pub fn load(storage_url: &str, input: &DatasetInput) -> Result<LoadedVersion, HandlerError> {
     let store = open_store(storage_url)
         .map_err(|error| HandlerError::retryable(FailureCode::Internal, error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -14,9 +14,9 @@ mod probe;
 
 pub use evaluation::EvaluationHandler;
 pub use features::FeatureHandler;
-pub use handler::TrainingHandler;
+pub use handler::{TrainingHandler, load};
 pub use pipeline::{
     Bars, Blame, Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, Trained, matrices,
-    run,
+    run, usable,
 };
 pub use probe::ProbeHandler;

@@ -1,163 +1,29 @@
 //! The handlers in a child process, spoken to in frames as a supervisor does.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::io::{BufRead, BufReader, Write};
+mod child;
+
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
 
-use alphafleet_datasets::{Import, NewVersion, open_store, store_version};
 use alphafleet_domain::job::{FailureCode, JobKind};
-use alphafleet_domain::{
-    ArtifactKind, CachedFeature, DatasetId, DatasetVersionId, FeatureKey, JobId, LeaseId,
-};
+use alphafleet_domain::{ArtifactKind, CachedFeature, LeaseId};
 use alphafleet_factors::{
     EffectivenessOptions, EffectivenessReport, HorizonEffectiveness, Members, NamedExpr,
     NamedUniverse, evaluate,
 };
 use alphafleet_market::{Adjustment, Panel, SyntheticMarket, adjust, complete_columns};
-use alphafleet_training_worker::{
-    EvaluationHandler, FeatureHandler, ProbeHandler, TrainingHandler,
-};
-use alphafleet_worker::child::{
-    Assignment, ColumnKey, Completed, DatasetInput, FeatureFile, FeatureInput, Inputs, Stop,
-};
+use alphafleet_worker::child::{Assignment, Completed, Inputs, Stop};
 use alphafleet_worker::frame::{FromChild, ToChild};
-use chrono::Utc;
+use child::{Running, assignment, completed, computing, keep, storage_url, stored, table};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
-
-const DEADLINE: Duration = Duration::from_secs(120);
-const CHILD: &str = "ALPHAFLEET_TEST_CHILD";
 
 /// Not a test: what the other tests start as their child process.
 #[test]
 #[ignore = "the child process of the other tests"]
 fn child_process() {
-    if std::env::var_os(CHILD).is_some() {
-        alphafleet_worker::child::main(&[
-            &TrainingHandler,
-            &FeatureHandler,
-            &EvaluationHandler,
-            &ProbeHandler,
-        ]);
-        std::process::exit(0);
-    }
-}
-
-struct Running {
-    child: Child,
-    input: ChildStdin,
-    frames: Receiver<FromChild>,
-}
-
-impl Running {
-    fn start() -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["child_process", "--exact", "--ignored", "--nocapture"])
-            .env(CHILD, "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let input = child.stdin.take().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, frames) = channel();
-        std::thread::spawn(move || {
-            // Before the child takes the pipe over, the test harness writes lines to it.
-            let frames = output.lines().map_while(Result::ok);
-            for frame in frames.filter_map(|line| serde_json::from_str(&line).ok()) {
-                if sender.send(frame).is_err() {
-                    return;
-                }
-            }
-        });
-        let running = Self { child, input, frames };
-        assert!(matches!(running.next(), Some(FromChild::Ready { .. })));
-        running
-    }
-
-    fn send(&mut self, frame: &ToChild) {
-        let mut line = serde_json::to_vec(frame).unwrap();
-        line.push(b'\n');
-        self.input.write_all(&line).unwrap();
-        self.input.flush().unwrap();
-    }
-
-    /// The next frame; none when the child is gone.
-    fn next(&self) -> Option<FromChild> {
-        match self.frames.recv_timeout(DEADLINE) {
-            Ok(frame) => Some(frame),
-            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => None,
-            Err(timeout) => panic!("no frame: {timeout}"),
-        }
-    }
-
-    /// All frames of an assignment up to its last one; `each` may answer.
-    fn serve(
-        &mut self,
-        assignment: &Assignment,
-        mut each: impl FnMut(&FromChild) -> Option<ToChild>,
-    ) -> Vec<FromChild> {
-        self.send(&ToChild::Assign(Box::new(assignment.clone())));
-        let mut frames = Vec::new();
-        while let Some(frame) = self.next() {
-            if let Some(answer) = each(&frame) {
-                self.send(&answer);
-            }
-            let last = matches!(
-                frame,
-                FromChild::Completed { .. } | FromChild::Failed { .. } | FromChild::Stopped { .. }
-            );
-            frames.push(frame);
-            if last {
-                break;
-            }
-        }
-        frames
-    }
-
-    /// Ends the child by ending its input.
-    fn end(self) -> std::process::ExitStatus {
-        let Self { child, input, .. } = self;
-        drop(input);
-        wait(child)
-    }
-
-    /// Waits for a child that ends by itself.
-    fn died(self) -> std::process::ExitStatus {
-        wait(self.child)
-    }
-}
-
-fn wait(mut child: Child) -> std::process::ExitStatus {
-    let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
-        }
-        assert!(start.elapsed() < DEADLINE, "the child does not end");
-        std::thread::yield_now();
-    }
-}
-
-fn assignment(kind: JobKind, spec: Value, scratch: &Path) -> Assignment {
-    Assignment {
-        job: JobId::new(),
-        attempt: 1,
-        lease: LeaseId::new(),
-        kind,
-        spec,
-        scratch: scratch.to_owned(),
-        storage_url: "file:///nowhere".to_owned(),
-        inputs: Value::Null,
-        checkpoint: None,
-        threads: 1,
-        out_of_memory: 0,
-    }
+    child::serve_if_child();
 }
 
 fn probe(steps: Value, scratch: &Path) -> Assignment {
@@ -171,20 +37,6 @@ fn market() -> Panel {
 
 /// Stores a small market and gives the assignment to train on it.
 fn training(model: Value, folder: &Path) -> Assignment {
-    let panel = market();
-    let url = format!("file://{}", folder.join("storage").display());
-    let import =
-        Import { rows: panel.rows() as u64, panel, findings: Vec::new(), sources: Vec::new() };
-    let new = NewVersion {
-        dataset_id: uuid::Uuid::now_v7(),
-        version_id: uuid::Uuid::now_v7(),
-        dataset_name: "market".to_owned(),
-        parent: None,
-        created_at: Utc::now(),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let store = open_store(&url).unwrap();
-    let stored = runtime.block_on(store_version(&store, &new, &import)).unwrap();
     let scratch = folder.join("scratch");
     std::fs::create_dir_all(&scratch).unwrap();
     let spec = json!({
@@ -193,17 +45,9 @@ fn training(model: Value, folder: &Path) -> Assignment {
         "model": model,
         "checkpoint_every_rounds": 0,
     });
-    let inputs = Inputs {
-        dataset: Some(DatasetInput {
-            version: DatasetVersionId::from_uuid(new.version_id),
-            dataset: DatasetId::from_uuid(new.dataset_id),
-            manifest_key: stored.manifest_key.to_string(),
-            manifest_sha256: stored.manifest_sha256,
-        }),
-        ..Inputs::default()
-    };
+    let inputs = Inputs { dataset: Some(stored(market(), folder)), ..Inputs::default() };
     Assignment {
-        storage_url: url,
+        storage_url: storage_url(folder),
         inputs: serde_json::to_value(inputs).unwrap(),
         ..assignment(JobKind::Training, spec, &scratch)
     }
@@ -403,54 +247,13 @@ fn a_probe_dies_as_it_is_told() {
 
 /// The assignment to compute features on the small market.
 fn computation(features: Value, columns: &[&str], folder: &Path) -> Assignment {
-    let training = training(model(), folder);
-    let column = |name: &&str| ColumnKey {
-        name: (*name).to_owned(),
-        key: FeatureKey(format!("key-of-{name}")),
-    };
-    let columns = columns.iter().map(column).collect();
-    let features_input = FeatureInput { columns, ready: Vec::new() };
-    let dataset = Some(training.dataset().unwrap());
-    let inputs = Inputs { dataset, features: Some(features_input) };
-    let spec = json!({ "dataset": "market", "features": features });
-    Assignment {
-        kind: JobKind::FeatureComputation,
-        spec,
-        inputs: serde_json::to_value(inputs).unwrap(),
-        ..training
-    }
-}
-
-fn completed(frames: &[FromChild]) -> Completed {
-    match frames.last() {
-        Some(FromChild::Completed { completed, .. }) => completed.clone(),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Puts what a computation hands over where its supervisor would.
-fn keep(assignment: &Assignment, files: &[FeatureFile]) -> Vec<CachedFeature> {
-    let folder = PathBuf::from(assignment.storage_url.strip_prefix("file://").unwrap());
-    std::fs::create_dir_all(folder.join("features")).unwrap();
-    let keep = |file: &FeatureFile| {
-        let object_key = format!("features/{}.parquet", file.key.0);
-        let bytes = std::fs::read(&file.path).unwrap();
-        std::fs::write(folder.join(&object_key), &bytes).unwrap();
-        let sha256 = alphafleet_datasets::sha256_hex(&bytes);
-        CachedFeature { key: file.key.clone(), object_key, bytes: bytes.len() as u64, sha256 }
-    };
-    files.iter().map(keep).collect()
+    computing(features, columns, stored(market(), folder), folder)
 }
 
 fn with_ready(assignment: &Assignment, ready: Vec<CachedFeature>) -> Assignment {
     let mut inputs = assignment.typed_inputs().unwrap();
     inputs.features.as_mut().unwrap().ready = ready;
     Assignment { inputs: serde_json::to_value(inputs).unwrap(), ..assignment.clone() }
-}
-
-fn table(completed: &Completed) -> Vec<u8> {
-    let file = completed.files.iter().find(|file| file.name == "features.parquet").unwrap();
-    std::fs::read(&file.path).unwrap()
 }
 
 #[test]

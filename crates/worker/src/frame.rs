@@ -30,7 +30,9 @@
 use std::path::PathBuf;
 
 use alphafleet_domain::job::{Failure, JobKind, LogLine, MetricPoint, Progress};
-use alphafleet_domain::{ArtifactKind, CachedFeature, FeatureKey, JobId, LeaseId, NewModel};
+use alphafleet_domain::{
+    ArtifactKind, CachedFeature, FeatureKey, JobId, LeaseId, NewBacktest, NewModel,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -94,6 +96,18 @@ pub struct Inputs {
     pub dataset: Option<DatasetInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<FeatureInput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<SignalInput>,
+}
+
+/// The predictions of a training that a backtest goes by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalInput {
+    /// The training session.
+    pub session: JobId,
+    /// Key of the predictions in object storage and their checksum (hex).
+    pub key: String,
+    pub sha256: String,
 }
 
 /// The columns a job is to have, and which of them are stored. The others are its own to compute.
@@ -102,6 +116,18 @@ pub struct FeatureInput {
     /// In the order of the specification, the set first.
     pub columns: Vec<ColumnKey>,
     pub ready: Vec<CachedFeature>,
+    /// What is stored of the others over earlier versions of the data: where only bars were
+    /// appended since, the new ones alone are to be computed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierColumn>,
+}
+
+/// A column over an earlier version of the data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierColumn {
+    /// The column that is wanted.
+    pub key: FeatureKey,
+    pub stored: CachedFeature,
 }
 
 /// A feature and what its column is known by.
@@ -200,6 +226,9 @@ pub struct Completed {
     pub files: Vec<OutputFile>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<NewModel>,
+    /// What a backtest says about its strategy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backtest: Option<NewBacktest>,
     /// Columns for the feature cache, each a file in scratch that the supervisor stores there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<FeatureFile>,
@@ -210,6 +239,9 @@ pub struct Completed {
 pub struct FeatureFile {
     pub key: FeatureKey,
     pub path: PathBuf,
+    /// The state from which it goes on, stored beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<PathBuf>,
 }
 
 /// A file in scratch that the supervisor stores.

@@ -3,6 +3,7 @@
 pub struct Layout {
     pub gateways: usize,
     pub workers: usize,
+    pub backtesters: usize,
     pub monitors: usize,
     /// Settings of every process, e.g. `("WORKER__DEFAULT_SLOTS", "1")`.
     pub settings: Vec<(String, String)>,
@@ -20,6 +21,7 @@ impl Default for Layout {
         Self {
             gateways: 1,
             workers: 2,
+            backtesters: 0,
             monitors: 1,
             settings: Vec::new(),
             own_services: false,
@@ -33,6 +35,11 @@ impl Layout {
     /// Like the default, on services that may be broken.
     pub fn breakable() -> Self {
         Self { own_services: true, ..Self::default() }
+    }
+
+    /// Like the default, with a backtest worker.
+    pub fn backtesting() -> Self {
+        Self { workers: 1, backtesters: 1, ..Self::default() }
     }
 
     #[must_use]

@@ -15,11 +15,12 @@ use tempfile::TempDir;
 
 use crate::{Client, Fleet, eventually};
 
-/// Gateways, training workers and a monitoring worker, each a process of its own, on private
+/// Gateways, training and backtest workers and a monitoring worker, each a process of its own, on private
 /// PostgreSQL, RabbitMQ and Redis. All of it ends with this value.
 pub struct Cluster {
     pub gateways: Vec<Member>,
     pub workers: Vec<Member>,
+    pub backtesters: Vec<Member>,
     pub monitors: Vec<Member>,
     pub services: Services,
     layout: Layout,
@@ -35,6 +36,7 @@ impl Cluster {
         let mut cluster = Self {
             gateways: Vec::new(),
             workers: Vec::new(),
+            backtesters: Vec::new(),
             monitors: Vec::new(),
             services,
             layout,
@@ -48,6 +50,10 @@ impl Cluster {
         for _ in 0..cluster.layout.workers {
             let worker = cluster.worker(&[]);
             cluster.workers.push(worker);
+        }
+        for _ in 0..cluster.layout.backtesters {
+            let backtester = cluster.member("backtest-worker", &[], &[]);
+            cluster.backtesters.push(backtester);
         }
         for _ in 0..cluster.layout.monitors {
             let monitor = cluster.monitor();
@@ -86,7 +92,8 @@ impl Cluster {
     }
 
     pub fn members(&self) -> impl Iterator<Item = &Member> {
-        self.gateways.iter().chain(&self.workers).chain(&self.monitors)
+        let workers = self.workers.iter().chain(&self.backtesters);
+        self.gateways.iter().chain(workers).chain(&self.monitors)
     }
 
     /// The same user at another gateway.

@@ -20,6 +20,7 @@ pub use performance::Performance;
 pub use reality_check::{RealityCheck, RealityCheckConfig, reality_check};
 pub use relative::RelativeFigures;
 pub use returns::ReturnFigures;
+pub use statistics::mean;
 pub use tables::{PeriodReturn, RollingFigures, monthly_returns, rolling_figures, yearly_returns};
 pub use trademaster::TradeMasterFigures;
 pub use trading::{ActivityFigures, TradeFigures};

@@ -4,7 +4,8 @@ pub(crate) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-pub(crate) fn mean(values: &[f64]) -> Option<f64> {
+/// The arithmetic mean; none of no values.
+pub fn mean(values: &[f64]) -> Option<f64> {
     finite(values.iter().sum::<f64>() / values.len() as f64)
 }
 

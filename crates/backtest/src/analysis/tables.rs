@@ -1,5 +1,5 @@
 use chrono::{Datelike, NaiveDateTime};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::convention::Convention;
 use super::returns::{ReturnFigures, total_return};
@@ -8,7 +8,7 @@ use crate::engine::DayReport;
 use crate::range::Given;
 
 /// Compound return of a calendar month, or of a year where `month` is none.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PeriodReturn {
     pub year: i32,
     pub month: Option<u32>,
@@ -41,7 +41,7 @@ fn by_period(
 }
 
 /// Figures of the window that ends at a bar.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RollingFigures {
     pub time: NaiveDateTime,
     pub total_return: Option<f64>,

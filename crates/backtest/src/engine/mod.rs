@@ -12,4 +12,4 @@ pub use result::{
 };
 pub use run::run;
 pub use strategy::Strategy;
-pub use trades::Trade;
+pub use trades::{Trade, TradeLog};

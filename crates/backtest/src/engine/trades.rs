@@ -54,23 +54,25 @@ struct Episode {
 
 /// Puts fills together to trades.
 #[derive(Debug)]
-pub(super) struct TradeLog {
+pub struct TradeLog {
     open: Vec<Option<Episode>>,
     multiplier: f64,
     trades: Vec<Trade>,
 }
 
 impl TradeLog {
-    pub(super) fn new(instruments: usize, multiplier: f64) -> Self {
+    /// Without a trade. The multiplier is the worth of one contract per unit of its price.
+    pub fn new(instruments: usize, multiplier: f64) -> Self {
         Self { open: vec![None; instruments], multiplier, trades: vec![] }
     }
 
-    pub(super) fn finish(self) -> Vec<Trade> {
+    /// The trades that were closed, in the order of their ends.
+    pub fn finish(self) -> Vec<Trade> {
         self.trades
     }
 
     /// Follows a split of the open position.
-    pub(super) fn split(&mut self, instrument: usize, ratio: f64) {
+    pub(crate) fn split(&mut self, instrument: usize, ratio: f64) {
         if let Some(episode) = &mut self.open[instrument] {
             episode.held *= ratio;
             episode.most *= ratio;
@@ -79,9 +81,9 @@ impl TradeLog {
         }
     }
 
-    /// Takes a fill. A fill that turns the position over ends one trade and begins another, and
+    /// Takes a fill; `flat` says that nothing is held after it. A fill that turns the position over ends one trade and begins another, and
     /// its costs go with the quantities.
-    pub(super) fn add(&mut self, fill: &Fill, flat: bool) {
+    pub fn add(&mut self, fill: &Fill, flat: bool) {
         let costs = fill.commission + fill.tax;
         let episode = self.open[fill.instrument].get_or_insert(Episode {
             side: fill.side,

@@ -20,6 +20,9 @@ pub struct Bar {
 }
 
 impl Bar {
+    const MISSING: Self =
+        Self { open: f64::NAN, high: f64::NAN, low: f64::NAN, close: f64::NAN, volume: f64::NAN };
+
     /// Whether there is a bar at all.
     pub fn exists(&self) -> bool {
         !self.close.is_nan()
@@ -39,6 +42,8 @@ pub struct Market {
     /// Closes of bars that exist, the last close before where one does not; bar by bar.
     marks: Vec<Price>,
     actions: Vec<DatedAction>,
+    /// Instruments that are only looked at, by index.
+    watched: Vec<bool>,
 }
 
 impl Market {
@@ -79,7 +84,27 @@ impl Market {
             }
         }
         let actions = dated(&panel, actions)?;
-        Ok(Self { panel, bars, marks, actions })
+        let watched = vec![false; width];
+        Ok(Self { panel, bars, marks, actions, watched })
+    }
+
+    /// Takes instruments out of trading that `only` says yes to, such as indices: strategies see
+    /// no bar of them and nothing of them is dealt. They still serve as benchmarks.
+    #[must_use]
+    pub fn watching(mut self, only: impl Fn(&str) -> bool) -> Self {
+        self.watched = self.panel.instruments().iter().map(|name| only(name)).collect();
+        let width = self.watched.len();
+        for (cell, bar) in self.bars.iter_mut().enumerate() {
+            if self.watched[cell % width] {
+                *bar = Bar::MISSING;
+            }
+        }
+        self
+    }
+
+    /// Whether an instrument is only looked at.
+    pub(crate) fn is_watched(&self, instrument: usize) -> bool {
+        self.watched.get(instrument).copied().unwrap_or(false)
     }
 
     pub fn panel(&self) -> &Panel {

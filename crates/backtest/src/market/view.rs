@@ -48,9 +48,9 @@ impl<'a> View<'a> {
     }
 
     /// A field's values up to the bar at hand, NaN where a bar is missing; `None` for an unknown
-    /// field or instrument.
+    /// field or instrument, and for one that is only looked at.
     pub fn series(&self, field: &str, instrument: usize) -> Option<&'a [f64]> {
-        if instrument >= self.instruments().len() {
+        if instrument >= self.instruments().len() || self.market.is_watched(instrument) {
             return None;
         }
         let series = self.market.panel().series(field, instrument)?;

@@ -34,6 +34,35 @@ pub enum OrderKind {
     TrailingStop { trail: Trail },
 }
 
+impl OrderKind {
+    /// The name it has in documents, such as `stop_limit`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Market => "market",
+            Self::Limit { .. } => "limit",
+            Self::Stop { .. } => "stop",
+            Self::StopLimit { .. } => "stop_limit",
+            Self::TrailingStop { .. } => "trailing_stop",
+        }
+    }
+
+    /// The limit's price, if it has one.
+    pub const fn limit(self) -> Option<f64> {
+        match self {
+            Self::Limit { limit } | Self::StopLimit { limit, .. } => Some(limit),
+            _ => None,
+        }
+    }
+
+    /// The stop's price, if it has a fixed one.
+    pub const fn stop(self) -> Option<f64> {
+        match self {
+            Self::Stop { stop } | Self::StopLimit { stop, .. } => Some(stop),
+            _ => None,
+        }
+    }
+}
+
 /// How long an order lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -47,6 +76,18 @@ pub enum TimeInForce {
     Ioc,
     /// Fill or kill: dealt whole at the first bar, or not at all.
     Fok,
+}
+
+impl TimeInForce {
+    /// The name it has in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Gtc => "gtc",
+            Self::Ioc => "ioc",
+            Self::Fok => "fok",
+        }
+    }
 }
 
 /// An order as a strategy gives it.
@@ -107,6 +148,25 @@ pub enum CancelReason {
     EndOfRun,
 }
 
+impl CancelReason {
+    /// The name it has in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::InsufficientFunds => "insufficient_funds",
+            Self::NothingToSell => "nothing_to_sell",
+            Self::BelowLot => "below_lot",
+            Self::Linked => "linked",
+            Self::Delisted => "delisted",
+            Self::Liquidation => "liquidation",
+            Self::TooManyOrders => "too_many_orders",
+            Self::TooLarge => "too_large",
+            Self::EndOfRun => "end_of_run",
+        }
+    }
+}
+
 /// How an order ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,6 +174,16 @@ pub enum OrderOutcome {
     Filled,
     /// Not or only partly dealt.
     Cancelled(CancelReason),
+}
+
+impl OrderOutcome {
+    /// `filled`, or the reason of what was not.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Filled => "filled",
+            Self::Cancelled(reason) => reason.name(),
+        }
+    }
 }
 
 /// An order that has ended.

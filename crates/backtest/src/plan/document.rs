@@ -28,7 +28,7 @@ pub struct PlanFault {
 }
 
 impl PlanFault {
-    fn new(field: &str, code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(field: &str, code: &'static str, message: impl Into<String>) -> Self {
         Self { field: field.to_owned(), code, message: message.into() }
     }
 }
@@ -72,13 +72,18 @@ impl PlanDraft {
             }
             Engine::Event => Plan::Event(event(fields, placeholder(period))?),
         };
-        plan.validate()?;
+        check(&plan)?;
         Ok(Self { period, plan })
     }
 
     /// The period, if the document gave one.
     pub fn period(&self) -> Option<DateRange> {
         self.period
+    }
+
+    /// The strategy's name in documents.
+    pub fn strategy_type(&self) -> &'static str {
+        self.plan.strategy_type()
     }
 
     /// Whether the strategy goes by scores.
@@ -91,11 +96,38 @@ impl PlanDraft {
         self.plan.takes_signal()
     }
 
+    /// The plan over `period`, whatever the document says.
+    pub fn with_period(mut self, period: DateRange) -> Plan {
+        self.plan.set_period(period);
+        self.plan
+    }
+
     /// The plan, with `period` where the document gave none.
     pub fn complete(mut self, period: DateRange) -> Plan {
         self.plan.set_period(self.period.unwrap_or(period));
         self.plan
     }
+}
+
+/// As [`Plan::validate`], with the path of the field that is wrong.
+fn check(plan: &Plan) -> Result<(), PlanFault> {
+    let within = |part: &'static str| {
+        move |error: BacktestError| {
+            let fault = PlanFault::from(error);
+            PlanFault { field: format!("{part}.{}", fault.field), ..fault }
+        }
+    };
+    match plan {
+        Plan::Qlib(config) => {
+            config.exchange.validate().map_err(within("exchange"))?;
+            config.strategy.validate().map_err(within("strategy"))?;
+        }
+        Plan::Event(event) => {
+            event.config.validate()?;
+            event.strategy.validate().map_err(within("strategy"))?;
+        }
+    }
+    Ok(plan.validate()?)
 }
 
 fn event(mut fields: Map<String, Value>, period: DateRange) -> Result<EventPlan, PlanFault> {
@@ -147,7 +179,7 @@ fn take<T: DeserializeOwned>(
     fields.shift_remove(name).map(|value| read(name, value)).transpose()
 }
 
-fn read<T: DeserializeOwned>(at: &str, value: Value) -> Result<T, PlanFault> {
+pub(super) fn read<T: DeserializeOwned>(at: &str, value: Value) -> Result<T, PlanFault> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let inner = error.path().to_string();
         let field = match (at, inner.as_str()) {

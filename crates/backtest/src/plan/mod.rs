@@ -2,13 +2,19 @@
 //! market and the strategy, and [`Simulation`], which runs it.
 
 mod document;
+mod grid;
+mod key_figures;
 mod simulation;
 mod strategy;
+mod sweep_config;
 mod templates;
 
 pub use document::{PlanDraft, PlanFault};
+pub use grid::{Axis, Grid, MOST_CONFIGURATIONS};
+pub use key_figures::KeyFigures;
 pub use simulation::{Outcome, Point, Simulation};
 pub use strategy::StrategyPlan;
+pub use sweep_config::{Objective, SweepConfig, WalkForwardConfig};
 pub use templates::{PlanTemplate, plan_templates};
 
 use alphafleet_factors::DateRange;
@@ -55,6 +61,13 @@ impl Plan {
             Self::Qlib(config) => config.period = period,
             Self::Event(plan) => plan.config.period = period,
         }
+    }
+
+    /// The plan over another period.
+    #[must_use]
+    pub fn with_period(mut self, period: DateRange) -> Self {
+        self.set_period(period);
+        self
     }
 
     /// Cash at the start.

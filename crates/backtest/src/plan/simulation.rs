@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use alphafleet_market::Panel;
+use alphafleet_market::{Panel, is_index_code};
 use chrono::NaiveDateTime;
 
 use super::Plan;
@@ -21,7 +21,7 @@ pub struct Simulation {
 
 #[derive(Debug)]
 enum Prepared {
-    Qlib(QlibMarket),
+    Qlib(Box<QlibMarket>),
     Event(Market),
 }
 
@@ -52,7 +52,8 @@ pub enum Outcome {
 
 impl Simulation {
     /// Lays the panel out for the plan's engine. Corporate actions go with raw prices, and only
-    /// with the event-driven engine.
+    /// with the event-driven engine. There an index cannot be held: one is traded only if the
+    /// strategy names it.
     pub fn prepare(
         plan: &Plan,
         panel: &Arc<Panel>,
@@ -61,10 +62,16 @@ impl Simulation {
         plan.validate()?;
         let bars = period_bars(panel, plan.period())?.len();
         let market = match plan {
-            Plan::Qlib(config) => {
-                Prepared::Qlib(QlibMarket::prepare(panel, &config.exchange, config.period)?)
+            Plan::Qlib(config) => Prepared::Qlib(Box::new(QlibMarket::prepare(
+                panel,
+                &config.exchange,
+                config.period,
+            )?)),
+            Plan::Event(event) => {
+                let named = event.strategy.instruments();
+                let only = |name: &str| is_index_code(name) && !named.contains(&name);
+                Prepared::Event(Market::prepare(Arc::clone(panel), actions)?.watching(only))
             }
-            Plan::Event(_) => Prepared::Event(Market::prepare(Arc::clone(panel), actions)?),
         };
         Ok(Self { market, bars })
     }

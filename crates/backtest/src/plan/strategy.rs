@@ -47,6 +47,14 @@ impl StrategyPlan {
         }
     }
 
+    /// The instruments that the settings name as those to trade.
+    pub fn instruments(&self) -> Vec<&str> {
+        match self {
+            Self::Pairs(pair) => vec![&pair.first, &pair.second],
+            _ => Vec::new(),
+        }
+    }
+
     pub(super) fn needs_signal(&self) -> bool {
         match self {
             Self::TopkDropout(_) => true,

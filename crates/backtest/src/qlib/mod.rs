@@ -19,6 +19,7 @@ pub use config::{
     BuyMethod, ExchangeConfig, LimitedSide, PriceLimit, QlibConfig, SellMethod, TopkDropoutConfig,
     VolumeLimit, VolumeLimitKind,
 };
+pub use position::is_close;
 pub use quotes::QlibMarket;
 pub use report::{Indicators, OrderRecord, PositionRecord, QlibDay, QlibResult};
 pub use risk::{Accumulation, QLIB_DAYS_PER_YEAR, QlibRisk, RiskAnalysis, risk_analysis};

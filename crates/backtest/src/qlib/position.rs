@@ -98,6 +98,6 @@ pub(crate) struct Trade {
 }
 
 /// numpy's `isclose` with its default tolerances.
-pub(crate) fn is_close(a: f64, b: f64) -> bool {
+pub fn is_close(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-8 + 1e-5 * b.abs()
 }

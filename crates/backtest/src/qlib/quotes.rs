@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use alphafleet_factors::{DateRange, NamedExpr, compute};
+use alphafleet_factors::{DateRange, FactorError, NamedExpr, compute};
 use alphafleet_market::Panel;
 use chrono::NaiveDateTime;
 
@@ -218,10 +218,15 @@ fn caps(
     exchange.volume_limits.iter().map(cap).collect()
 }
 
-/// An expression over the whole panel, laid out like a field, NaN outside listed ranges.
+/// An expression over the whole panel, laid out like a field, NaN outside listed ranges. One that
+/// looks ahead is refused.
 fn evaluate(panel: &Panel, field: &'static str, source: &str) -> Result<Vec<f64>, BacktestError> {
     let wrap = |source| BacktestError::Factor { field, source: Box::new(source) };
     let expr = NamedExpr::parse(field, source).map_err(wrap)?;
+    let bars = expr.expr.look_ahead();
+    if bars > 0 {
+        return Err(wrap(FactorError::LookAhead { name: field.to_owned(), bars }));
+    }
     let frame = compute(panel, std::slice::from_ref(&expr), 1).map_err(wrap)?;
     let all = panel.calendar().len();
     let mut cells = vec![f64::NAN; all * panel.instruments().len()];

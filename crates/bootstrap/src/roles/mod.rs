@@ -3,7 +3,7 @@
 mod gateway;
 mod monitoring_worker;
 mod standalone;
-mod training_worker;
+mod worker;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::backends::{StartError, make_folder};
 use crate::process::{Process, ProcessError};
 use crate::settings::Settings;
+use crate::translate::Served;
 
 /// What a process of the fleet does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum Role {
     /// Runs jobs of the queues `training` and `default` in child processes, which are this same
     /// program with the argument `child`.
     TrainingWorker,
+    /// Runs jobs of the queue `backtest` likewise.
+    BacktestWorker,
     /// Watches over the others: expires, dispatches, announces and cleans up.
     MonitoringWorker,
 }
@@ -32,6 +35,7 @@ impl Role {
             Self::Standalone => "alphafleet",
             Self::Gateway => "gateway",
             Self::TrainingWorker => "training-worker",
+            Self::BacktestWorker => "backtest-worker",
             Self::MonitoringWorker => "monitoring-worker",
         }
     }
@@ -43,7 +47,12 @@ impl Process {
         match role {
             Role::Standalone => standalone::start(settings).await,
             Role::Gateway => gateway::start(settings).await,
-            Role::TrainingWorker => training_worker::start(settings).await,
+            Role::TrainingWorker => {
+                worker::start(settings, Served::TRAINING, settings.health.training_worker).await
+            }
+            Role::BacktestWorker => {
+                worker::start(settings, Served::BACKTEST, settings.health.backtest_worker).await
+            }
             Role::MonitoringWorker => monitoring_worker::start(settings).await,
         }
     }

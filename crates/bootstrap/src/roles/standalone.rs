@@ -13,6 +13,7 @@ use crate::parts::Parts;
 use crate::process::{Process, ProcessError};
 use crate::samples;
 use crate::settings::Settings;
+use crate::translate::Served;
 
 pub(super) async fn start(settings: &Settings) -> Result<Process, ProcessError> {
     let parts = Parts::new(settings, Backends::prepare(settings).await?);
@@ -20,7 +21,7 @@ pub(super) async fn start(settings: &Settings) -> Result<Process, ProcessError> 
     let setup_token = keys.setup.clone();
     let deliverer = parts.deliverer(&keys)?;
     let retention = parts.retention();
-    let (worker, woken) = parts.worker(scratch(settings, "jobs")?)?;
+    let (worker, woken) = parts.worker(Served::ALL, scratch(settings, "jobs")?)?;
     let (worked, cleaned) = (worker.stats(), retention.stats());
     let gateway = parts
         .gateway(keys, uploads(settings)?)?

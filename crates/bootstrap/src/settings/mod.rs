@@ -139,6 +139,7 @@ impl Settings {
             (self.retention.interval.is_zero(), "retention.interval", "must be longer than 0"),
             (worker.training_slots == 0, "worker.training_slots", "must be at least 1"),
             (worker.default_slots == 0, "worker.default_slots", "must be at least 1"),
+            (worker.backtest_slots == 0, "worker.backtest_slots", "must be at least 1"),
             (worker.beat.is_zero(), "worker.beat", "must be longer than 0"),
             (worker.window < worker.beat * 2, "worker.window", "must be at least two beats"),
             (server.max_upload_mib == 0, "server.max_upload_mib", "must be at least 1"),
@@ -216,7 +217,7 @@ mod tests {
             "sqlite:///var/lib/alphafleet/alphafleet.db"
         );
         assert_eq!(settings.storage_backend().as_str(), "file:///var/lib/alphafleet/objects");
-        assert_eq!(settings.worker.training_slots, 2);
+        assert_eq!((settings.worker.training_slots, settings.worker.backtest_slots), (2, 4));
     }
 
     #[test]

@@ -90,6 +90,7 @@ pub struct ServerSettings {
 #[serde(deny_unknown_fields)]
 pub struct HealthSettings {
     pub training_worker: SocketAddr,
+    pub backtest_worker: SocketAddr,
     pub monitoring_worker: SocketAddr,
 }
 
@@ -100,10 +101,13 @@ pub struct WorkerSettings {
     pub training_slots: u32,
     /// Jobs of the queue `default` at once.
     pub default_slots: u32,
-    /// Resource classes this worker serves: the queue `training.gpu` for `gpu`, with as many slots
-    /// as `training`.
+    /// Jobs of the queue `backtest` at once.
+    pub backtest_slots: u32,
+    /// Resource classes this worker serves: the queues `training.gpu` and `backtest.gpu` for `gpu`,
+    /// with as many slots as those without a class.
     pub resource_classes: Vec<String>,
-    /// Threads one job computes with; 0 shares the cores out among the training slots.
+    /// Threads one job computes with; 0 shares the cores out among the training slots, or among
+    /// the backtest slots of a worker that has no others.
     pub threads_per_job: u32,
     /// Memory one job may use, in MiB; 0 sets no limit.
     pub memory_mib_per_job: u64,

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use alphafleet_market::Adjustment;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
@@ -11,6 +12,9 @@ pub enum Factors {
         /// e.g. 'Mean($close, 5)/$close'
         #[arg(value_name = "EXPR")]
         expression: String,
+        /// Whether these announcements have the fields by period that it reads.
+        #[arg(long, value_name = "FILE")]
+        announcements: Option<PathBuf>,
     },
     /// How well factors foretell returns: IC, decay, turnover, returns of quantiles.
     Evaluate(EvaluateFactors),
@@ -28,6 +32,8 @@ pub struct ComputeFactors {
     /// file lacks is left out, and said so.
     #[arg(long, value_name = "SET")]
     pub set: Option<String>,
+    #[command(flatten)]
+    pub fundamentals: Fundamentals,
     /// An expression and the name of its column; may be given often.
     #[arg(long = "expr", value_name = "NAME=EXPR", required_unless_present = "set")]
     pub expressions: Vec<String>,
@@ -52,6 +58,8 @@ pub struct EvaluateFactors {
     /// file lacks is left out, and said so.
     #[arg(long, value_name = "SET")]
     pub set: Option<String>,
+    #[command(flatten)]
+    pub fundamentals: Fundamentals,
     /// A factor of your own, e.g. `--expr 'reversal=Ref($close, 5)/$close'`; may be given often.
     #[arg(long = "expr", value_name = "NAME=EXPR", required_unless_present = "set")]
     pub expressions: Vec<String>,
@@ -88,6 +96,17 @@ pub struct EvaluateFactors {
     pub threads: usize,
 }
 
+/// What `$$field` reads, within `P(…)` and `PRef(…)`.
+#[derive(Debug, ClapArgs)]
+pub struct Fundamentals {
+    /// Announced values by period: Parquet or CSV with instrument, announced (a day), period
+    /// (201901 or 2018), field (ending with _q or _a) and value; or a Qlib folder with financial/.
+    /// As in Qlib a value counts from its day on, that day's bar included: give what came after the
+    /// close the next day.
+    #[arg(long, value_name = "FILE")]
+    pub announcements: Option<PathBuf>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AdjustPrices {
     None,
@@ -95,4 +114,14 @@ pub enum AdjustPrices {
     Forward,
     /// The oldest prices stay as they are.
     Backward,
+}
+
+impl From<AdjustPrices> for Adjustment {
+    fn from(adjust: AdjustPrices) -> Self {
+        match adjust {
+            AdjustPrices::None => Self::None,
+            AdjustPrices::Forward => Self::Forward,
+            AdjustPrices::Backward => Self::Backward,
+        }
+    }
 }

@@ -174,6 +174,28 @@ impl Api {
         parse(self.answer(request.json(body)).await?).await
     }
 
+    pub async fn backtest(
+        &self,
+        strategy: &StrategyView,
+        body: &Value,
+        key: &IdempotencyKey,
+    ) -> Result<SessionView, ClientError> {
+        let path = format!("/api/v1/strategies/{}/backtest", strategy.id);
+        let request = self.request(Method::POST, &path)?.header("idempotency-key", &key.0);
+        parse(self.answer(request.json(body)).await?).await
+    }
+
+    pub async fn sweep(
+        &self,
+        strategy: &StrategyView,
+        body: &Value,
+        key: &IdempotencyKey,
+    ) -> Result<SessionView, ClientError> {
+        let path = format!("/api/v1/strategies/{}/sweep", strategy.id);
+        let request = self.request(Method::POST, &path)?.header("idempotency-key", &key.0);
+        parse(self.answer(request.json(body)).await?).await
+    }
+
     pub async fn sessions(&self, limit: u32) -> Result<SessionList, ClientError> {
         self.get(&format!("/api/v1/strategies/sessions?limit={limit}")).await
     }

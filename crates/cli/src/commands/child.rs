@@ -1,5 +1,6 @@
 use std::process::ExitCode;
 
+use alphafleet_backtest_worker::{BacktestHandler, BacktestSweepHandler};
 use alphafleet_training_worker::{
     EvaluationHandler, FeatureHandler, ProbeHandler, TrainingHandler,
 };
@@ -8,6 +9,8 @@ use alphafleet_training_worker::{
 pub fn run() -> ExitCode {
     alphafleet_worker::child::main(&[
         &TrainingHandler,
+        &BacktestHandler,
+        &BacktestSweepHandler,
         &FeatureHandler,
         &EvaluationHandler,
         &ProbeHandler,

@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod backtest;
 pub mod child;
 mod config;
 mod connect;
@@ -40,6 +41,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Features(features) => features::run(&global, features).await,
         Command::Strategy(strategy) => strategy::run(&global, strategy).await,
         Command::Train(train) => train::run(&global, train).await,
+        Command::Backtest(backtest) => backtest::run(&global, backtest).await,
         Command::Session(session) => session::run(&global, session).await,
         Command::Config(config) => config::run(&global, config),
         Command::Child => Ok(child::run()),

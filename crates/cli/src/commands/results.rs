@@ -11,6 +11,7 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::backtest::summary;
 use super::feature_results::{print_computation, print_evaluation};
 use crate::client::Api;
 use crate::output;
@@ -27,6 +28,7 @@ pub fn print(session: &SessionView) {
     }
     if let Some(result) = &session.result {
         match session.kind.as_str() {
+            "backtest" | "backtest_sweep" => summary::print(result),
             "feature_computation" => print_computation(result),
             "factor_evaluation" => print_evaluation(result),
             _ => print_result(result),

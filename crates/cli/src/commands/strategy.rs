@@ -79,9 +79,9 @@ fn templates(global: &Global, name: Option<String>) -> anyhow::Result<()> {
     if global.json {
         return output::json(&templates);
     }
-    let rows = templates.into_iter().map(|template| [template.name, template.description]);
-    let rows = rows.map(|row| row.map(str::to_owned)).collect();
-    println!("{}", output::table(["template", "what"], &[], rows));
+    let rows = templates.into_iter();
+    let rows = rows.map(|template| [template.name.to_owned(), template.description]);
+    println!("{}", output::table(["template", "what"], &[], rows.collect()));
     Ok(())
 }
 

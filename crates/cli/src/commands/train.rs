@@ -32,7 +32,8 @@ pub async fn run(global: &Global, train: Train) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn parameters(pairs: &[String]) -> Result<Map<String, Value>, Usage> {
+/// `--set` as it was given: values are JSON or plain text.
+pub fn parameters(pairs: &[String]) -> Result<Map<String, Value>, Usage> {
     pairs
         .iter()
         .map(|pair| {

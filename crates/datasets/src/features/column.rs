@@ -6,7 +6,8 @@ use chrono::{NaiveDate, NaiveDateTime};
 
 use crate::error::DatasetError;
 use crate::table::{
-    ColumnValues, KeyOrder, OwnedValues, Table, TableColumn, read_table, write_table_file,
+    ColumnValues, KeyOrder, OwnedValues, Table, TableColumn, read_single, read_table,
+    write_table_file,
 };
 
 const VALUE: &str = "value";
@@ -45,11 +46,7 @@ pub fn read_feature(
     sha256: &str,
 ) -> Result<FeatureColumn, DatasetError> {
     let bytes = bytes.into();
-    let found = sha256_hex(&bytes);
-    if !found.eq_ignore_ascii_case(sha256) {
-        let (key, expected) = (file.to_owned(), sha256.to_owned());
-        return Err(DatasetError::Tampered { key, expected, found });
-    }
+    check(file, &bytes, sha256)?;
     let table = read_table(file, bytes)?;
     match table.columns.into_iter().find(|column| column.name == VALUE) {
         Some(column) => Ok(FeatureColumn {
@@ -63,6 +60,26 @@ pub fn read_feature(
             found: Vec::new(),
         }),
     }
+}
+
+/// A column's values alone, for whoever knows its bars: a fraction of the time of [`read_feature`].
+pub fn read_feature_values(
+    file: &str,
+    bytes: impl Into<Bytes>,
+    sha256: &str,
+) -> Result<Vec<f32>, DatasetError> {
+    let bytes = bytes.into();
+    check(file, &bytes, sha256)?;
+    read_single(file, bytes, VALUE)
+}
+
+fn check(file: &str, bytes: &Bytes, sha256: &str) -> Result<(), DatasetError> {
+    let found = sha256_hex(bytes);
+    if found.eq_ignore_ascii_case(sha256) {
+        return Ok(());
+    }
+    let (key, expected) = (file.to_owned(), sha256.to_owned());
+    Err(DatasetError::Tampered { key, expected, found })
 }
 
 fn single(values: OwnedValues) -> Vec<f32> {

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use alphafleet_artifacts::sha256_hex;
-use alphafleet_market::Adjustment;
+use alphafleet_market::{Adjustment, Panel, PanelBuilder, PanelRow};
 use chrono::{NaiveDate, NaiveDateTime};
 
 use super::*;
@@ -44,6 +44,9 @@ fn a_column_comes_back_and_a_broken_one_is_refused() {
     let column = read_feature("column", bytes.clone(), &sha256).unwrap();
     assert_eq!((column.instruments.len(), column.values[0]), (3, 1.5));
     assert!(column.values[1].is_nan());
+    let values = read_feature_values("column", bytes.clone(), &sha256).unwrap();
+    assert_eq!((values.len(), values[0], values[2]), (3, 1.5, -2.0));
+    assert!(values[1].is_nan());
 
     let a = read_instrument(&column, "A", (Some(day(2).date()), None)).unwrap();
     assert_eq!((a.times, a.values.len()), (vec![day(2)], 1));
@@ -54,6 +57,69 @@ fn a_column_comes_back_and_a_broken_one_is_refused() {
     let mut broken = bytes;
     let middle = broken.len() / 2;
     broken[middle] ^= 1;
+    let refused = read_feature_values("column", broken.clone(), &sha256).unwrap_err();
+    assert_eq!(refused.code(), "tampered_file");
     let refused = read_feature("column", broken, &sha256).unwrap_err();
+    assert_eq!(refused.code(), "tampered_file");
+}
+
+/// Two instruments; `b` begins late.
+fn bars(closes: [&[f64]; 2], volume: f64) -> Panel {
+    let mut builder = PanelBuilder::new(["close", "volume"]);
+    for (instrument, closes) in ["A", "B"].into_iter().zip(closes) {
+        for (at, &close) in closes.iter().enumerate().filter(|(_, close)| !close.is_nan()) {
+            let row = PanelRow { instrument, time: day(1 + at as u32), values: &[close, volume] };
+            builder.push(row).unwrap();
+        }
+    }
+    builder.build().unwrap()
+}
+
+#[test]
+fn only_a_changed_past_shows() {
+    const NAN: f64 = f64::NAN;
+    let before = bars([&[1.0, 2.0, 3.0], &[NAN, NAN, 7.0]], 5.0);
+    let past = Pasts::new(&before).of(3, ["close", "unknown"]);
+    assert_eq!(past.fields.len(), 1);
+    type Closes = [&'static [f64]; 2];
+    let table: [(Closes, f64, Option<PastChange>); 7] = [
+        ([&[1.0, 2.0, 3.0, 4.0], &[NAN, NAN, 7.0, 8.0]], 5.0, None),
+        // Its volume is not read.
+        ([&[1.0, 2.0, 3.0], &[NAN, NAN, 7.0]], 6.0, None),
+        ([&[1.0, 2.0], &[NAN, 7.0]], 5.0, Some(PastChange::Shorter)),
+        ([&[1.0, 2.0, 3.0], &[NAN, 6.0, 7.0]], 5.0, Some(PastChange::Market)),
+        ([&[1.0, NAN, 3.0, 4.0], &[NAN, 7.0, 7.0, 8.0]], 5.0, Some(PastChange::Market)),
+        ([&[1.0, 2.0, 3.0, 4.0], &[NAN; 4]], 5.0, Some(PastChange::Market)),
+        (
+            [&[0.5, 1.0, 1.5, 4.0], &[NAN, NAN, 7.0, 8.0]],
+            5.0,
+            Some(PastChange::Fields(vec!["close".to_owned()])),
+        ),
+    ];
+    for (closes, volume, change) in table {
+        let after = bars(closes, volume);
+        assert_eq!(Pasts::new(&after).change_since(&past), change, "{closes:?}");
+    }
+    // Who begins later was not there before.
+    let first = Pasts::new(&before).of(2, ["close"]);
+    let alone = bars([&[1.0, 2.0, 3.0], &[]], 5.0);
+    assert_eq!(Pasts::new(&alone).change_since(&first), None);
+}
+
+#[test]
+fn a_state_comes_back_and_a_broken_one_is_refused() {
+    let panel = bars([&[1.0, 2.0], &[3.0, 4.0]], 5.0);
+    let past = Pasts::new(&panel).of(2, ["close", "volume"]);
+    let state = FeatureState { past, operators: b"any\nbytes\0".to_vec() };
+    let bytes = state.to_bytes().unwrap();
+    assert_eq!(FeatureState::from_bytes("state", &bytes).unwrap(), state);
+    for cut in [0, 10, 65, bytes.len() - 1] {
+        let refused = FeatureState::from_bytes("state", &bytes[..cut]).unwrap_err();
+        assert!(matches!(refused.code(), "tampered_file" | "corrupt_file"), "{refused}");
+    }
+    let mut broken = bytes;
+    let last = broken.len() - 1;
+    broken[last] ^= 1;
+    let refused = FeatureState::from_bytes("state", &broken).unwrap_err();
     assert_eq!(refused.code(), "tampered_file");
 }

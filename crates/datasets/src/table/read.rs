@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -5,7 +6,9 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float32Type, Float64Type, TimeUnit, TimestampNanosecondType};
 use bytes::Bytes;
 use chrono::DateTime;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 
 use super::{OwnedColumn, OwnedTable, OwnedValues};
 use crate::error::DatasetError;
@@ -18,6 +21,71 @@ pub fn read_table(file: &str, bytes: impl Into<Bytes>) -> Result<OwnedTable, Dat
     // The decoder is written for files that are what they say; a crafted one may make it panic.
     catch_unwind(AssertUnwindSafe(|| decode(file, bytes)))
         .unwrap_or_else(|_| Err(corrupt("the decoder gave up on it".to_owned())))
+}
+
+/// One numeric column of a table in single precision, NaN where it has no value, in the order of
+/// the rows; the others are not decoded.
+pub(crate) fn read_single(
+    file: &str,
+    bytes: impl Into<Bytes>,
+    column: &str,
+) -> Result<Vec<f32>, DatasetError> {
+    let bytes = bytes.into();
+    let corrupt = |reason: String| DatasetError::CorruptFile { file: file.to_owned(), reason };
+    catch_unwind(AssertUnwindSafe(|| decode_single(bytes, column)))
+        .unwrap_or_else(|_| Err("the decoder gave up on it".to_owned()))
+        .map_err(corrupt)
+}
+
+fn decode_single(bytes: Bytes, column: &str) -> Result<Vec<f32>, String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| text(&error))?;
+    let wanted = ProjectionMask::columns(builder.parquet_schema(), [column]);
+    let reader = builder.with_projection(wanted).build().map_err(|error| text(&error))?;
+    let mut values = Vec::new();
+    for batch in reader {
+        let batch = batch.map_err(|error| text(&error))?;
+        let found = batch.column_by_name(column).ok_or_else(|| format!("no column {column}"))?;
+        let array = cast(found, &DataType::Float32).map_err(|error| text(&error))?;
+        let array = array.as_primitive::<Float32Type>();
+        values.extend(array.iter().map(|value| value.unwrap_or(f32::NAN)));
+    }
+    Ok(values)
+}
+
+/// The instruments of such a table, without its other columns.
+pub(crate) fn read_instruments(
+    file: &str,
+    bytes: impl Into<Bytes>,
+) -> Result<BTreeSet<String>, DatasetError> {
+    let bytes = bytes.into();
+    let corrupt = |reason: String| DatasetError::CorruptFile { file: file.to_owned(), reason };
+    catch_unwind(AssertUnwindSafe(|| {
+        decode_instruments(bytes).map_err(|error| corrupt(error.to_string()))
+    }))
+    .unwrap_or_else(|_| Err(corrupt("the decoder gave up on it".to_owned())))
+}
+
+fn decode_instruments(bytes: Bytes) -> Result<BTreeSet<String>, ParquetError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let columns = ProjectionMask::columns(builder.parquet_schema(), ["instrument"]);
+    let mut instruments = BTreeSet::new();
+    for batch in builder.with_projection(columns).build()? {
+        let batch = batch?;
+        let Some(column) = batch.columns().first() else {
+            return Err(ParquetError::General("there is no column instrument".to_owned()));
+        };
+        let names = cast(column, &DataType::Utf8)?;
+        let names = names.as_string::<i32>();
+        let mut last = None;
+        // Rows of one instrument follow each other.
+        for name in names.iter().flatten().filter(|name| last.replace(*name) != Some(*name)) {
+            if !instruments.contains(name) {
+                instruments.insert(name.to_owned());
+            }
+        }
+    }
+    Ok(instruments)
 }
 
 fn decode(file: &str, bytes: Bytes) -> Result<OwnedTable, DatasetError> {

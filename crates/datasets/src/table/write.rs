@@ -10,10 +10,11 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono::NaiveDateTime;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
 
 use super::{ColumnValues, KeyOrder, Table};
 use crate::error::DatasetError;
@@ -42,7 +43,7 @@ fn encode<W: Write + Send, S: AsRef<str>>(
         file: "table".to_owned(),
         source: Box::new(error),
     };
-    let properties = properties(metadata).map_err(failed)?;
+    let properties = table_properties(table, metadata).map_err(failed)?;
     let mut writer = ArrowWriter::try_new(writer, SchemaRef::clone(&schema), Some(properties))
         .map_err(failed)?;
     let rows = table.times.len();
@@ -77,13 +78,30 @@ pub(crate) fn write_table_file_with<S: AsRef<str>>(
     writer.flush().map_err(failed)
 }
 
-pub(crate) fn properties(metadata: Vec<KeyValue>) -> Result<WriterProperties, ParquetError> {
+/// Values in single precision are computed ones, which hardly repeat: looking for a dictionary of
+/// them takes longer than all else.
+fn table_properties<S>(
+    table: &Table<'_, S>,
+    metadata: Vec<KeyValue>,
+) -> Result<WriterProperties, ParquetError> {
+    let mut builder = properties(metadata)?;
+    for column in &table.columns {
+        if matches!(column.values, ColumnValues::F32(_)) {
+            let path = ColumnPath::from(column.name);
+            builder = builder.set_column_dictionary_enabled(path.clone(), false);
+            builder = builder.set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT);
+        }
+    }
+    Ok(builder.build())
+}
+
+/// How every file is written.
+pub(crate) fn properties(metadata: Vec<KeyValue>) -> Result<WriterPropertiesBuilder, ParquetError> {
     Ok(WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_created_by("alphafleet".to_owned())
-        .set_key_value_metadata((!metadata.is_empty()).then_some(metadata))
-        .build())
+        .set_key_value_metadata((!metadata.is_empty()).then_some(metadata)))
 }
 
 fn check<S>(table: &Table<'_, S>) -> Result<(), DatasetError> {

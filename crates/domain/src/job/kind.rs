@@ -12,6 +12,10 @@ use super::{RetryPolicy, TimeLimits};
 pub enum JobKind {
     /// Features, fit, evaluation, report.
     Training,
+    /// A strategy over the bars of a period: account, trades, figures, report.
+    Backtest,
+    /// Many backtests of one strategy over one market, each with other settings.
+    BacktestSweep,
     /// Values of features, into the cache and as a file.
     FeatureComputation,
     /// How well features foretell returns, as a report.
@@ -21,12 +25,20 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    pub const ALL: [Self; 4] =
-        [Self::Training, Self::FeatureComputation, Self::FactorEvaluation, Self::Probe];
+    pub const ALL: [Self; 6] = [
+        Self::Training,
+        Self::Backtest,
+        Self::BacktestSweep,
+        Self::FeatureComputation,
+        Self::FactorEvaluation,
+        Self::Probe,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Training => "training",
+            Self::Backtest => "backtest",
+            Self::BacktestSweep => "backtest_sweep",
             Self::FeatureComputation => "feature_computation",
             Self::FactorEvaluation => "factor_evaluation",
             Self::Probe => "probe",
@@ -37,14 +49,15 @@ impl JobKind {
         match self {
             // Not `default`: a worker looks ahead there, and these are long.
             Self::Training | Self::FeatureComputation | Self::FactorEvaluation => Queue::training(),
+            Self::Backtest | Self::BacktestSweep => Queue::backtest(),
             Self::Probe => Queue::default_queue(),
         }
     }
 
     pub const fn limits(self) -> TimeLimits {
         match self {
-            Self::Training => TimeLimits::new(6_600_000, 7_200_000),
-            Self::FeatureComputation | Self::FactorEvaluation | Self::Probe => {
+            Self::Training | Self::BacktestSweep => TimeLimits::new(6_600_000, 7_200_000),
+            Self::Backtest | Self::FeatureComputation | Self::FactorEvaluation | Self::Probe => {
                 TimeLimits::new(3_300_000, 3_600_000)
             }
         }
@@ -58,7 +71,11 @@ impl JobKind {
     /// unless such a job is mostly done before another claim would be answered.
     pub const fn look_ahead(self) -> u16 {
         match self {
-            Self::Training | Self::FeatureComputation | Self::FactorEvaluation => 1,
+            Self::Training
+            | Self::Backtest
+            | Self::BacktestSweep
+            | Self::FeatureComputation
+            | Self::FactorEvaluation => 1,
             Self::Probe => 64,
         }
     }
@@ -108,6 +125,10 @@ impl Queue {
 
     pub fn training() -> Self {
         Self("training".to_owned())
+    }
+
+    pub fn backtest() -> Self {
+        Self("backtest".to_owned())
     }
 
     pub fn default_queue() -> Self {
@@ -180,6 +201,7 @@ mod tests {
     fn a_queue_looks_ahead_as_far_as_its_kinds_do() {
         assert_eq!(Queue::default_queue().look_ahead(), JobKind::Probe.look_ahead());
         assert_eq!(Queue::training().look_ahead(), 1);
+        assert_eq!(Queue::backtest().look_ahead(), 1);
         let classed: Queue = Queue("training.gpu".to_owned());
         assert_eq!(classed.look_ahead(), 1);
         assert_eq!(Queue("monitoring".to_owned()).look_ahead(), 1, "no kind goes there yet");

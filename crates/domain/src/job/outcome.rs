@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ArtifactPointer, CachedFeature, NewModel};
+use crate::{ArtifactPointer, CachedFeature, NewBacktest, NewModel};
 
 /// How an attempt ended, as its worker settles it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,7 @@ pub struct Completion {
     pub result: Value,
     pub artifacts: Vec<ArtifactPointer>,
     pub model: Option<NewModel>,
+    pub backtest: Option<NewBacktest>,
     /// Columns for the feature cache, stored already.
     pub features: Vec<CachedFeature>,
 }

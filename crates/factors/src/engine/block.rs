@@ -1,4 +1,5 @@
 use super::lanes::LANES;
+use crate::periods::Changes;
 
 /// Bars of data that a run reads: fields instrument by instrument.
 #[derive(Clone, Copy)]
@@ -7,6 +8,7 @@ pub(crate) struct Bars<'a> {
     pub(crate) fields: &'a [&'a [f64]],
     /// All fields there are: an instrument has a bar where any of them has a value.
     pub(crate) all: &'a [&'a [f64]],
+    pub(crate) changes: &'a Changes,
     /// For each instrument of the groups its place in the fields; `usize::MAX` where it has none.
     pub(crate) places: &'a [usize],
     /// Bars of each instrument.
@@ -73,7 +75,7 @@ impl Block {
 }
 
 /// The listed ranges of a group's instruments. Lanes without an instrument never begin.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Listed {
     pub(crate) starts: [usize; LANES],
     /// `usize::MAX` where the end is not known.
@@ -81,6 +83,12 @@ pub(crate) struct Listed {
 }
 
 impl Listed {
+    /// The same lanes without first and last bars.
+    pub(crate) fn unlisted(&self) -> Self {
+        let starts = self.starts.map(|start| if start == usize::MAX { start } else { 0 });
+        Self { starts, ends: [usize::MAX; LANES] }
+    }
+
     /// From this bar on, all instruments have begun.
     pub(crate) fn all_begun(&self) -> usize {
         self.starts.iter().copied().filter(|&start| start < usize::MAX).max().unwrap_or(0)

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::lanes::LANES;
 use super::program::Precision;
 
@@ -56,11 +58,7 @@ impl Buffer {
     }
 
     /// Makes rows missing where `missing(row, lane)` says so.
-    pub(crate) fn hide(
-        &mut self,
-        rows: std::ops::Range<usize>,
-        missing: impl Fn(usize, usize) -> bool,
-    ) {
+    pub(crate) fn hide(&mut self, rows: Range<usize>, missing: impl Fn(usize, usize) -> bool) {
         for row in rows {
             for lane in (0..LANES).filter(|&lane| missing(row, lane)) {
                 match self {
@@ -68,6 +66,33 @@ impl Buffer {
                     Self::Double(values) => values[row * LANES + lane] = f64::NAN,
                 }
             }
+        }
+    }
+
+    /// Some rows of it.
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
+        let cells = rows.start * LANES..rows.end * LANES;
+        match self {
+            Self::Single(values) => Self::Single(values[cells].to_vec()),
+            Self::Double(values) => Self::Double(values[cells].to_vec()),
+        }
+    }
+
+    /// Whether it has so many rows of this precision.
+    pub(crate) fn is_of(&self, precision: Precision, rows: usize) -> bool {
+        match self {
+            Self::Single(values) => precision == Precision::Single && values.len() == rows * LANES,
+            Self::Double(values) => precision == Precision::Double && values.len() == rows * LANES,
+        }
+    }
+
+    /// Writes the newest of other rows of the same precision, as many as fit, before a row.
+    pub(crate) fn put_before(&mut self, row: usize, rows: &Self) {
+        let end = row * LANES;
+        match (self, rows) {
+            (Self::Single(own), Self::Single(rows)) => newest(&mut own[..end], rows),
+            (Self::Double(own), Self::Double(rows)) => newest(&mut own[..end], rows),
+            _ => {}
         }
     }
 
@@ -79,4 +104,10 @@ impl Buffer {
             Self::Double(values) => values.copy_within(newest, 0),
         }
     }
+}
+
+fn newest<T: Copy>(own: &mut [T], cells: &[T]) {
+    let common = own.len().min(cells.len());
+    let from = own.len() - common;
+    own[from..].copy_from_slice(&cells[cells.len() - common..]);
 }

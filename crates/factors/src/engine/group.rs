@@ -1,19 +1,20 @@
 use super::block::{Bars, Block, Listed, Span};
 use super::buffer::Buffer;
 use super::lanes::LANES;
+use super::part::Places;
 use super::program::{Op, Operand, Program, Result, Step, Value};
 use super::sink::{Cell, Sink};
 use super::state::State;
 use super::step::{Inputs, Outputs, compute};
 
 /// Up to eight instruments that go through a program together.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct Group {
     /// Their places in the panel.
     pub(crate) instruments: Vec<usize>,
     pub(crate) listed: Listed,
-    buffers: Vec<Buffer>,
-    states: Vec<State>,
+    pub(super) buffers: Vec<Buffer>,
+    pub(super) states: Vec<State>,
 }
 
 impl Group {
@@ -51,6 +52,40 @@ impl Group {
                 self.emit(program, step, block, sink);
             }
         }
+    }
+
+    /// Runs the chosen steps over a block; their values stay here.
+    pub(super) fn run_steps(
+        &mut self,
+        program: &Program,
+        chosen: &[bool],
+        block: Block,
+        bars: Bars<'_>,
+    ) {
+        let steps = program.steps.iter().enumerate();
+        for (at, step) in steps.filter(|&(at, _)| chosen[at]) {
+            if let Some(span) = block.span(step.delay) {
+                self.step(program, at, span, bars);
+            }
+        }
+    }
+
+    /// The group for a program that does the same with longer lags. `places` are its steps and
+    /// columns in the present program.
+    pub(crate) fn moved(self, present: &Program, next: &Program, places: &Places) -> Self {
+        let mut moved = Self::new(next, self.instruments, self.listed, super::BLOCK);
+        for (column, &there) in next.columns.iter().zip(&places.columns) {
+            let there = &present.columns[there];
+            let rows = column.history.min(there.history);
+            if rows > 0 {
+                let rows = self.buffers[there.slot].slice(there.history - rows..there.history);
+                moved.buffers[column.slot].put_before(column.history, &rows);
+            }
+        }
+        for (state, &there) in moved.states.iter_mut().zip(&places.steps) {
+            *state = self.states[there].clone();
+        }
+        moved
     }
 
     /// Hands on the expressions that a step completed.
@@ -116,6 +151,8 @@ impl Group {
 
     fn step(&mut self, program: &Program, at: usize, span: Span, bars: Bars<'_>) {
         let step = &program.steps[at];
+        let unlisted = step.unlisted.then(|| self.listed.unlisted());
+        let listed = unlisted.as_ref().unwrap_or(&self.listed);
         let mut outputs: Vec<(Result, usize, Buffer)> = Vec::with_capacity(step.outputs.len());
         for &(result, column) in &step.outputs {
             let slot = program.columns[column].slot;
@@ -131,15 +168,16 @@ impl Group {
             Op::FieldDouble(field) => {
                 outputs_at.field_double(bars, bars.fields[field], &self.instruments, &self.listed);
             }
+            Op::PointInTime(part) => outputs_at.point_in_time(bars, part, &self.instruments),
             Op::Present => outputs_at.present(bars, &self.instruments),
-            _ => compute(inputs, outputs_at, &mut state, &self.listed),
+            _ => compute(inputs, outputs_at, &mut state, listed),
         }
         self.states[at] = state;
         for (_, column, mut buffer) in outputs {
             let column = &program.columns[column];
-            if span.bar < self.listed.all_begun() {
+            if span.bar < listed.all_begun() {
                 let first = column.history + span.row;
-                let starts = self.listed.starts;
+                let starts = listed.starts;
                 buffer.hide(first..first + span.bars, |row, l| span.bar + row - first < starts[l]);
             }
             self.buffers[column.slot] = buffer;

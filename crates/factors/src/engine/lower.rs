@@ -39,6 +39,11 @@ impl Lowering {
         }
         match node {
             Node::Field(name) => self.field(name),
+            Node::PointInTime(inner, period) => self.point_in_time(inner, *period),
+            // Only within the former.
+            Node::PeriodField(_) => {
+                Lowered { operand: Operand::Scalar(f64::NAN.into()), kind: Kind::Constant }
+            }
             // A number is a constant, and so was answered above.
             Node::Number(value) => {
                 Lowered { operand: Operand::Scalar((*value).into()), kind: Kind::Constant }
@@ -121,6 +126,17 @@ impl Lowering {
     fn field(&mut self, name: &str) -> Lowered {
         let at = self.field_place(name);
         Lowered { operand: self.one(Op::Field(at), &[], Precision::Single), kind: Kind::F32 }
+    }
+
+    fn point_in_time(&mut self, inner: &Node, period: Option<u32>) -> Lowered {
+        let known = &mut self.program.points_in_time;
+        let place = known.iter().position(|(node, of)| node == inner && *of == period);
+        let place = place.unwrap_or_else(|| {
+            known.push((inner.clone(), period));
+            known.len() - 1
+        });
+        let operand = self.one(Op::PointInTime(place), &[], Precision::Single);
+        Lowered { operand, kind: Kind::F32 }
     }
 
     fn unary(&mut self, op: Unary, a: Lowered) -> Lowered {
@@ -342,10 +358,9 @@ impl Lowering {
                 }
                 inputs => program.delay_of(inputs),
             };
-            let stage = program.stage_of(inputs);
-            let step =
-                Step { op, inputs: inputs.to_vec(), outputs: vec![], delay, stage, emits: vec![] };
-            program.steps.push(step);
+            let (stage, unlisted) = (program.stage_of(inputs), program.is_unlisted(op, inputs));
+            let (inputs, outputs, emits) = (inputs.to_vec(), vec![], vec![]);
+            program.steps.push(Step { op, inputs, outputs, delay, stage, unlisted, emits });
             program.steps.len() - 1
         });
         let step = &program.steps[at];
@@ -353,9 +368,7 @@ impl Lowering {
         let column: ColumnId = match found {
             Some((_, column)) => *column,
             None => {
-                let stage = step.stage + usize::from(matches!(op, Op::Cross(_)));
-                let delay = step.delay;
-                let column = program.new_column(precision, delay, stage);
+                let column = program.new_column(precision, at);
                 program.steps[at].outputs.push((result, column));
                 column
             }

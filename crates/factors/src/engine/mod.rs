@@ -15,6 +15,8 @@ mod kernels;
 mod lanes;
 mod log;
 mod lower;
+mod memory;
+mod part;
 mod program;
 mod sink;
 mod state;
@@ -33,15 +35,19 @@ use rayon::prelude::*;
 use crate::error::FactorError;
 use crate::frame::FeatureFrame;
 use crate::named::NamedExpr;
+use crate::periods::Changes;
 pub(crate) use block::{Bars, Block, Listed};
 pub(crate) use group::Group;
 pub(crate) use lanes::LANES;
 #[cfg(test)]
 pub(crate) use log::ln_single;
 pub(crate) use lower::program as lower;
+pub(crate) use memory::{Kept, Memory, UNBOUNDED};
+pub(crate) use part::Places;
 use program::Op;
 pub(crate) use program::Program;
-pub(crate) use sink::{Cell, Sink};
+pub use sink::Cell;
+pub(crate) use sink::Sink;
 
 /// Rows of a block: short enough for the cache, long enough to pay for a step's start.
 pub(crate) const BLOCK: usize = 256;
@@ -75,14 +81,28 @@ fn compute_in<T: Cell>(
     exprs: &[NamedExpr],
     threads: usize,
 ) -> Result<FeatureFrame<T>, FactorError> {
+    Ok(compute_and_keep(panel, exprs, threads, false)?.0)
+}
+
+/// Computes expressions and, if `keep`, what each of them remembers of the bars; they are
+/// incremental then.
+pub(crate) fn compute_and_keep<T: Cell>(
+    panel: &Panel,
+    exprs: &[NamedExpr],
+    threads: usize,
+    keep: bool,
+) -> Result<(FeatureFrame<T>, Vec<Vec<Memory>>), FactorError> {
     check_names(exprs)?;
     check_fields(panel, exprs)?;
     let bars = panel.calendar().len();
     let program = lower::program(exprs.iter().map(|named| named.expr.root()), bars);
+    let one = |expr| Kept::of(std::slice::from_ref(expr), &program, bars);
+    let kept = if keep { exprs.iter().map(one).collect() } else { None };
+    let kept: Vec<Kept> = kept.unwrap_or_default();
     let mut frame =
         FeatureFrame::new(panel, exprs.iter().map(|named| named.name.clone()).collect());
-    pool(threads)?.install(|| run(panel, &program, &mut frame));
-    Ok(frame)
+    let memories = pool(threads)?.install(|| run(panel, &program, &kept, &mut frame));
+    Ok((frame, memories))
 }
 
 pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool, FactorError> {
@@ -92,34 +112,63 @@ pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool, FactorError> {
         .map_err(|error| FactorError::Threads { reason: error.to_string() })
 }
 
-fn run<T: Cell>(panel: &Panel, program: &Program, frame: &mut FeatureFrame<T>) {
+/// Fills the frame; answers what is to be kept of the groups, for each expression.
+fn run<T: Cell>(
+    panel: &Panel,
+    program: &Program,
+    kept: &[Kept],
+    frame: &mut FeatureFrame<T>,
+) -> Vec<Vec<Memory>> {
     let fields: Vec<&[f64]> =
         program.fields.iter().map(|name| panel.field(name).unwrap_or_default()).collect();
     let all: Vec<&[f64]> = panel.field_names().filter_map(|name| panel.field(name)).collect();
     let places: Vec<usize> = (0..panel.instruments().len()).collect();
     let stride = panel.calendar().len();
-    let bars = Bars { fields: &fields, all: &all, places: &places, stride, base: 0 };
-    let groups = grouped(panel);
+    let changes = Changes::of(panel, &program.points_in_time);
+    let bars =
+        Bars { fields: &fields, all: &all, changes: &changes, places: &places, stride, base: 0 };
+    let groups = grouped(panel, !kept.is_empty());
     let mut sinks = sinks(panel, &groups, frame);
-    if program.is_separate() {
-        groups.into_par_iter().zip(&mut sinks).for_each(|((instruments, listed), sink)| {
-            let from = listed.starts.iter().min().copied().unwrap_or(0);
-            let to = sink.wanted.iter().map(|range| range.end).max().unwrap_or(0);
+    let memories = |group: &Group| -> Vec<Memory> {
+        kept.iter().map(|one| Memory::of(group, program, one, stride)).collect()
+    };
+    let by_group: Vec<Vec<Memory>> = if program.is_separate() {
+        let group = |((instruments, listed), sink): ((Vec<usize>, Listed), &mut Sink<'_, T>)| {
+            let first = listed.starts.iter().min().copied().unwrap_or(0);
+            let from = if program.has_unlisted() { 0 } else { first };
+            let last = sink.wanted.iter().map(|range| range.end).max().unwrap_or(0);
+            // Who goes on from here has seen all bars, also those after an instrument's last one.
+            let to = if kept.is_empty() { last + program.longest_delay() } else { stride };
             let mut group = Group::new(program, instruments, listed, BLOCK);
-            for block in blocks(from..to + program.longest_delay(), from) {
+            for block in blocks(from..to, from) {
                 group.run(program, 0, block, bars, sink);
                 group.keep(program, block.rows);
             }
-        });
+            memories(&group)
+        };
+        groups.into_par_iter().zip(&mut sinks).map(group).collect()
     } else {
         let mut groups: Vec<Group> = groups
             .into_iter()
             .map(|(instruments, listed)| Group::new(program, instruments, listed, BLOCK))
             .collect();
-        for block in blocks(0..stride + program.longest_delay(), 0) {
+        let to = if kept.is_empty() { stride + program.longest_delay() } else { stride };
+        for block in blocks(0..to, 0) {
             together(program, block, bars, &mut groups, &mut sinks);
         }
+        groups.par_iter().map(memories).collect()
+    };
+    by_expression(by_group, kept.len())
+}
+
+fn by_expression(by_group: Vec<Vec<Memory>>, expressions: usize) -> Vec<Vec<Memory>> {
+    let mut turned: Vec<Vec<Memory>> = (0..expressions).map(|_| Vec::new()).collect();
+    for group in by_group {
+        for (own, memory) in turned.iter_mut().zip(group) {
+            own.push(memory);
+        }
     }
+    turned
 }
 
 /// A block through all stages, the groups side by side within each.
@@ -153,15 +202,18 @@ pub(crate) fn blocks(times: Range<usize>, origin: usize) -> impl Iterator<Item =
     times.step_by(BLOCK).map(move |time| Block { time, rows: BLOCK.min(end - time), origin })
 }
 
-/// Instruments that begin and end alike go together.
-fn grouped(panel: &Panel) -> Vec<(Vec<usize>, Listed)> {
+/// Instruments that begin and end alike go together. Where there are more bars to come, an end is
+/// not known; and who has no bar yet has not begun.
+fn grouped(panel: &Panel, to_come: bool) -> Vec<(Vec<usize>, Listed)> {
     let mut order: Vec<usize> = (0..panel.instruments().len()).collect();
+    order.retain(|&i| !to_come || !panel.listed(i).is_empty());
     order.sort_by_key(|&i| (panel.listed(i).start, panel.listed(i).end, i));
     let group = |instruments: &[usize]| {
         let mut listed = Listed { starts: [usize::MAX; LANES], ends: [0; LANES] };
         for (lane, &instrument) in instruments.iter().enumerate() {
             let range = panel.listed(instrument);
-            (listed.starts[lane], listed.ends[lane]) = (range.start, range.end);
+            let end = if to_come { usize::MAX } else { range.end };
+            (listed.starts[lane], listed.ends[lane]) = (range.start, end);
         }
         (instruments.to_vec(), listed)
     };
@@ -202,6 +254,19 @@ pub(crate) fn check_fields(panel: &Panel, exprs: &[NamedExpr]) -> Result<(), Fac
                 known: panel.field_names().map(str::to_owned).collect(),
             });
         }
+        check_period_fields(panel, named)?;
     }
     Ok(())
+}
+
+fn check_period_fields(panel: &Panel, named: &NamedExpr) -> Result<(), FactorError> {
+    let known: Vec<&str> = panel.announcements().field_names().collect();
+    let missing = named.expr.period_fields().into_iter().find(|field| !known.contains(field));
+    missing.map_or(Ok(()), |field| {
+        Err(FactorError::UnknownPeriodField {
+            name: named.name.clone(),
+            field: field.to_owned(),
+            known: known.into_iter().map(str::to_owned).collect(),
+        })
+    })
 }

@@ -1,7 +1,7 @@
 //! Expressions made ready to run: which steps, in which order, into which buffers.
 
 use super::kernels::{End, Order, Weighting};
-use crate::expr::{Binary, Cross, IndicatorId, Unary};
+use crate::expr::{Binary, Cross, IndicatorId, Node, Unary};
 
 /// Index of a column of a [`Program`].
 pub(crate) type ColumnId = usize;
@@ -49,6 +49,8 @@ pub(crate) enum Op {
     Field(usize),
     /// The same in double precision.
     FieldDouble(usize),
+    /// What announcements tell, by its place among the program's parts that read them.
+    PointInTime(usize),
     /// 1 where the instrument has a bar, 0 where it has none.
     Present,
     Widen,
@@ -83,16 +85,20 @@ pub(crate) enum Op {
 }
 
 impl Op {
+    /// How many of its first inputs it looks back at; it reads the others at the bar itself.
+    fn series(self) -> usize {
+        if matches!(self, Self::Covariance(_) | Self::Correlation(_)) { 2 } else { 1 }
+    }
+
     /// How many bars further back than its inputs' lag it looks.
     fn reach(self) -> usize {
         match self {
-            // A pivot found late makes the former chunk be summed again.
             Self::Spread(window)
             | Self::Shape(window)
             | Self::Trend(window)
             | Self::Covariance(window)
-            | Self::Correlation(window) => window.saturating_sub(1).saturating_mul(2),
-            Self::Sums(window)
+            | Self::Correlation(window)
+            | Self::Sums(window)
             | Self::Extreme(_, window)
             | Self::Position(_, window)
             | Self::Product(window)
@@ -164,6 +170,9 @@ pub(crate) struct Step {
     pub(crate) delay: usize,
     /// How often the cross-section was looked at before.
     pub(crate) stage: usize,
+    /// Whether its series begins with the calendar, not with the instrument's first bar: what was
+    /// announced is known before a listing, and windows over it reach back there as in Qlib.
+    pub(crate) unlisted: bool,
     /// Expressions that are complete after this step.
     pub(crate) emits: Vec<usize>,
 }
@@ -175,6 +184,7 @@ pub(crate) struct Column {
     /// Rows kept of earlier blocks.
     pub(crate) history: usize,
     pub(crate) slot: usize,
+    unlisted: bool,
     stage: usize,
 }
 
@@ -182,6 +192,8 @@ pub(crate) struct Column {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Program {
     pub(crate) fields: Vec<String>,
+    /// Expressions over periods, and the period where one is given.
+    pub(crate) points_in_time: Vec<(Node, Option<u32>)>,
     pub(crate) columns: Vec<Column>,
     /// Ordered by stage.
     pub(crate) steps: Vec<Step>,
@@ -191,9 +203,24 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn new_column(&mut self, precision: Precision, delay: usize, stage: usize) -> usize {
-        self.columns.push(Column { precision, delay, history: 0, slot: 0, stage });
+    /// A column for a result of a step.
+    pub(crate) fn new_column(&mut self, precision: Precision, step: usize) -> usize {
+        let step = &self.steps[step];
+        let stage = step.stage + usize::from(matches!(step.op, Op::Cross(_)));
+        let (delay, unlisted) = (step.delay, step.unlisted);
+        self.columns.push(Column { precision, delay, history: 0, slot: 0, unlisted, stage });
         self.columns.len() - 1
+    }
+
+    /// Whether a step's series begins before its instrument's first bar.
+    pub(crate) fn is_unlisted(&self, op: Op, inputs: &[Operand]) -> bool {
+        let reads = self.values(inputs).any(|value| self.columns[value.column].unlisted);
+        matches!(op, Op::PointInTime(_)) || reads
+    }
+
+    /// Whether any step's series does.
+    pub(crate) fn has_unlisted(&self) -> bool {
+        !self.points_in_time.is_empty()
     }
 
     pub(crate) fn stage_of(&self, inputs: &[Operand]) -> usize {
@@ -239,6 +266,12 @@ impl Program {
         !self.steps.iter().any(|step| matches!(step.op, Op::Cross(_)))
     }
 
+    /// Whether no bar to come changes a value of an earlier one. A series that is moved ahead and
+    /// back again ends earlier than its data, as in pandas, and so later bars fill in its end.
+    pub(crate) fn is_incremental(&self) -> bool {
+        !self.steps.iter().any(|step| matches!(step.op, Op::Ahead(..)))
+    }
+
     pub(crate) fn stages(&self) -> usize {
         self.steps.last().map_or(0, |step| step.stage + 1)
     }
@@ -255,9 +288,10 @@ impl Program {
         }
         let mut last_use = made_by.clone();
         for (at, step) in self.steps.iter().enumerate() {
-            let ids: Vec<Value> = self.values(&step.inputs).collect();
-            for value in ids {
-                let back = self.rows_back(step, value) + step.op.reach().min(longest);
+            for (place, input) in step.inputs.iter().enumerate() {
+                let Operand::Value(value) = *input else { continue };
+                let reach = if place < step.op.series() { step.op.reach() } else { 0 };
+                let back = self.rows_back(step, value) + reach.min(longest);
                 let column = &mut self.columns[value.column];
                 column.history = column.history.max(back);
                 last_use[value.column] = at;

@@ -50,6 +50,31 @@ impl State {
             _ => Self::Nothing,
         }
     }
+
+    /// What the bars and the columns of the data do not tell.
+    pub(super) fn remembered(&self) -> Self {
+        let mut state = self.clone();
+        if let Self::Sliding(sliding) | Self::Trend(sliding, _) = &mut state {
+            sliding.forget_suffixes();
+        }
+        state
+    }
+
+    /// Whether it can be the state of a step that was stored.
+    pub(super) fn fits(&self, step: &Step) -> bool {
+        match (self, Self::new(step)) {
+            (Self::Sliding(own), Self::Sliding(new))
+            | (Self::Trend(own, _), Self::Trend(new, _)) => own.is_like(&new),
+            (Self::SweptSingle(own), Self::SweptSingle(new)) => own.is_like(&new),
+            (Self::SweptDouble(own), Self::SweptDouble(new)) => own.is_like(&new),
+            (Self::Ranked(own), Self::Ranked(new)) => own.is_like(&new),
+            (Self::Machines(own), Self::Machines(new)) => {
+                let same = |(own, new)| std::mem::discriminant(own) == std::mem::discriminant(new);
+                own.len() == new.len() && own.iter().zip(&new).all(same)
+            }
+            (own, new) => std::mem::discriminant(own) == std::mem::discriminant(&new),
+        }
+    }
 }
 
 /// A machine for each lane. The parser has checked the numbers, so that each can be built.

@@ -12,6 +12,7 @@ use super::state::State;
 use super::transpose::to_rows;
 use super::vectorise::{Kernel, vectorise};
 use crate::indicators::Machine;
+use crate::periods::Change;
 
 /// What a step reads.
 #[derive(Clone, Copy)]
@@ -127,6 +128,25 @@ impl<'a> Outputs<'a> {
         lay_out(bars, values, span, instruments, listed, self.lanes());
     }
 
+    /// Each instrument's last change at or before a bar.
+    pub(super) fn point_in_time(&mut self, bars: Bars<'_>, part: usize, instruments: &[usize]) {
+        let span = self.span;
+        let out = self.singles();
+        out.fill(f32::NAN);
+        for (l, &instrument) in instruments.iter().enumerate() {
+            let changes: &[Change] = bars.changes.get(part, bars.place(instrument));
+            let mut next = changes.partition_point(|change| change.bar <= span.bar);
+            for row in 0..span.bars.min((bars.base + bars.stride).saturating_sub(span.bar)) {
+                while changes.get(next).is_some_and(|change| change.bar <= span.bar + row) {
+                    next += 1;
+                }
+                if let Some(change) = next.checked_sub(1).and_then(|at| changes.get(at)) {
+                    out[row * LANES + l] = change.value;
+                }
+            }
+        }
+    }
+
     pub(super) fn present(&mut self, bars: Bars<'_>, instruments: &[usize]) {
         let span = self.span;
         let out = self.singles();
@@ -181,7 +201,7 @@ pub(super) fn compute(
     listed: &Listed,
 ) {
     match inputs.step.op {
-        Op::Field(_) | Op::FieldDouble(_) | Op::Present | Op::Cross(_) => {}
+        Op::Field(_) | Op::FieldDouble(_) | Op::PointInTime(_) | Op::Present | Op::Cross(_) => {}
         Op::Indicator(_) => indicator(inputs, outputs, state, listed),
         Op::Widen => {
             let (a, out) = (inputs.single(0), outputs.doubles());

@@ -263,7 +263,8 @@ proptest! {
         for edge in edges.windows(2) {
             if stored {
                 let bytes = stream.save().unwrap();
-                stream = crate::FactorStream::restore(&exprs, &bytes).unwrap();
+                let past = cut(&whole, 0..edge[0]);
+                stream = crate::FactorStream::restore(&exprs, &bytes, &past).unwrap();
             }
             let panel = cut(&whole, edge[0]..edge[1]);
             let frame = stream.push::<f32>(&panel, 1).unwrap();
@@ -296,10 +297,14 @@ fn a_stream_refuses_what_it_cannot_take_back() {
     let error = stream.push::<f32>(&bars(4, 6), 1).unwrap_err();
     assert_eq!(error.code(), "bars_not_later");
     let bytes = stream.save().unwrap();
-    let other = crate::FactorStream::restore(&named(&["$close"]), &bytes).unwrap_err();
+    let past = bars(0, 5);
+    let restored = |exprs: &[_], bytes: &[u8]| crate::FactorStream::restore(exprs, bytes, &past);
+    let other = restored(&named(&["$close"]), &bytes).unwrap_err();
     assert_eq!(other.code(), "state_of_other_expressions");
-    let broken = crate::FactorStream::restore(&exprs, &bytes[..bytes.len() / 2]).unwrap_err();
+    let broken = restored(&exprs, &bytes[..bytes.len() / 2]).unwrap_err();
     assert_eq!(broken.code(), "state_unreadable");
+    let elsewhere = crate::FactorStream::restore(&exprs, &bytes, &bars(1, 6)).unwrap_err();
+    assert_eq!(elsewhere.code(), "bars_of_another_past");
     let ahead = crate::FactorStream::new(&named(&["Ref($close, -1)"])).unwrap_err();
     assert_eq!(ahead.code(), "feature_looks_ahead");
 }

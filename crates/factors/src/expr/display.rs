@@ -13,6 +13,11 @@ impl Display for Node {
 fn write_node(node: &Node, loosest: u8, f: &mut Formatter<'_>) -> Result {
     match node {
         Node::Field(name) => write!(f, "${name}"),
+        Node::PeriodField(name) => write!(f, "$${name}"),
+        Node::PointInTime(arg, None) => call(Operator::Newest, &[arg], &[], f),
+        Node::PointInTime(arg, Some(period)) => {
+            call(Operator::OfPeriod, &[arg], &[f64::from(*period)], f)
+        }
         Node::Number(value) => write_number(*value, f),
         Node::Unary(Unary::Neg, arg) => parenthesised(UNARY < loosest, f, |f| {
             f.write_str("-")?;

@@ -7,6 +7,9 @@ pub(crate) mod node;
 mod operators;
 mod parser;
 #[cfg(test)]
+mod period_tests;
+mod periods;
+#[cfg(test)]
 pub(crate) mod tests;
 mod token;
 
@@ -32,8 +35,14 @@ pub const MAX_DEPTH: usize = 128;
 ///
 /// Syntax and meaning are those of Qlib 0.9.7; precedence is Python's (comparisons are the
 /// loosest, `&` and `|` bind tighter than they). On top of Qlib: a unary minus on a series. Not
-/// available: `ChangeInstrument`, `Mask`, `TResample`, point-in-time fields (`$$field`). Beyond
-/// Qlib: [`Cross`]-sectional operators, `Product` and `DecayLinear`. `Display` writes a form that parses to an equal expression.
+/// available: `ChangeInstrument`, `Mask`, `TResample`. Beyond Qlib: [`Cross`]-sectional operators,
+/// `Product` and `DecayLinear`. `Display` writes a form that parses to an equal expression.
+///
+/// `P($$roewa_q)` is what was known on each bar's day of the newest quarter that had been announced
+/// by then, that day's announcements included; `PRef($$roewa_q, 201902)` what was known of that
+/// quarter. Within them are fields by period (`$$…_q` quarterly, `$$…_a` annual, not both),
+/// element-wise operators and, in `P`, `Ref` and windows over periods. Refused there, as Qlib
+/// has no good answer: `Delta`, windows of 0, windows within `PRef`, a `P` within another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Expr {
@@ -56,10 +65,17 @@ impl Expr {
         self.root.has_indicator()
     }
 
-    /// The fields it reads, without the `$`, ascending.
+    /// The fields of bars it reads, without the `$`, ascending.
     pub fn fields(&self) -> Vec<&str> {
         let mut fields = BTreeSet::new();
         self.root.collect_fields(&mut fields);
+        fields.into_iter().collect()
+    }
+
+    /// The fields by period that it reads, without the `$$`, ascending.
+    pub fn period_fields(&self) -> Vec<&str> {
+        let mut fields = BTreeSet::new();
+        self.root.collect_period_fields(&mut fields);
         fields.into_iter().collect()
     }
 

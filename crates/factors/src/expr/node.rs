@@ -120,6 +120,11 @@ impl IndicatorId {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
     Field(String),
+    /// A field by period, `$$name`; only within [`Node::PointInTime`].
+    PeriodField(String),
+    /// What was known on each bar's day of an expression over periods: its value of the newest
+    /// period, or of the given one. Windows and distances within are in periods.
+    PointInTime(Box<Node>, Option<u32>),
     Number(f64),
     Unary(Unary, Box<Node>),
     Binary(Binary, Box<Node>, Box<Node>),
@@ -140,8 +145,9 @@ pub enum Node {
 impl Node {
     pub(crate) fn children(&self) -> Vec<&Node> {
         match self {
-            Self::Field(_) | Self::Number(_) => vec![],
+            Self::Field(_) | Self::PeriodField(_) | Self::Number(_) => vec![],
             Self::Unary(_, a)
+            | Self::PointInTime(a, _)
             | Self::Rolling(_, a, _)
             | Self::Shift(_, a, _)
             | Self::Quantile(a, _, _)
@@ -168,12 +174,29 @@ impl Node {
         }
     }
 
+    pub(crate) fn collect_period_fields<'a>(&'a self, fields: &mut BTreeSet<&'a str>) {
+        if let Self::PeriodField(name) = self {
+            fields.insert(name);
+        }
+        for child in self.children() {
+            child.collect_period_fields(fields);
+        }
+    }
+
+    /// The first part that reads announcements.
+    pub(crate) fn point_in_time(&self) -> Option<&Node> {
+        match self {
+            Self::PointInTime(..) => Some(self),
+            _ => self.children().into_iter().find_map(Self::point_in_time),
+        }
+    }
+
     /// The latest bar, relative to the present one, whose data can change the value;
     /// `None` for a constant.
     pub(crate) fn newest_bar(&self) -> Option<i64> {
         let inner = || self.children().into_iter().filter_map(Node::newest_bar).max();
         match self {
-            Self::Field(_) => Some(0),
+            Self::Field(_) | Self::PeriodField(_) | Self::PointInTime(..) => Some(0),
             Self::Shift(Shift::Ref, _, distance) => inner().map(|bar| bar - distance),
             Self::Shift(Shift::Delta, _, distance) => inner().map(|bar| bar - distance.min(&0)),
             _ => inner(),
@@ -190,7 +213,10 @@ impl Node {
         };
         let window = |bars: usize| i64::try_from(bars).ok().filter(|bars| *bars > 0);
         match self {
-            Self::Field(_) | Self::Number(_) => Some(0),
+            // Announcements are no bars: however old, they are at hand.
+            Self::Field(_) | Self::PeriodField(_) | Self::PointInTime(..) | Self::Number(_) => {
+                Some(0)
+            }
             Self::Shift(_, _, 0) | Self::Ema(..) | Self::Indicator(..) => None,
             Self::Shift(Shift::Ref, _, distance) => inner().map(|bar| bar - distance),
             Self::Shift(Shift::Delta, _, distance) => inner().map(|bar| bar - distance.max(&0)),

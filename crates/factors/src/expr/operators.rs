@@ -17,10 +17,14 @@ pub(super) enum Operator {
     Pair(Pair),
     Cross(Cross),
     Indicator(IndicatorId),
+    /// What is known of the newest period.
+    Newest,
+    /// What is known of a given period.
+    OfPeriod,
 }
 
 /// Names as users write them, in the order of the error message that lists them.
-pub(super) const OPERATORS: [(&str, Operator); 51] = [
+pub(super) const OPERATORS: [(&str, Operator); 53] = [
     ("Abs", Operator::Unary(Unary::Abs)),
     ("Sign", Operator::Unary(Unary::Sign)),
     ("Log", Operator::Unary(Unary::Log)),
@@ -72,6 +76,8 @@ pub(super) const OPERATORS: [(&str, Operator); 51] = [
     ("CSScale", Operator::Cross(Cross::Scale(1.0))),
     ("CSWinsorize", Operator::Cross(Cross::Winsorize(0.0))),
     ("CSNeutralize", Operator::Cross(Cross::Neutralize)),
+    ("P", Operator::Newest),
+    ("PRef", Operator::OfPeriod),
 ];
 
 pub(super) fn named(name: &str) -> Option<Operator> {

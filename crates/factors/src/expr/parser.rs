@@ -1,7 +1,10 @@
+use alphafleet_market::PeriodLength;
+
 use super::error::ExprError;
 use super::kind::Kind;
 use super::node::{Binary, Cross, IndicatorId, Node, Rolling, Shift, Unary};
 use super::operators::{COMPARISON, Operator, POWER, UNARY, infix, known_names, named};
+use super::periods::{MAX_PERIODS, Periods};
 use super::token::{Token, tokenize};
 use super::{MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES};
 
@@ -17,7 +20,8 @@ pub(super) fn parse(source: &str) -> Result<Node, ExprError> {
     if source.len() > MAX_SOURCE_BYTES {
         return Err(ExprError::TooLong { length: source.len(), limit: MAX_SOURCE_BYTES });
     }
-    let mut parser = Parser { tokens: tokenize(source)?, next: 0, nodes: 0, level: 0 };
+    let mut parser =
+        Parser { tokens: tokenize(source)?, next: 0, nodes: 0, level: 0, periods: None };
     let part = parser.expression(0)?;
     match parser.peek() {
         Token::End if part.kind == Kind::Constant => Err(ExprError::Constant),
@@ -32,6 +36,8 @@ struct Parser {
     next: usize,
     nodes: usize,
     level: usize,
+    /// Within `P` or `PRef`.
+    periods: Option<Periods>,
 }
 
 impl Parser {
@@ -114,12 +120,14 @@ impl Parser {
     fn operand(&mut self) -> Result<Part, ExprError> {
         let wanted = "a $field, a number, an operator call, '-' or '('";
         match self.peek() {
-            Token::Field(_) | Token::Number(_) | Token::Name(_) => {}
+            Token::Field(_) | Token::PeriodField(_) => self.check_field()?,
+            Token::Number(_) | Token::Name(_) => {}
             Token::Symbol("-" | "(") => {}
             _ => return Err(self.unexpected(wanted)),
         }
         match self.advance() {
             (at, Token::Field(name)) => self.part(Node::Field(name), Kind::F32, at, 1),
+            (at, Token::PeriodField(name)) => self.part(Node::PeriodField(name), Kind::F64, at, 1),
             (at, Token::Number(value)) => self.part(Node::Number(value), Kind::Constant, at, 1),
             (at, Token::Name(name)) => self.call(at, name),
             (at, Token::Symbol("-")) => {
@@ -139,6 +147,10 @@ impl Parser {
             return Err(ExprError::UnknownOperator { at, name, known: known_names() });
         };
         self.expect("(", &format!("'(' after {name}"))?;
+        match &self.periods {
+            Some(periods) => periods.check_operator(at, &name, operator)?,
+            None => self.periods = Periods::of(operator),
+        }
         let mut args = Vec::new();
         while !self.eat(")") {
             args.push(self.expression(0)?);
@@ -147,7 +159,27 @@ impl Parser {
                 break;
             }
         }
-        Call { name: &name, at }.build(self, operator, args)
+        let over_periods = self.periods.is_some();
+        let part = Call { name: &name, at, over_periods }.build(self, operator, args)?;
+        if matches!(part.node, Node::PointInTime(..)) {
+            self.periods = None;
+        }
+        Ok(part)
+    }
+
+    /// Fields by period are read within `P` and `PRef`, and only they are.
+    fn check_field(&mut self) -> Result<(), ExprError> {
+        let (at, token) = self.tokens[self.next].clone();
+        let expected = match (&mut self.periods, &token) {
+            (Some(periods), Token::PeriodField(name)) => periods.take_field(name),
+            (Some(periods), _) => periods.expected_field(),
+            (None, Token::PeriodField(name)) => Err(format!(
+                "a $field of bars, or P($${name}) for what is known of the newest period"
+            )),
+            (None, _) => Ok(()),
+        };
+        let found = token.describe();
+        expected.map_err(|expected| ExprError::Unexpected { at, found, expected })
     }
 
     fn unary(&mut self, op: Unary, name: &str, at: usize, arg: Part) -> Result<Part, ExprError> {
@@ -188,6 +220,7 @@ fn mismatch(operator: &str, expected: &str, at: usize, kind: Kind) -> ExprError 
 struct Call<'a> {
     name: &'a str,
     at: usize,
+    over_periods: bool,
 }
 
 impl Call<'_> {
@@ -236,8 +269,7 @@ impl Call<'_> {
             }
             Operator::Shift(op) => {
                 let [arg, distance] = self.take(args, "a series and a distance in bars")?;
-                let expected = "a whole number of bars";
-                let distance = self.whole(&distance, expected, -MAX_WINDOW)?;
+                let distance = self.distance(&distance)?;
                 let (node, kind) = self.series(arg)?;
                 let kind = self.shifted(op, kind, distance)?;
                 parser.part(Node::Shift(op, node, distance), kind, at, depth)
@@ -253,9 +285,8 @@ impl Call<'_> {
             }
             Operator::Ema => {
                 let [arg, span] = self.take(args, "a series and a span")?;
-                let expected = "a span of at least 1, a factor between 0 and 1, or 0";
-                let span = self.number(&span, expected, |n| (0.0..=MAX_WINDOW as f64).contains(&n));
-                parser.part(Node::Ema(self.series(arg)?.0, span?), Kind::F64, at, depth)
+                let span = self.span(&span)?;
+                parser.part(Node::Ema(self.series(arg)?.0, span), Kind::F64, at, depth)
             }
             Operator::Pair(op) => {
                 let [left, right, window] = self.take(args, "two series and a window")?;
@@ -272,6 +303,18 @@ impl Call<'_> {
             Operator::Cross(op) => {
                 let node = self.cross(op, args)?;
                 parser.part(node, Kind::F64, at, depth)
+            }
+            Operator::Newest => {
+                let [arg] = self.take(args, "an expression over $$fields")?;
+                let node = Node::PointInTime(self.series(arg)?.0, None);
+                parser.part(node, Kind::F32, at, depth)
+            }
+            Operator::OfPeriod => {
+                let [arg, period] = self.take(args, "an expression over $$fields and a period")?;
+                let node = self.series(arg)?.0;
+                let length = parser.periods.as_ref().and_then(Periods::length);
+                let period = self.period(&period, length)?;
+                parser.part(Node::PointInTime(node, Some(period)), Kind::F32, at, depth)
             }
         }
     }
@@ -317,6 +360,11 @@ impl Call<'_> {
     }
 
     fn window(&self, arg: &Part, least: usize) -> Result<usize, ExprError> {
+        if self.over_periods {
+            let expected = format!("a window of {} to {MAX_PERIODS} whole periods", least.max(1));
+            let fits = |n: f64| n.fract() == 0.0 && n >= least.max(1) as f64 && n <= MAX_PERIODS;
+            return Ok(self.number(arg, &expected, fits)? as usize);
+        }
         let expected = format!("a window of {least} to {MAX_WINDOW} whole bars");
         let bars = self.whole(arg, &expected, least as i64)?;
         Ok(bars.unsigned_abs() as usize)
@@ -330,7 +378,35 @@ impl Call<'_> {
             Rolling::Product | Rolling::DecayLinear => return self.window(arg, 1),
             _ => 0,
         };
-        if arg.node.constant() == Some(0.0) { Ok(0) } else { self.window(arg, least) }
+        let since_the_first = !self.over_periods && arg.node.constant() == Some(0.0);
+        if since_the_first { Ok(0) } else { self.window(arg, least) }
+    }
+
+    fn distance(&self, arg: &Part) -> Result<i64, ExprError> {
+        if self.over_periods {
+            let expected = format!("1 to {MAX_PERIODS} whole periods back");
+            let fits = |n: f64| n.fract() == 0.0 && (1.0..=MAX_PERIODS).contains(&n);
+            return Ok(self.number(arg, &expected, fits)? as i64);
+        }
+        self.whole(arg, "a whole number of bars", -MAX_WINDOW)
+    }
+
+    fn span(&self, arg: &Part) -> Result<f64, ExprError> {
+        if self.over_periods {
+            let expected =
+                format!("a span of 1 to {MAX_PERIODS} whole periods, or a factor below 1");
+            let whole = |n: f64| n.fract() == 0.0 && n <= MAX_PERIODS;
+            return self.number(arg, &expected, |n| n > 0.0 && (n < 1.0 || whole(n)));
+        }
+        let expected = "a span of at least 1, a factor between 0 and 1, or 0";
+        self.number(arg, expected, |n| (0.0..=MAX_WINDOW as f64).contains(&n))
+    }
+
+    fn period(&self, arg: &Part, length: Option<PeriodLength>) -> Result<u32, ExprError> {
+        let known = |n: f64| n.fract() == 0.0 && n >= 0.0 && n <= f64::from(u32::MAX);
+        let length = length.unwrap_or(PeriodLength::Quarter);
+        let fits = |n: f64| known(n) && length.ordinal(n as u32).is_some();
+        Ok(self.number(arg, length.describe(), fits)? as u32)
     }
 
     /// Qlib takes a window between 0 and 1 as the smoothing factor of an exponential mean, for

@@ -44,7 +44,7 @@ fn errors_point_at_the_character() {
         ("$close +", 8, "expression_syntax"),
         ("$close $open", 7, "expression_syntax"),
         ("$close @ 2", 7, "expression_syntax"),
-        ("$$roe", 1, "expression_syntax"),
+        ("$$", 2, "expression_syntax"),
         ("$", 1, "expression_syntax"),
         ("Mean + 1", 5, "expression_syntax"),
         ("1 < $a < 2", 7, "expression_syntax"),

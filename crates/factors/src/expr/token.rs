@@ -3,6 +3,7 @@ use super::error::ExprError;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
     Field(String),
+    PeriodField(String),
     Name(String),
     Number(f64),
     Symbol(&'static str),
@@ -13,6 +14,7 @@ impl Token {
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Field(name) => format!("${name}"),
+            Self::PeriodField(name) => format!("$${name}"),
             Self::Name(name) => name.clone(),
             Self::Number(value) => value.to_string(),
             Self::Symbol(symbol) => format!("'{symbol}'"),
@@ -68,13 +70,17 @@ fn digit_follows(text: &str) -> bool {
 }
 
 fn field(rest: &str, at: usize) -> Result<(Token, usize), ExprError> {
-    let name = word(&rest[1..]);
+    let sign = if rest.starts_with("$$") { "$$" } else { "$" };
+    let after = &rest[sign.len()..];
+    let name = word(after);
     if name.is_empty() {
-        let found = rest[1..].chars().next().map_or("the end".to_owned(), |c| format!("'{c}'"));
-        let expected = "the name of a field after '$'".to_owned();
-        return Err(ExprError::Unexpected { at: at + 1, found, expected });
+        let found = after.chars().next().map_or("the end".to_owned(), |c| format!("'{c}'"));
+        let expected = format!("the name of a field after '{sign}'");
+        return Err(ExprError::Unexpected { at: at + sign.len(), found, expected });
     }
-    Ok((Token::Field(name.to_owned()), name.len() + 1))
+    let length = sign.len() + name.len();
+    let name = name.to_owned();
+    Ok((if sign == "$" { Token::Field(name) } else { Token::PeriodField(name) }, length))
 }
 
 /// A decimal literal as Python writes it: `5`, `.5`, `5.`, `1e-12`, `1_000`.

@@ -2,6 +2,5 @@
 //! them. Slow and plain, it is the judge of the engine.
 
 mod eval;
-mod kernels;
 
 pub(crate) use eval::compute;

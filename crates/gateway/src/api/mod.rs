@@ -2,6 +2,8 @@
 
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod backtest;
+pub(crate) mod comparison;
 pub(crate) mod datasets;
 pub(crate) mod docs;
 pub(crate) mod experiments;
@@ -14,10 +16,12 @@ pub(crate) mod models;
 pub(crate) mod page;
 pub(crate) mod probes;
 pub(crate) mod remote;
+mod scores;
 pub(crate) mod series;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod strategies;
+pub(crate) mod sweep;
 pub(crate) mod system;
 pub(crate) mod templates;
 pub(crate) mod train;

@@ -3,7 +3,7 @@ use actix_web::http::header;
 use alphafleet_domain::ports::StrategyFilter;
 use alphafleet_domain::{Strategy, StrategyDraft, StrategyId, StrategySummary, UserId};
 use alphafleet_protocol::api::{StrategyBody, StrategyList, StrategyView};
-use alphafleet_specs::{ModelType, StrategyConfig};
+use alphafleet_specs::StrategyConfig;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -38,11 +38,8 @@ pub(crate) async fn list(
             return Err(ApiError::invalid_field("status", "unknown_value", message));
         }
     };
-    // An alias finds what is stored under the model's own name.
-    let canonical = |name: String| match ModelType::parse(&name) {
-        Some(model) => model.name().to_owned(),
-        None => name,
-    };
+    // An alias finds what is stored under the type's own name.
+    let canonical = |name: String| StrategyConfig::canonical_type(&name).to_owned();
     let strategy_type = query.strategy_type.map(canonical);
     let filter = StrategyFilter { owner: user.id, strategy_type, active };
     let page = gateway.parts.strategies.strategies(&filter, query.paging.request()?).await?;
@@ -140,7 +137,7 @@ fn draft(body: StrategyBody) -> Result<StrategyDraft, ApiError> {
     Ok(StrategyDraft {
         name,
         description: body.description,
-        strategy_type: config.model_type().name().to_owned(),
+        strategy_type: config.strategy_type().to_owned(),
         config: config.to_value(),
     })
 }

@@ -11,6 +11,11 @@ const store = {
 const main = document.getElementById('main');
 const ENDED = ['completed', 'failed', 'cancelled'];
 const START = { epoch: '0', seq: 0 };
+// What leaves a report, and what its steps are.
+const REPORTING = ['training', 'backtest', 'factor_evaluation'];
+const STEPS = { training: 'Rounds', backtest: 'Bars' };
+// Curves that are looked at first; the others follow by name.
+const FIRST = ['equity', 'benchmark', 'drawdown'];
 
 function el(tag, properties, ...children) {
   const node = document.createElement(tag);
@@ -195,6 +200,19 @@ function stateBadge(state) {
   return el('span', { className: `state ${state}`, textContent: state });
 }
 
+// The strategy of a backtest, the model of a training.
+function subject({ config, kind }) {
+  if (kind === 'backtest') return config.plan.strategy.type;
+  return config.model ? config.model.type : null;
+}
+
+// Grouped, with so many digits that count; what is very small or large as a power of ten.
+function number(value, digits) {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-5 || size >= 1e15)) return value.toPrecision(digits);
+  return value.toLocaleString(undefined, { maximumSignificantDigits: size >= 1e3 ? Math.max(digits, Math.floor(Math.log10(size)) + 1) : digits });
+}
+
 const time = (text) => (text ? new Date(text).toLocaleString() : '–');
 
 async function listPage() {
@@ -203,7 +221,7 @@ async function listPage() {
   main.replaceChildren(
     el('div', { className: 'row' }, el('h1', { textContent: 'Sessions' }), count),
     el('div', { className: 'panel' }, el('table', {},
-      el('thead', {}, el('tr', {}, ...['Session', 'Kind', 'State', 'Progress', 'Stage', 'Attempt', 'Created']
+      el('thead', {}, el('tr', {}, ...['Session', 'State', 'Kind', 'Progress', 'Stage', 'Attempt', 'Created']
         .map((name) => el('th', { textContent: name })))), rows)));
   const shown = new Map();
   let timer = null;
@@ -242,8 +260,9 @@ function sessionRow(session) {
   const bar = el('progress', { max: 100 });
   const node = el('tr', {},
     el('td', {}, el('a', { className: 'mono', href: `#/sessions/${session.id}`, textContent: session.id.slice(-12) })),
-    el('td', { textContent: session.config.model ? session.config.model.type : session.kind }),
-    state, el('td', {}, bar), stage, attempt, el('td', { textContent: time(session.created_at) }));
+    state,
+    el('td', { textContent: [session.kind.replaceAll('_', ' '), subject(session)].filter(Boolean).join(' · ') }),
+    el('td', {}, bar), stage, attempt, el('td', { textContent: time(session.created_at) }));
   const paint = (name, progress) => {
     if (name) state.replaceChildren(stateBadge(name));
     if (progress) { bar.value = progress.percent; stage.textContent = progress.stage; }
@@ -271,6 +290,10 @@ async function sessionPage(id) {
   view.attempt(status.attempt);
   view.points(metrics.items);
   view.lines(logs.items);
+  view.result(session.result);
+  const ended = async () => {
+    try { view.result((await api('GET', path)).result); } catch { /* the next visit will tell */ }
+  };
   main.replaceChildren(view.node);
   stopPage = () => live.unfollow(id);
   live.follow(id, async (frame) => {
@@ -283,7 +306,10 @@ async function sessionPage(id) {
       return;
     }
     if (frame.attempt) view.attempt(frame.attempt);
-    if (frame.state) view.state(frame.state.state, frame.state.failure);
+    if (frame.state) {
+      view.state(frame.state.state, frame.state.failure);
+      if (frame.state.state === 'completed') await ended();
+    }
     if (frame.progress) view.progress(frame.progress);
     if (frame.points) view.points(frame.points);
     if (frame.lines) view.lines(frame.lines);
@@ -317,15 +343,21 @@ function sessionView(session) {
   report.onclick = attempted(() => open(`${path}/report?format=html&`, true));
   predictions.onclick = attempted(() => open(`${path}/predictions?`, false));
   const charts = el('div', { className: 'charts' });
+  const outcome = el('dl', { className: 'facts' });
+  const result = el('div', { className: 'panel', hidden: true }, el('h2', { textContent: 'Result' }), outcome);
+  const steps = STEPS[session.kind] || 'Steps';
+  const plan = session.config.plan;
   const log = el('pre', { className: 'log' });
   const node = el('div', {},
     el('div', { className: 'row' }, el('h1', {}, 'Session ', el('span', { className: 'mono', textContent: session.id })), state),
     el('div', { className: 'panel' }, percent, el('dl', { className: 'facts' },
-      fact('Stage'), fact('Rounds'), fact('Time left'), fact('Attempt'),
-      fact('Model', session.config.model && session.config.model.type),
+      fact('Stage'), fact(steps), fact('Time left'), fact('Attempt'),
+      fact(plan ? 'Strategy' : 'Model', subject(session)),
       fact('Data', session.config.dataset && session.config.dataset.name),
+      plan ? fact('Period', `${plan.period.start} to ${plan.period.end}`) : null,
       fact('Created', time(session.created_at))),
       failure, el('div', { className: 'row' }, stop, report, predictions)),
+    result,
     el('div', { className: 'panel' }, el('h2', { textContent: 'Metrics' }), charts),
     el('div', { className: 'panel' }, el('h2', { textContent: 'Log' }), log),
     el('details', {}, el('summary', { textContent: 'Configuration' }),
@@ -337,7 +369,8 @@ function sessionView(session) {
     state(name, error) {
       state.replaceChildren(stateBadge(name));
       stop.hidden = ENDED.includes(name);
-      report.hidden = predictions.hidden = name !== 'completed' || session.kind !== 'training';
+      report.hidden = name !== 'completed' || !REPORTING.includes(session.kind);
+      predictions.hidden = name !== 'completed' || session.kind !== 'training';
       // A snapshot has the state without its error: what is known of a failure stays.
       if (name === 'running' || name === 'completed') failure.textContent = '';
       else if (error) failure.textContent = `${error.code}: ${error.message}`;
@@ -346,18 +379,25 @@ function sessionView(session) {
     progress({ percent: done, stage, epoch, epochs, eta_ms: eta, message }) {
       percent.value = done;
       facts.Stage.textContent = [stage, message].filter(Boolean).join(' – ') || '–';
-      facts.Rounds.textContent = epoch == null ? '–' : `${epoch} of ${epochs == null ? '?' : epochs}`;
+      // The last word on an ended session has none: the one before stays.
+      if (epoch != null) facts[steps].textContent = `${epoch} of ${epochs == null ? '?' : epochs}`;
       facts['Time left'].textContent = eta == null ? '–' : `${Math.ceil(eta / 1000)} s`;
     },
     points(points) {
       for (const point of points) {
         if (!curves.has(point.name)) {
           curves.set(point.name, curve(point.name));
-          const sorted = [...curves.keys()].sort();
+          const sorted = [...FIRST, ...[...curves.keys()].sort()].filter((name, at, all) => curves.has(name) && all.indexOf(name) === at);
           charts.replaceChildren(...sorted.map((name) => curves.get(name).node));
         }
         curves.get(point.name).add(point.step, point.value);
       }
+    },
+    result(found) {
+      const figures = Object.entries((found && found.metrics) || {}).filter(([, value]) => typeof value === 'number');
+      result.hidden = !figures.length;
+      outcome.replaceChildren(...figures.map(([name, value]) => el('div', {},
+        el('dt', { textContent: name.replaceAll('_', ' ') }), el('dd', { textContent: number(value, 6) }))));
     },
     lines(lines) {
       const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
@@ -407,8 +447,8 @@ function curve(name) {
     const end = all[all.length - 1];
     dot.setAttribute('cx', x(end[0]));
     dot.setAttribute('cy', y(end[1]));
-    newest.textContent = end[1].toPrecision(5);
-    range.textContent = `${low.toPrecision(4)} … ${high.toPrecision(4)}, step ${end[0]}`;
+    newest.textContent = number(end[1], 6);
+    range.textContent = `${number(low, 4)} … ${number(high, 4)}, step ${end[0]}`;
   };
   return {
     node,

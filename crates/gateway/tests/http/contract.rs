@@ -24,12 +24,14 @@ async fn every_operation_is_served_and_guarded_as_described() {
         assert_ne!(answer.status, 405, "{name}");
         assert!(answer.status < 500, "{name}: {}", answer.status);
         let has_object = operation.path.contains('{');
+        let is_whole = operation.parameters.iter().all(|parameter| !parameter.required);
         if answer.status == 404 {
             // Of an unknown object, never of an unknown address.
             let detail = answer.json()["detail"].as_str().unwrap().to_owned();
             assert!(has_object && detail.starts_with("There is no such "), "{name}: {detail}");
         } else if operation.request == Body::None
             && !has_object
+            && is_whole
             && operation.access != Access::Socket
         {
             assert_eq!(answer.status, operation.status, "{name}");

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::harness::Harness;
 use crate::sessions::{claim, complete};
 
-async fn artifact(
+pub async fn artifact(
     gateway: &Harness,
     kind: ArtifactKind,
     name: &str,

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::feature_values::StoredValues;
-use crate::importer::CsvImporter;
+use crate::importer::{CsvImporter, CsvInstruments};
 
 pub const PASSWORD: &str = "a long enough password";
 pub const SETUP_TOKEN: &str = "one-time-setup-token";
@@ -125,6 +125,7 @@ impl Services {
             datasets: port.clone(),
             features: port.clone(),
             feature_values: Arc::new(StoredValues { store: self.store.clone() }),
+            instruments: Arc::new(CsvInstruments { artifacts: artifacts.clone() }),
             models: port.clone(),
             audit: port.clone(),
             passes: port.clone(),
@@ -256,6 +257,18 @@ impl Harness {
         let request = self.request(Method::POST, &path, token);
         let csv = "date,close\n2020-01-02,1.5\n";
         self.send(request.body(csv)).await.expect(201)
+    }
+
+    /// A dataset of these instruments with bars of these two days.
+    pub async fn market(&self, token: &str, name: &str, instruments: &[&str], days: [&str; 2]) {
+        let path = format!("/api/v1/datasets/{name}/versions?filename=bars.csv");
+        let mut csv = "date,close,instrument\n".to_owned();
+        for day in days {
+            for instrument in instruments {
+                csv.push_str(&format!("{day},1.5,{instrument}\n"));
+            }
+        }
+        self.send(self.request(Method::POST, &path, token).body(csv)).await.expect(201);
     }
 
     /// A probe that waits for a worker.

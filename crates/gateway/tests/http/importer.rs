@@ -1,14 +1,38 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use alphafleet_domain::ports::{ArtifactKey, ArtifactStore, DatasetStore, NewDatasetVersion};
 use alphafleet_domain::{Dataset, DatasetId, DatasetVersion, DatasetVersionId};
-use alphafleet_gateway::{ImportError, ImportRequest, Importer};
+use alphafleet_gateway::{
+    ImportError, ImportRequest, Importer, InstrumentReadError, InstrumentReader,
+};
 use alphafleet_store::Store;
 use async_trait::async_trait;
 use chrono::{NaiveDate, SubsecRound, Utc};
 use serde_json::json;
 
-/// Keeps a CSV file with a close column as it is.
+/// Reads the third column of such files.
+pub struct CsvInstruments {
+    pub artifacts: Arc<dyn ArtifactStore>,
+}
+
+#[async_trait]
+impl InstrumentReader for CsvInstruments {
+    async fn instruments(
+        &self,
+        version: &DatasetVersion,
+    ) -> Result<Arc<[String]>, InstrumentReadError> {
+        let key: ArtifactKey = version.manifest_key.parse().unwrap();
+        let bytes = self.artifacts.get(&key).await;
+        let bytes = bytes.map_err(|error| InstrumentReadError(error.into()))?;
+        let text = String::from_utf8(bytes).unwrap();
+        let names: BTreeSet<&str> =
+            text.lines().skip(1).filter_map(|line| line.split(',').nth(2)).collect();
+        Ok(names.into_iter().map(str::to_owned).collect())
+    }
+}
+
+/// Keeps a CSV file with a close column as it is; its first column has the days.
 pub struct CsvImporter {
     pub store: Store,
     pub artifacts: Arc<dyn ArtifactStore>,
@@ -34,7 +58,10 @@ impl Importer for CsvImporter {
         let key: ArtifactKey = format!("datasets/{id}").parse().unwrap();
         let stored = self.artifacts.put_file(&key, &request.file).await;
         let stored = stored.map_err(|error| internal(error.into()))?;
-        let (dataset, day) = (DatasetId::new(), NaiveDate::from_ymd_opt(2020, 1, 2).unwrap());
+        let dataset = DatasetId::new();
+        let days: Vec<NaiveDate> =
+            text.lines().skip(1).filter_map(|line| line.get(..10)?.parse().ok()).collect();
+        let day = |day: Option<&NaiveDate>| day.copied().unwrap_or_default();
         let version = DatasetVersion {
             id,
             dataset,
@@ -43,8 +70,8 @@ impl Importer for CsvImporter {
             manifest_sha256: stored.sha256,
             rows: text.lines().count() as u64 - 1,
             instruments: 1,
-            start: day.into(),
-            end: day.into(),
+            start: day(days.first()).into(),
+            end: day(days.last()).into(),
             findings: json!([]),
             created_at: Utc::now().trunc_subsecs(6),
         };

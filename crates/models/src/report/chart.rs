@@ -12,7 +12,8 @@ pub(super) const BOTTOM: f64 = 30.0;
 const POINTS_MAX: usize = 1_500;
 
 /// A line of a chart, in order of x.
-pub(super) struct Line<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line<'a> {
     pub name: &'a str,
     /// A class of the page's style: `a`, `b`, `c`, or `r0` to `r9` from low to high.
     pub class: &'static str,
@@ -20,7 +21,8 @@ pub(super) struct Line<'a> {
 }
 
 /// What a chart shows.
-pub(super) struct Chart<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chart<'a> {
     pub title: &'a str,
     pub lines: Vec<Line<'a>>,
     /// Thin bars from zero behind the lines.
@@ -57,7 +59,11 @@ impl Scale {
 
     /// Leaves some room below and above.
     pub(super) fn padded(x: (f64, f64), y: (f64, f64)) -> Self {
-        let room = if y.1 > y.0 { (y.1 - y.0) * 0.06 } else { y.0.abs().max(1e-9) * 0.1 };
+        let room = match y.1 - y.0 {
+            height if height > 0.0 => height * 0.06,
+            _ if y.0 == 0.0 => 1.0,
+            _ => y.0.abs() * 0.1,
+        };
         Self { x, y: (y.0 - room, y.1 + room) }
     }
 
@@ -77,7 +83,7 @@ fn finite(point: &(f64, f64)) -> bool {
 }
 
 /// The chart as inline SVG with its legend; nothing without a point.
-pub(super) fn draw(chart: &Chart<'_>) -> String {
+pub fn draw(chart: &Chart<'_>) -> String {
     let Some(scale) = Scale::of(chart) else { return String::new() };
     let mut out = String::from("<figure>");
     legend(&mut out, chart);
@@ -87,7 +93,7 @@ pub(super) fn draw(chart: &Chart<'_>) -> String {
         escape(chart.title)
     );
     grid(&mut out, chart, &scale);
-    let bar = ((WIDTH - LEFT - RIGHT) / chart.bars.len().max(1) as f64 * 0.7).clamp(0.4, 12.0);
+    let bar = bar_width(chart.bars.len());
     let zero = scale.y(0.0);
     if !chart.bars.is_empty() {
         let mut path = String::new();
@@ -113,6 +119,12 @@ pub(super) fn draw(chart: &Chart<'_>) -> String {
     }
     out.push_str("</svg></figure>");
     out
+}
+
+/// Bars too close to be told apart leave no gaps, which would show as stripes.
+fn bar_width(bars: usize) -> f64 {
+    let place = (WIDTH - LEFT - RIGHT) / bars.max(1) as f64;
+    if place < 3.0 { place.max(0.6) } else { (place * 0.7).min(12.0) }
 }
 
 fn legend(out: &mut String, chart: &Chart<'_>) {
@@ -151,13 +163,15 @@ pub(super) fn horizontal_grid(out: &mut String, scale: &Scale) {
 
 fn grid(out: &mut String, chart: &Chart<'_>, scale: &Scale) {
     horizontal_grid(out, scale);
-    for (at, text) in &chart.x_labels {
+    for (number, (at, text)) in chart.x_labels.iter().enumerate() {
         let x = scale.x(*at).clamp(LEFT, WIDTH - RIGHT);
         let anchor = if x > WIDTH - 60.0 { "end" } else { "middle" };
+        // A small drawing has room for every other one.
+        let class = if number % 2 == 0 { "" } else { " class=\"between\"" };
         let _ = write!(
             out,
-            "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
-            HEIGHT - 8.0,
+            "<text{class} x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
+            HEIGHT - 5.0,
             escape(text)
         );
     }

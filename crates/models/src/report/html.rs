@@ -7,7 +7,7 @@ use super::chart::{Chart, Line, draw};
 use super::markup::{duration, escape, figure, fixed, grouped, opening, section, table};
 use super::style::STYLE;
 use super::time_axis::{place, time_labels};
-use super::{IcPoint, TrainingReport};
+use super::{Finding, IcPoint, TrainingReport};
 use crate::{FeatureImportance, Series, TRAIN_L2, VALID_L2};
 
 /// Features the importance table shows; the rest fold away.
@@ -18,7 +18,7 @@ pub(super) fn page(report: &TrainingReport) -> String {
     let mut out = opening(&title, &[STYLE]);
     header(&mut out, report);
     section(&mut out, "Result on the test segment", &figures(report));
-    section(&mut out, "Findings", &findings(report));
+    section(&mut out, "Findings", &findings(&report.findings));
     section(&mut out, "Learning", &learning(report));
     section(&mut out, "Information coefficient over time", &coefficients(&report.ic_series));
     section(&mut out, "Feature importance", &importance(&report.feature_importance));
@@ -80,12 +80,13 @@ fn figures(report: &TrainingReport) -> String {
     out
 }
 
-fn findings(report: &TrainingReport) -> String {
-    if report.findings.is_empty() {
+/// What a run noticed, the severity marked.
+pub fn findings(findings: &[Finding]) -> String {
+    if findings.is_empty() {
         return "<p class=\"soft\">Nothing to report.</p>".to_owned();
     }
     let heads = [("Severity", false), ("Code", false), ("What was found", false)];
-    let rows = report.findings.iter().map(|finding| {
+    let rows = findings.iter().map(|finding| {
         let class = match finding.severity.as_str() {
             "error" => "error",
             "warning" => "warning",
@@ -262,8 +263,8 @@ fn data(report: &TrainingReport) -> String {
     out
 }
 
-/// Each leaf of the document by its path.
-fn configuration(document: &Value) -> String {
+/// Each leaf of a document by its path as a table, and the document as JSON.
+pub fn configuration(document: &Value) -> String {
     let mut rows = Vec::new();
     flatten("", document, &mut rows);
     let cells = rows.into_iter().map(|(path, value)| {

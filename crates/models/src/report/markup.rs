@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 /// Text as it may stand between tags and in quoted attributes.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -21,7 +21,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// The page up to its content; the style sheets are plain CSS.
-pub(super) fn opening(title: &str, styles: &[&str]) -> String {
+pub fn opening(title: &str, styles: &[&str]) -> String {
     let mut out =
         String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     out.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
@@ -35,14 +35,14 @@ pub(super) fn opening(title: &str, styles: &[&str]) -> String {
 }
 
 /// A section without content is left out.
-pub(super) fn section(out: &mut String, title: &str, content: &str) {
+pub fn section(out: &mut String, title: &str, content: &str) {
     if !content.is_empty() {
         let _ = write!(out, "<section>\n<h2>{}</h2>\n{content}\n</section>\n", escape(title));
     }
 }
 
 /// `1234567` as `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -56,7 +56,7 @@ pub(super) fn grouped(number: u64) -> String {
 
 /// Four places for figures of the usual size, whole numbers for large ones, three significant
 /// digits for others.
-pub(super) fn figure(value: Option<f64>) -> String {
+pub fn figure(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),
         Some(value) if !value.is_finite() => "–".to_owned(),
@@ -72,7 +72,7 @@ pub(super) fn figure(value: Option<f64>) -> String {
 }
 
 /// Four places whatever the size, for figures that stand side by side; large ones as [`figure`].
-pub(super) fn fixed(value: Option<f64>) -> String {
+pub fn fixed(value: Option<f64>) -> String {
     match value {
         Some(small) if small.abs() < 5e-5 => "0.0000".to_owned(),
         Some(usual) if usual.abs() < 1e3 => minus(&format!("{usual:.4}")),
@@ -80,11 +80,13 @@ pub(super) fn fixed(value: Option<f64>) -> String {
     }
 }
 
-pub(super) fn minus(text: &str) -> String {
+/// A text with the typographic minus for hyphens.
+pub fn minus(text: &str) -> String {
     text.replace('-', "−")
 }
 
-pub(super) fn duration(seconds: f64) -> String {
+/// Seconds as a person says them.
+pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "–".to_owned();
     }
@@ -97,7 +99,7 @@ pub(super) fn duration(seconds: f64) -> String {
 }
 
 /// A table: heads with true are of numbers and stand right. Cells are markup already.
-pub(super) fn table(heads: &[(&str, bool)], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub fn table(heads: &[(&str, bool)], rows: impl Iterator<Item = Vec<String>>) -> String {
     let class = |number: bool| if number { " class=\"number\"" } else { "" };
     let mut out = String::from("<div class=\"scroll\"><table><thead><tr>");
     for (head, number) in heads {

@@ -1,7 +1,7 @@
 use chrono::{NaiveDateTime, NaiveTime};
 
 /// Up to five evenly spread labels; with the time of day unless all bars are daily.
-pub(super) fn time_labels(times: &[NaiveDateTime]) -> Vec<(f64, String)> {
+pub fn time_labels(times: &[NaiveDateTime]) -> Vec<(f64, String)> {
     let last = times.len().saturating_sub(1);
     let mut places: Vec<usize> = (0..=4).map(|part| last * part / 4).collect();
     places.dedup();
@@ -12,6 +12,6 @@ pub(super) fn time_labels(times: &[NaiveDateTime]) -> Vec<(f64, String)> {
 }
 
 /// In days, on the axis of time.
-pub(super) fn place(time: NaiveDateTime) -> f64 {
+pub fn place(time: NaiveDateTime) -> f64 {
     time.and_utc().timestamp() as f64 / 86_400.0
 }

@@ -1,6 +1,7 @@
 //! The bodies of the HTTP API.
 
 mod auth;
+mod backtest;
 mod callback;
 mod dataset;
 mod experiment;
@@ -17,6 +18,7 @@ pub use auth::{
     AuditList, AuditView, CreateUser, Login, SetPassword, Setup, SetupStatus, SocketTicket, Token,
     UserList, UserView,
 };
+pub use backtest::{BacktestComparison, ComparedBacktest, ComparedField, ComparedFigure};
 pub use callback::{CallbackStateName, CallbackView, WebhookSecret};
 pub use dataset::{DatasetList, DatasetVersionList, DatasetVersionView, DatasetView, ImportQuery};
 pub use experiment::{ExperimentList, ExperimentView};
@@ -33,7 +35,9 @@ pub use session::{
     ArtifactList, ArtifactView, LogList, MetricList, ResourceList, SessionBatch, SessionList,
     SessionStatus, SessionView, SubmitProbe, SubmitProbes,
 };
-pub use strategy::{StrategyBody, StrategyList, StrategyView, TemplateList, TemplateView};
+pub use strategy::{
+    BacktestPeriod, StrategyBody, StrategyList, StrategyView, TemplateList, TemplateView,
+};
 pub use system::{
     Health, ModelType, ModelTypeList, Readiness, ReadinessCheck, WorkerList, WorkerView,
 };

@@ -17,7 +17,7 @@ use crate::wire::{
 pub struct SessionView {
     #[schemars(with = "Uuid")]
     pub id: JobId,
-    /// `training` or `probe`.
+    /// `training`, `backtest`, `feature_computation` or `probe`.
     pub kind: String,
     pub queue: String,
     pub state: SessionState,

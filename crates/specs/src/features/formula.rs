@@ -1,3 +1,4 @@
+use alphafleet_factors::Expr;
 use serde::Serialize;
 
 use crate::expression::{self, Horizon};
@@ -15,7 +16,8 @@ pub struct Formula {
     pub source: String,
     /// The same in the form that equal formulas share.
     pub canonical: String,
-    /// Fields of the data that it reads, without the `$`, ascending.
+    /// Fields of the data that it reads, ascending: those of bars without the `$`, then those by
+    /// period with their `$$`.
     pub fields: Vec<String>,
     /// How many bars of the past it reads; none where it reads all of them.
     pub look_back: Option<usize>,
@@ -42,11 +44,17 @@ impl Formula {
         Ok(Self {
             source: text.to_owned(),
             canonical: expression.to_string(),
-            fields: expression.fields().into_iter().map(str::to_owned).collect(),
+            fields: fields(&expression),
             look_back: expression.look_back(),
             look_ahead: expression.look_ahead(),
         })
     }
+}
+
+fn fields(expression: &Expr) -> Vec<String> {
+    let bars = expression.fields().into_iter().map(str::to_owned);
+    let periods = expression.period_fields().into_iter().map(|field| format!("$${field}"));
+    bars.chain(periods).collect()
 }
 
 /// What is wrong with the name of a stored feature: it has to be good as a column's name and in a

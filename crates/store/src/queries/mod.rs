@@ -3,6 +3,7 @@
 //! and `insert_all!` macros are the parent module's.
 
 pub(crate) mod audit;
+pub(crate) mod best_figures;
 pub(crate) mod callbacks;
 pub(crate) mod datasets;
 pub(crate) mod experiments;

@@ -12,7 +12,7 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::jobs::ACTIVE;
-use super::{Connection, audit, now, window};
+use super::{Connection, audit, best_figures, now, window};
 use crate::error::{Answer, taken};
 use crate::rows::{StrategyRow, unsigned};
 use crate::schema::{jobs, strategies};
@@ -103,12 +103,13 @@ async fn summarise(
 ) -> Answer<Vec<StrategySummary>> {
     let ids: Vec<Uid> = rows.iter().map(|row| row.id).collect();
     let counted: Vec<Counted> = jobs::table
-        .filter(jobs::strategy.eq_any(ids))
+        .filter(jobs::strategy.eq_any(ids.clone()))
         .filter(jobs::parent.is_null())
         .group_by((jobs::strategy, jobs::state, jobs::kind))
         .select((jobs::strategy, jobs::state, jobs::kind, count_star(), max(jobs::created_at)))
         .load(connection)
         .await?;
+    let mut best = best_figures::of(connection, ids).await?;
     let mut sessions: HashMap<Option<Uuid>, Sessions> = HashMap::new();
     for (strategy, state, kind, count, newest) in counted {
         let count: u64 = unsigned(count, "count")?;
@@ -124,12 +125,15 @@ async fn summarise(
     }
     let summary = |row: StrategyRow| {
         let of = sessions.remove(&Some(row.id.0)).unwrap_or_default();
+        let best = best.remove(&row.id.0).unwrap_or_default();
         StrategySummary {
             strategy: row.into(),
             active_sessions: of.active,
             total_sessions: of.total,
             training_count: of.trainings,
             last_training_at: of.last_training_at,
+            best_return: best.total_return,
+            best_sharpe: best.sharpe,
         }
     };
     Ok(rows.into_iter().map(summary).collect())

@@ -1,6 +1,7 @@
 //! Rows as the tables hold them, joined to the domain's types by `From` and `TryFrom`.
 
 mod audit;
+mod best_figure;
 mod callback;
 mod catalogue;
 mod feature;
@@ -11,6 +12,7 @@ mod user;
 mod worker;
 
 pub(crate) use audit::{AuditRow, NewAuditRow};
+pub(crate) use best_figure::BestFigureRow;
 pub(crate) use callback::CallbackRow;
 pub(crate) use catalogue::{DatasetRow, ExperimentRow, ModelRow, StrategyRow, VersionRow};
 pub(crate) use feature::{CacheRow, FeatureChange, FeatureRow, FormulaRow};

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::compute::Columns;
 use super::market::{self, Market};
 use super::rows::Rows;
+use super::storage::Storage;
 use super::{cached, output};
 use crate::allotment::{scratch, threads};
 use crate::pipeline::TrainError;
@@ -36,7 +37,8 @@ impl Handler for FeatureHandler {
         let cached = gathered.values.len();
         ctx.stage("computing", 20.0);
         let completed = gathered.complete(assignment, &spec, &input, ctx)?;
-        let computed = completed.files.len();
+        let extended = completed.extended;
+        let computed = completed.files.len() - extended;
         ctx.stage("storing", 85.0);
         ctx.check()?;
         let scratch = scratch(assignment)?;
@@ -49,18 +51,20 @@ impl Handler for FeatureHandler {
                 "features": written.names,
                 "rows": written.rows,
                 "computed": computed,
+                "extended": extended,
                 "cached": cached,
                 "findings": completed.findings,
             }),
             files: vec![written.file],
             features: completed.files,
-            model: None,
+            ..Completed::default()
         })
     }
 }
 
 /// What is known so far.
 struct Gathered {
+    storage: Storage,
     /// Read when something is to be computed.
     market: Option<Market>,
     rows: Option<Rows>,
@@ -71,6 +75,8 @@ struct Gathered {
 #[derive(Default)]
 struct Computed {
     files: Vec<alphafleet_worker::child::FeatureFile>,
+    /// How many of them go on from an earlier version of the data.
+    extended: usize,
     findings: Vec<alphafleet_models::Finding>,
 }
 
@@ -86,8 +92,9 @@ impl Gathered {
         let all = input.columns.iter().all(|column| ready(&column.key));
         let market = if all { None } else { Some(market::read(assignment, spec)?) };
         let mut rows = market.as_ref().map(|market| market.rows.clone());
-        let values = cached::read(&assignment.storage_url, &input.ready, &mut rows, ctx)?;
-        Ok(Self { market, rows, values })
+        let storage = Storage::open(&assignment.storage_url)?;
+        let values = cached::read(&storage, &input.ready, &mut rows, ctx)?;
+        Ok(Self { storage, market, rows, values })
     }
 
     /// Computes what is missing.
@@ -110,15 +117,20 @@ impl Gathered {
             self.rows = Some(market.rows.clone());
         }
         let keys = input.columns.iter().map(|column| (column.name.as_str(), &column.key));
+        let earlier = input.earlier.iter().map(|one| (&one.key, &one.stored));
         let mut columns = Columns {
             scratch: scratch(assignment)?,
+            storage: &self.storage,
             threads: threads(spec.threads, assignment),
             keys: &keys.collect(),
+            earlier: &earlier.collect(),
             values: &mut self.values,
             files: Vec::new(),
+            extended: 0,
             findings: market.findings.clone(),
         };
         columns.complete(spec, &market, ctx)?;
-        Ok(Computed { files: columns.files, findings: columns.findings })
+        let Columns { files, extended, findings, .. } = columns;
+        Ok(Computed { files, extended, findings })
     }
 }

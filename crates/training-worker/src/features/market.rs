@@ -3,7 +3,7 @@ use alphafleet_models::Finding;
 use alphafleet_specs::FeatureComputationSpec;
 use alphafleet_worker::child::{Assignment, HandlerError};
 
-use super::rows::Rows;
+use super::rows::{Rows, cells};
 use crate::handler::load;
 use crate::pipeline::prepare::usable;
 
@@ -11,6 +11,8 @@ use crate::pipeline::prepare::usable;
 pub(super) struct Market {
     pub panel: Panel,
     pub rows: Rows,
+    /// Instrument and bar of each row.
+    pub cells: Vec<(usize, usize)>,
     pub findings: Vec<Finding>,
 }
 
@@ -19,7 +21,8 @@ pub(super) fn read(
     spec: &FeatureComputationSpec,
 ) -> Result<Market, HandlerError> {
     let (panel, findings) = panel(assignment, spec)?;
-    Ok(Market { rows: Rows::of(&panel), panel, findings })
+    let cells = cells(&panel);
+    Ok(Market { rows: Rows::of(&panel, &cells), cells, panel, findings })
 }
 
 /// The bars that a specification's features are computed on: those of its universe, with missing

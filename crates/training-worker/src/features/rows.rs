@@ -11,16 +11,14 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Every bar of a panel.
-    pub fn of(panel: &Panel) -> Self {
-        let mut rows = Self { instruments: Vec::new(), times: Vec::new() };
-        for (at, name) in panel.instruments().iter().enumerate() {
-            for bar in panel.listed(at).filter(|&bar| panel.has_bar(at, bar)) {
-                rows.instruments.push(name.clone());
-                rows.times.push(panel.calendar()[bar]);
-            }
+    /// Those of a panel at these cells.
+    pub fn of(panel: &Panel, cells: &[(usize, usize)]) -> Self {
+        let name = |&(at, _): &(usize, usize)| panel.instruments()[at].clone();
+        let time = |&(_, bar): &(usize, usize)| panel.calendar()[bar];
+        Self {
+            instruments: cells.iter().map(name).collect(),
+            times: cells.iter().map(time).collect(),
         }
-        rows
     }
 
     pub fn len(&self) -> usize {
@@ -32,16 +30,33 @@ impl Rows {
     }
 }
 
+/// Instrument and bar of each row, as a panel numbers them.
+pub(super) fn cells(panel: &Panel) -> Vec<(usize, usize)> {
+    let of =
+        |at| panel.listed(at).filter(move |&bar| panel.has_bar(at, bar)).map(move |bar| (at, bar));
+    (0..panel.instruments().len()).flat_map(of).collect()
+}
+
 /// The values of one column of a frame at the bars there are.
-pub(super) fn values(panel: &Panel, frame: &FeatureFrame, column: usize) -> Vec<f32> {
+pub(super) fn values(cells: &[(usize, usize)], frame: &FeatureFrame, column: usize) -> Vec<f32> {
     let column = frame.column(column);
-    let mut values = Vec::new();
-    for at in 0..frame.instruments() {
-        for (cell, bar) in frame.cells(at).zip(frame.listed(at)) {
-            if panel.has_bar(at, bar) {
-                values.push(column[cell]);
-            }
-        }
-    }
-    values
+    let value = |&(at, bar): &(usize, usize)| frame.cell(at, bar).map(|cell| column[cell]);
+    cells.iter().map(|cell| value(cell).unwrap_or(f32::NAN)).collect()
+}
+
+/// The values of a column over the bars that the data had before, each instrument's followed by
+/// those that a frame has of its later ones. `None` if they are not as many.
+pub(super) fn continued(
+    cells: &[(usize, usize)],
+    earlier: &[f32],
+    later: &FeatureFrame,
+) -> Option<Vec<f32>> {
+    let mut earlier = earlier.iter();
+    let column = later.column(0);
+    let value = |&(at, bar): &(usize, usize)| match later.cell(at, bar) {
+        Some(cell) => Some(column[cell]),
+        None => earlier.next().copied(),
+    };
+    let values: Option<Vec<f32>> = cells.iter().map(value).collect();
+    values.filter(|_| earlier.next().is_none())
 }

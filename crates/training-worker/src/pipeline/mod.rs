@@ -23,6 +23,7 @@ use serde_json::Value;
 
 pub use bars::Bars;
 pub use error::{Blame, TrainError};
+pub use prepare::usable;
 pub use sink::{Sink, Stage, StageProgress, Stop};
 
 /// One training run, complete: what to do, with what, and where results go.
@@ -55,7 +56,7 @@ pub struct RunDataset<'a> {
 /// What a finished run leaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trained {
-    /// `{model, metrics, dataset, findings}`: the result as its owner reads it.
+    /// `{model, metrics, segments, dataset, findings}`: the result as its owner reads it.
     pub summary: Value,
     pub model: NewModel,
     /// All in the scratch folder.

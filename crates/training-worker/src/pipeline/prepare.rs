@@ -62,7 +62,7 @@ pub(super) fn prepare(
 
 /// The bars that features are computed on: those of the universe, with missing columns completed
 /// by their rules and prices adjusted. `own` tells whether a person's own expressions read them.
-pub(crate) fn usable(
+pub fn usable(
     universe: &Universe,
     adjustment: Wanted,
     own: bool,

@@ -122,6 +122,7 @@ pub(super) fn trained(
             "features": model.features,
         },
         "metrics": metrics,
+        "segments": json(serde_json::to_value(&report.segments))?,
         "dataset": json(serde_json::to_value(&report.dataset))?,
         "findings": json(serde_json::to_value(&report.findings))?,
     });

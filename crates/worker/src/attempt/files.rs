@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use alphafleet_domain::job::{Failure, FailureCode};
 use alphafleet_domain::ports::{ArtifactError, ArtifactKey, ArtifactStore, StoredObject};
-use alphafleet_domain::{ArtifactId, ArtifactKind, ArtifactPointer, CachedFeature, JobId, LeaseId};
+use alphafleet_domain::{
+    ArtifactId, ArtifactKind, ArtifactPointer, CachedFeature, FeatureKey, JobId, LeaseId,
+    feature_state_key,
+};
 use tokio::fs;
 use tracing::warn;
 
@@ -46,19 +49,35 @@ impl Uploader {
     }
 
     /// Columns for the cache, under keys of their own: what the key stands for determines the
-    /// bytes, so whoever else writes there writes the same.
+    /// bytes, so whoever else writes there writes the same. States lie beside them and carry their
+    /// own checksums; each goes on from its column, whoever wrote it.
     pub async fn features(&self, files: Vec<FeatureFile>) -> Result<Vec<CachedFeature>, Failure> {
         let mut stored = Vec::with_capacity(files.len());
-        for FeatureFile { key, path } in files {
+        for FeatureFile { key, path, state } in files {
             let object = format!("features/{}.parquet", key.0);
-            let object = object
-                .parse()
-                .map_err(|_| refused(format!("'{}' is not a key of the feature cache", key.0)))?;
-            let pointer = self.file(ArtifactKind::Features, key.0.clone(), object, &path).await?;
-            let ArtifactPointer { key: object_key, bytes, sha256, .. } = pointer;
+            let mut bytes = 0;
+            if let Some(state) = state {
+                let beside = feature_state_key(&object);
+                bytes += self.feature(&key, &beside, &state).await?.bytes;
+            }
+            let column = self.feature(&key, &object, &path).await?;
+            bytes += column.bytes;
+            let ArtifactPointer { key: object_key, sha256, .. } = column;
             stored.push(CachedFeature { key, object_key, bytes, sha256 });
         }
         Ok(stored)
+    }
+
+    async fn feature(
+        &self,
+        key: &FeatureKey,
+        object: &str,
+        path: &Path,
+    ) -> Result<ArtifactPointer, Failure> {
+        let object = object
+            .parse()
+            .map_err(|_| refused(format!("'{}' is not a key of the feature cache", key.0)))?;
+        self.file(ArtifactKind::Features, key.0.clone(), object, path).await
     }
 
     fn key(&self, name: &str) -> Result<ArtifactKey, Failure> {

@@ -222,7 +222,7 @@ impl<'a> Attempt<'a> {
         completed: Completed,
         uploader: &Uploader,
     ) -> Option<Outcome> {
-        let Completed { result, files, model, features } = completed;
+        let Completed { result, files, model, backtest, features } = completed;
         let stored = async {
             let artifacts = uploader.outputs(files).await?;
             Ok((artifacts, uploader.features(features).await?))
@@ -232,7 +232,7 @@ impl<'a> Attempt<'a> {
             order = self.orders.at_least(Order::Cancel) => instead(order),
             stored = stored => Some(match stored {
                 Ok((artifacts, features)) => {
-                    Outcome::Completed(Completion { result, artifacts, model, features })
+                    Outcome::Completed(Completion { result, artifacts, model, backtest, features })
                 }
                 Err(failure) => Outcome::Failed(failure),
             }),

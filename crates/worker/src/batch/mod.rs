@@ -322,8 +322,8 @@ impl<'a> Batch<'a> {
             FromChild::Log { line, .. } if first.pending.has_room(1) => first.pending.log(line),
             FromChild::Completed { completed, .. } => {
                 // A short kind of job computes no columns.
-                let Completed { result, files, model, features: _ } = completed;
-                let completion = Completion { result, model, ..Completion::default() };
+                let Completed { result, files, model, backtest, features: _ } = completed;
+                let completion = Completion { result, model, backtest, ..Completion::default() };
                 self.first_ended(Outcome::Completed(completion), files);
             }
             FromChild::Failed { failure, .. } => {

@@ -15,6 +15,6 @@ pub use handler::{Handler, HandlerError};
 pub use serve::main;
 
 pub use crate::frame::{
-    Assignment, ColumnKey, Completed, DatasetInput, FeatureFile, FeatureInput, Inputs, OutputFile,
-    Stop,
+    Assignment, ColumnKey, Completed, DatasetInput, EarlierColumn, FeatureFile, FeatureInput,
+    Inputs, OutputFile, SignalInput, Stop,
 };

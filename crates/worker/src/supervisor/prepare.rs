@@ -50,7 +50,7 @@ pub struct DatasetInputs(pub Arc<dyn DatasetStore>);
 impl Prepare for DatasetInputs {
     async fn inputs(&self, job: &Job) -> Result<Value, PrepareError> {
         match self.dataset(job).await? {
-            Some(dataset) => Inputs { dataset: Some(dataset), features: None }.to_value(),
+            Some(dataset) => Inputs { dataset: Some(dataset), ..Inputs::default() }.to_value(),
             None => Ok(Value::Null),
         }
     }

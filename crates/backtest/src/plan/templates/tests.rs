@@ -33,13 +33,15 @@ fn a_fault_names_its_field() {
         ("engine = \"magic\"", "engine", "unknown_value"),
         ("engine = \"qlib\"\nstrategy = { topk = \"many\" }", "strategy.topk", "wrong_type"),
         ("engine = \"qlib\"\nspeed = 3", "speed", "unknown_field"),
+        ("engine = \"qlib\"\nexchange = { open_cost = 1.5 }", "exchange.open_cost", "out_of_range"),
+        ("engine = \"qlib\"\nstrategy = { topk = 0 }", "strategy.topk", "out_of_range"),
         ("capital = 1.0", "strategy", "required"),
         ("period = { start = \"2020-01-01\" }", "period", "required"),
         (
             "strategy = { type = \"rules\", entry = \"Ref($close, -1)\", exit = \"$close\", \
              sizing = { weight = 0.1 } }",
             "strategy.entry",
-            "look_ahead",
+            "feature_looks_ahead",
         ),
     ] {
         let fault = PlanDraft::from_value(&document(text)).unwrap_err();

@@ -3,11 +3,12 @@ use std::process::ExitCode;
 use alphafleet_datasets::{
     ColumnValues, KeyOrder, PriceBasis, Table, TableColumn, write_table_file,
 };
-use alphafleet_factors::{FactorError, FeatureFrame, compute, compute_double};
+use alphafleet_factors::{Cell, FactorError, FeatureFrame, compute, compute_double};
 use alphafleet_market::Panel;
 use serde_json::{Value, json};
 
 use super::super::data::print_findings;
+use super::fundamentals;
 use super::source::{Selection, bars};
 use crate::args::ComputeFactors;
 use crate::failure::Usage;
@@ -46,6 +47,9 @@ fn compute_all(request: &ComputeFactors) -> anyhow::Result<Computed> {
     let asked = selection.expressions()?;
     // Prices are taken as the file has them.
     let (panel, mut findings) = bars(&request.data, Some(PriceBasis::Raw), request.adjustment)?;
+    let announcements = request.fundamentals.announcements.as_deref();
+    let (panel, told) = fundamentals::attach(panel, announcements, &asked)?;
+    findings.extend(told);
     let (exprs, left_out) = selection.available(asked, &panel)?;
     findings.extend(left_out);
     // Indicators are meant in double precision, everything else in Qlib's single.
@@ -84,7 +88,7 @@ fn compute_all(request: &ComputeFactors) -> anyhow::Result<Computed> {
 }
 
 /// Instrument and time of each of a frame's cells.
-fn keys<'a, T: Copy + Default>(
+fn keys<'a, T: Cell>(
     panel: &'a Panel,
     frame: &FeatureFrame<T>,
 ) -> (Vec<&'a str>, Vec<chrono::NaiveDateTime>) {

@@ -10,6 +10,7 @@ use alphafleet_models::effectiveness_html;
 use serde_json::{Value, json};
 
 use super::super::data::print_findings;
+use super::fundamentals;
 use super::source::{Selection, bars};
 use crate::args::EvaluateFactors;
 use crate::failure::Usage;
@@ -25,6 +26,9 @@ pub fn run(json: bool, request: &EvaluateFactors) -> anyhow::Result<ExitCode> {
     let asked = selection.expressions()?;
     let (panel, mut findings) = bars(&request.data, None, request.adjustment)?;
     let panel = without_indices(panel, &mut findings)?;
+    let announcements = request.fundamentals.announcements.as_deref();
+    let (panel, told) = fundamentals::attach(panel, announcements, &asked)?;
+    findings.extend(told);
     let (factors, left_out) = selection.available(asked, &panel)?;
     findings.extend(left_out);
     let findings = Value::Array(findings);

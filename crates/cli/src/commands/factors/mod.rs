@@ -3,6 +3,7 @@
 mod check;
 mod compute;
 mod evaluate;
+mod fundamentals;
 mod source;
 
 use std::process::ExitCode;
@@ -14,7 +15,9 @@ use crate::args::{Factors, Global};
 pub async fn run(global: &Global, factors: Factors) -> anyhow::Result<ExitCode> {
     let json = global.json;
     match factors {
-        Factors::Check { expression } => check::run(json, &expression),
+        Factors::Check { expression, announcements } => {
+            check::run(json, &expression, announcements.as_deref())
+        }
         Factors::Compute(request) => spawn_blocking(move || compute::run(json, &request)).await?,
         Factors::Evaluate(request) => spawn_blocking(move || evaluate::run(json, &request)).await?,
     }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use alphafleet_datasets::{ImportOptions, PriceBasis, import_files};
 use alphafleet_factors::{NamedExpr, keep_available, validate_features};
-use alphafleet_market::{Adjustment, Finding, Panel, adjust, complete_columns};
+use alphafleet_market::{Finding, Panel, adjust, complete_columns};
 use alphafleet_specs::FeatureSet;
 use serde_json::{Value, json};
 
@@ -89,12 +89,8 @@ pub fn bars(
     let import = import_files(files, &options)?;
     let (panel, completed) =
         complete_columns(import.panel).map_err(|error| Usage(error.to_string()))?;
-    let adjustment = match adjustment {
-        AdjustPrices::None => Adjustment::None,
-        AdjustPrices::Forward => Adjustment::Forward,
-        AdjustPrices::Backward => Adjustment::Backward,
-    };
-    let (panel, adjusted) = adjust(panel, adjustment).map_err(|error| Usage(error.to_string()))?;
+    let (panel, adjusted) =
+        adjust(panel, adjustment.into()).map_err(|error| Usage(error.to_string()))?;
     let findings: Vec<Finding> =
         import.findings.into_iter().chain(completed).chain(adjusted).collect();
     let findings = findings.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;

@@ -1,11 +1,10 @@
-use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, Read};
-use std::rc::Rc;
+use std::io;
 
 use csv::{Reader, ReaderBuilder, StringRecord};
 
 use super::Source;
+use crate::bounded::Bounded;
 use crate::error::DatasetError;
 use crate::import::collect::{Collector, Target};
 use crate::import::layout::{Kind, Layout, resolve};
@@ -18,9 +17,7 @@ pub(super) fn read(source: &Source<'_>, collector: &mut Collector<'_>) -> Result
     let file =
         file.map_err(|error| DatasetError::Read { file: source.path.to_owned(), source: error })?;
     let limits = &collector.options.limits;
-    let spent = Rc::new(Cell::new(0));
-    let limit = limits.row_bytes + BUFFER_BYTES as u64;
-    let bounded = Bounded { inner: file, spent: Rc::clone(&spent), limit };
+    let (bounded, spent) = Bounded::new(file, limits.row_bytes + BUFFER_BYTES as u64);
     let mut reader =
         ReaderBuilder::new().has_headers(true).buffer_capacity(BUFFER_BYTES).from_reader(bounded);
     let header = reader.headers().map_err(|error| broken(source, error, limits.row_bytes))?.clone();
@@ -158,24 +155,5 @@ fn broken(source: &Source<'_>, error: csv::Error, row_bytes: u64) -> DatasetErro
             file: source.file.clone(),
             reason: format!("{kind:?}").chars().take(200).collect(),
         },
-    }
-}
-
-/// Stops a reader that is asked for more than `limit` bytes within one record, so that a quote
-/// that never closes does not swallow the memory.
-struct Bounded<R> {
-    inner: R,
-    spent: Rc<Cell<u64>>,
-    limit: u64,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.spent.get() > self.limit {
-            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
-        }
-        let read = self.inner.read(buffer)?;
-        self.spent.set(self.spent.get() + read as u64);
-        Ok(read)
     }
 }

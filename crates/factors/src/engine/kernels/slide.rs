@@ -24,6 +24,8 @@ pub(crate) struct Sliding {
     pivots: Vec<Lane>,
     /// Whose pivot the next value becomes: the former chunk ended without one.
     open: Vec<[bool; LANES]>,
+    /// Whether there were suffixes, which are to be summed again.
+    forgotten: bool,
 }
 
 /// Where a bar lies.
@@ -82,6 +84,17 @@ impl Sliding {
         Self { window, ..Self::default() }
     }
 
+    /// Leaves out what can be summed again from the columns that the window slides over.
+    pub(crate) fn forget_suffixes(&mut self) {
+        self.forgotten |= !self.suffixes.is_empty();
+        self.suffixes.clear();
+    }
+
+    /// Whether it is as a stored state of the same window must be.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.window == other.window && self.suffixes.is_empty()
+    }
+
     /// Runs over `bars` bars, the first of which is bar number `first`.
     pub(crate) fn run<const I: usize, const K: usize, S: Statistic<I, K>>(
         &mut self,
@@ -110,6 +123,11 @@ impl Sliding {
             <[[bool; LANES]; I]>::try_from(self.open.as_slice()).unwrap_or([[S::PIVOT; LANES]; I]);
         let mut any_open = open.as_flattened().contains(&true);
         let mut place = if self.window == 0 { first } else { first % self.window };
+        // The bar that fills a chunk sums its suffixes anyway.
+        if std::mem::take(&mut self.forgotten) && place + 1 < self.window {
+            self.suffixes.resize(self.window * K, [0.0; LANES]);
+            self.sum_suffixes((&inputs, 0, place + 1), first, &pivots, &statistic);
+        }
         for row in 0..bars {
             let values = finite_rows(&inputs, row, 0);
             place += 1;
@@ -160,7 +178,8 @@ impl Sliding {
         open.as_flattened().contains(&true)
     }
 
-    /// Sums the suffixes of the chunk that ended `since` bars before `row`.
+    /// Sums the suffixes of the chunk that ended `since` bars before `row`, as far as a window that
+    /// ends at `row` or later reaches back.
     #[inline(always)]
     fn sum_suffixes<const I: usize, const K: usize, S: Statistic<I, K>>(
         &mut self,
@@ -174,7 +193,8 @@ impl Sliding {
             *lane = [value; LANES];
         }
         let rows = self.suffixes.as_chunks_mut::<K>().0;
-        for (age, out) in rows.iter_mut().rev().enumerate() {
+        for (age, out) in rows.iter_mut().rev().take(self.window.saturating_sub(since)).enumerate()
+        {
             let values = finite_rows(inputs, row, since + age);
             let here = Place { at: -(age as f64), bar: (first + row).saturating_sub(since + age) };
             let terms = statistic.terms(&deviations::<I>(&values, pivots, S::PIVOT), here);

@@ -76,6 +76,11 @@ impl<T: Real> Swept<T> {
         Self { rows: vec![[T::ABSENT; LANES]; window + 1], counts: [0.0; LANES] }
     }
 
+    /// Whether it is of the same window.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.rows.len() == other.rows.len()
+    }
+
     pub(crate) fn run(
         &mut self,
         values: Rows<'_, T>,
@@ -199,6 +204,11 @@ impl Ranked {
     /// `window` of 0 takes everything.
     pub(crate) fn new(window: usize) -> Self {
         Self { window, ..Self::default() }
+    }
+
+    /// Whether it is of the same window.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.window == other.window
     }
 
     pub(crate) fn run(

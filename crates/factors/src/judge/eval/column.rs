@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use crate::windows::without_infinities;
+
 /// One series on its way through an expression, in numpy's type of that step.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Column {
@@ -49,13 +51,10 @@ impl Column {
 
     /// What a pandas window sees: doubles, an infinity counting as missing.
     pub(crate) fn window_values(&self) -> Cow<'_, [f64]> {
-        let mut values = self.doubles();
-        if values.iter().any(|value| value.is_infinite()) {
-            for value in values.to_mut() {
-                *value = if value.is_infinite() { f64::NAN } else { *value };
-            }
+        match self.doubles() {
+            Cow::Borrowed(values) => without_infinities(values),
+            Cow::Owned(values) => Cow::Owned(without_infinities(&values).into_owned()),
         }
-        values
     }
 
     /// numpy's truth: everything but 0, so NaN too.

@@ -92,6 +92,9 @@ impl Plan {
             Node::Quantile(a, window, q) => Step::Quantile(self.step(a), *window, (*q).into()),
             Node::Ema(a, span) => Step::Ema(self.step(a), (*span).into()),
             Node::Pair(op, a, b, window) => Step::Pair(*op, self.step(a), self.step(b), *window),
+            Node::PeriodField(_) | Node::PointInTime(..) => {
+                unreachable!("announcements are judged by pyqlib")
+            }
             Node::Indicator(..) => unreachable!("indicators are judged by TA-Lib"),
             Node::Cross(..) => unreachable!("the judge looks at one instrument at a time"),
         };

@@ -6,10 +6,11 @@ use alphafleet_factors::{
 
 use super::super::chart::{Chart, Line, draw};
 use super::super::columns::{self, ColumnSeries, Columns};
+use super::super::heat;
 use super::super::markup::{escape, fixed, table};
 use super::super::time_axis::{place, time_labels};
+use super::list;
 use super::summary::{p_value, short};
-use super::{heat, list};
 
 const RAMP: [&str; 10] = ["r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9"];
 
@@ -170,7 +171,11 @@ fn horizons(factor: &FactorEffectiveness) -> String {
 
 fn months(report: &EffectivenessReport, factor: &FactorEffectiveness) -> String {
     let Some(primary) = factor.horizons.first() else { return String::new() };
-    heat::table((&report.months, &primary.months.rank_ic), (&report.years, &primary.years.rank_ic))
+    heat::table(
+        (&report.months, &primary.months.rank_ic),
+        (&report.years, &primary.years.rank_ic),
+        |value| format!("{value:.3}"),
+    )
 }
 
 fn turnover(factor: &FactorEffectiveness) -> String {

@@ -1,7 +1,6 @@
 //! The page of an [`EffectivenessReport`].
 
 mod factor;
-mod heat;
 mod style;
 mod summary;
 #[cfg(test)]
@@ -11,6 +10,7 @@ use std::fmt::Write;
 
 use alphafleet_factors::EffectivenessReport;
 
+use super::heat::HEAT_STYLE;
 use super::markup::{escape, grouped, opening, section, table};
 use super::style::STYLE;
 
@@ -21,7 +21,8 @@ const OPEN_FACTORS: usize = 3;
 ///
 /// Factors come in the order of [`EffectivenessReport::by_rank_icir`].
 pub fn effectiveness_html(report: &EffectivenessReport, data: &str) -> String {
-    let mut out = opening(&format!("Factor effectiveness on {data}"), &[STYLE, style::STYLE]);
+    let mut out =
+        opening(&format!("Factor effectiveness on {data}"), &[STYLE, HEAT_STYLE, style::STYLE]);
     let ordered = report.by_rank_icir();
     header(&mut out, report, data);
     section(&mut out, "Factors by rank ICIR", &summary::table_of(report, &ordered));

@@ -10,8 +10,8 @@ pub(crate) mod submit;
 mod write;
 
 use super::{
-    Connection, Gate, NEXT_PUBLICATION, audit, callbacks, candidates, end_attempts, experiments,
-    feature_cache, models, now, outbox, pass, update_jobs, window,
+    Connection, Gate, NEXT_PUBLICATION, audit, best_figures, callbacks, candidates, end_attempts,
+    experiments, feature_cache, models, now, outbox, pass, update_jobs, window,
 };
 
 /// The states that count against a user's limit.

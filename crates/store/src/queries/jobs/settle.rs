@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 
 use super::record::{self, tamed};
 use super::write::{EndedBy, apply, ending, locked_by_leases};
-use super::{Connection, end_attempts, feature_cache, models, now};
+use super::{Connection, best_figures, end_attempts, feature_cache, models, now};
 use crate::error::Answer;
 use crate::rows::ArtifactRow;
 use crate::schema::{job_artifacts, job_attempts};
@@ -116,6 +116,9 @@ async fn leave_behind(
     for (job, completion) in completions {
         if let Some(model) = &completion.model {
             models::insert(connection, job, model, now).await?;
+        }
+        if let Some(backtest) = &completion.backtest {
+            best_figures::note(connection, job, backtest).await?;
         }
         if let Some(version) = job.dataset_version {
             feature_cache::keep(connection, &completion.features, version, now).await?;

@@ -3,8 +3,8 @@
 use alphafleet_domain::job::{Completion, Outcome};
 use alphafleet_domain::ports::{NewDatasetVersion, NewJob, StoreError, StrategyFilter};
 use alphafleet_domain::{
-    AuditRecord, DatasetId, DatasetVersion, DatasetVersionId, JobKind, ModelId, NewModel,
-    PageRequest, Strategy, StrategyDraft, StrategyId, User, UserId,
+    AuditRecord, BestFigure, DatasetId, DatasetVersion, DatasetVersionId, JobKind, ModelId,
+    NewBacktest, NewModel, PageRequest, Strategy, StrategyDraft, StrategyId, User, UserId,
 };
 use chrono::{NaiveDate, TimeDelta};
 use serde_json::json;
@@ -121,6 +121,40 @@ pub async fn strategies_add_up_their_sessions(store: AnyStore) {
         let page = store.strategies(&filter, PageRequest::default()).await.unwrap();
         assert_eq!((page.total, page.items[0].strategy.id), (1, expected));
     }
+}
+
+pub async fn the_best_backtests_of_a_strategy_are_known(store: AnyStore) {
+    let owner = user(&store, 9).await;
+    let worker = worker(&store).await;
+    let strategy = create(&store, &owner, "tried").await;
+    let other = create(&store, &owner, "other").await;
+    let day = |year| NaiveDate::from_ymd_opt(year, 3, 1).unwrap();
+    let mut sessions = Vec::new();
+    for (year, out_of_sample, total_return, sharpe) in [
+        (2011, true, 0.1, Some(0.5)),
+        (2012, true, 0.3, None),
+        (2013, true, -0.2, Some(1.5)),
+        (2014, true, 0.3, Some(1.5)),
+        (2015, false, 9.9, Some(9.9)),
+    ] {
+        let job = submit(&store, session(&owner, &strategy)).await;
+        let (_, lease) = claim(&store, worker).await;
+        let (start, end) = (day(year), day(year + 1));
+        let backtest = NewBacktest { start, end, out_of_sample, total_return, sharpe };
+        let completion = Completion { backtest: Some(backtest), ..Completion::default() };
+        settled(&store, lease, Outcome::Completed(completion)).await;
+        sessions.push(job.id);
+    }
+    let best = |value, year: i32, at: usize| {
+        let (start, end) = (day(year), day(year + 1));
+        Some(BestFigure { value, session: sessions[at], start, end })
+    };
+    let summary = store.strategy(owner.id, strategy.id).await.unwrap().unwrap();
+    assert_eq!(summary.best_return, best(0.3, 2012, 1), "the first of equals");
+    assert_eq!(summary.best_sharpe, best(1.5, 2013, 2));
+    let page = store.strategies(&all(&owner), PageRequest::default()).await.unwrap();
+    let untried = page.items.iter().find(|item| item.strategy.id == other.id).unwrap();
+    assert_eq!((untried.best_return, untried.best_sharpe), (None, None));
 }
 
 pub async fn experiments_are_made_once(store: AnyStore) {

@@ -142,6 +142,7 @@ macro_rules! store_conformance {
                 someone_elses_strategy_is_not_found
                 a_strategy_in_use_stays
                 strategies_add_up_their_sessions
+                the_best_backtests_of_a_strategy_are_known
                 experiments_are_made_once
                 versions_have_their_parents
                 models_belong_to_their_owner

@@ -8,18 +8,17 @@ mod average;
 mod order;
 mod pair;
 mod regress;
+mod rolling;
 mod shape;
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
 
-pub(crate) use accumulate::{mean, std, sum, var};
-pub(crate) use average::{decay_linear, ema, product, wma};
-pub(crate) use order::{arg_max, arg_min, count, max, median, min, quantile, rank};
-pub(crate) use pair::{corr, cov, flat_bars};
-pub(crate) use regress::{residual, rsquare, slope};
-pub(crate) use shape::{kurtosis, mean_deviation, skewness};
+pub(crate) use average::ema;
+pub(crate) use order::quantile;
+pub(crate) use pair::{corr, cov};
+pub(crate) use rolling::{rolling, without_infinities};
 
 /// The bars of the window that ends at `bar`.
 fn span(bar: usize, window: usize) -> Range<usize> {

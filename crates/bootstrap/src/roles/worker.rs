@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use tokio_util::sync::CancellationToken;
 
 use super::scratch;
@@ -8,15 +10,21 @@ use crate::parts::Parts;
 use crate::process::{Process, ProcessError};
 use crate::samples;
 use crate::settings::Settings;
+use crate::translate::Served;
 
-pub(super) async fn start(settings: &Settings) -> Result<Process, ProcessError> {
+/// A process that runs jobs of these queues and answers for its health at `address`.
+pub(super) async fn start(
+    settings: &Settings,
+    served: Served,
+    address: SocketAddr,
+) -> Result<Process, ProcessError> {
     let parts = Parts::new(settings, Backends::open(settings).await?);
-    let (worker, expirer) = parts.worker(scratch(settings, "jobs")?)?;
+    let (worker, expirer) = parts.worker(served, scratch(settings, "jobs")?)?;
     let (stats, standing) = (worker.stats(), worker.standing());
     let health = Health::new(metrics_token(settings)?)
         .ready_if(move || standing.is_ready())
         .with_samples(move || samples::worker(&stats));
-    let (server, mut process) = health.bind(settings.health.training_worker)?;
+    let (server, mut process) = health.bind(address)?;
     // What the worker settles while it drains is still to be relayed, and told to who asks.
     let settled = CancellationToken::new();
     let drained = settled.clone().drop_guard();

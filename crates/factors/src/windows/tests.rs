@@ -2,6 +2,10 @@
 
 use proptest::prelude::*;
 
+use super::accumulate::{mean, sum, var};
+use super::order::{arg_max, arg_min, count, max, median, min, rank};
+use super::regress::{residual, slope};
+use super::shape::mean_deviation;
 use super::*;
 
 fn series() -> impl Strategy<Value = Vec<f64>> {

@@ -1,0 +1,106 @@
+mod bars;
+mod failure;
+mod reporter;
+mod scores;
+mod sweep;
+
+use std::path::Path;
+
+use alphafleet_backtest::Signal;
+use alphafleet_domain::NewBacktest;
+use alphafleet_domain::job::{FailureCode, JobKind, LogLevel, Progress};
+use alphafleet_market::Panel;
+use alphafleet_specs::BacktestSpec;
+use alphafleet_worker::child::{Assignment, Completed, Context, Handler, HandlerError};
+use chrono::Utc;
+use serde_json::{Value, json};
+
+use crate::pipeline::{Finished, Run, RunDataset, run};
+use bars::Bars;
+use reporter::Reporter;
+pub use sweep::BacktestSweepHandler;
+
+/// Serves jobs of the kind `backtest`.
+///
+/// Prices and volume are adjusted as the specification says, which is how the model's features saw
+/// them: quantities are in adjusted shares, and splits and dividends are in the prices.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BacktestHandler;
+
+impl Handler for BacktestHandler {
+    fn kind(&self) -> JobKind {
+        JobKind::Backtest
+    }
+
+    fn run(&self, assignment: &Assignment, ctx: &Context) -> Result<Completed, HandlerError> {
+        let spec = BacktestSpec::from_value(&assignment.spec).map_err(|faults| {
+            HandlerError::permanent(FailureCode::InvalidSpec, faults.to_string())
+        })?;
+        ctx.progress(Progress {
+            stage: "preparing".to_owned(),
+            percent: 10.0,
+            message: "reading the dataset".to_owned(),
+            ..Progress::default()
+        });
+        let Bars { panel, findings, dataset, version } = bars::read(assignment, &spec)?;
+        for finding in findings.iter().filter(|finding| finding.severity != "info") {
+            ctx.log(LogLevel::Warn, &finding.message);
+        }
+        ctx.check()?;
+        let signal = signal(assignment, &spec, &panel)?;
+        ctx.check()?;
+        let finished = run(
+            &Run {
+                plan: &spec.plan,
+                dataset: RunDataset { name: &dataset, version: &version },
+                session: &assignment.job.to_string(),
+                build: env!("CARGO_PKG_VERSION"),
+                scratch: scratch(assignment)?,
+                findings: &findings,
+                now: Utc::now,
+            },
+            panel.into(),
+            &[],
+            signal.as_ref(),
+            &Reporter::new(ctx, spec.plan.capital()),
+        )?;
+        Ok(completed(&spec, finished))
+    }
+}
+
+fn signal(
+    assignment: &Assignment,
+    spec: &BacktestSpec,
+    panel: &Panel,
+) -> Result<Option<Signal>, HandlerError> {
+    if spec.signal.is_none() {
+        return Ok(None);
+    }
+    let input = assignment.typed_inputs()?.signal.ok_or_else(|| {
+        HandlerError::permanent(FailureCode::Internal, "the job has no scores to go by")
+    })?;
+    scores::read(&assignment.storage_url, &input, panel).map(Some)
+}
+
+fn scratch(assignment: &Assignment) -> Result<&Path, HandlerError> {
+    assignment.scratch_folder().map_err(|error| {
+        HandlerError::retryable(FailureCode::HandlerError, format!("no scratch folder: {error}"))
+    })
+}
+
+fn completed(spec: &BacktestSpec, finished: Finished) -> Completed {
+    let Finished { mut summary, files } = finished;
+    let out_of_sample = spec.is_out_of_sample();
+    let figure = |name: &str| summary.pointer(&format!("/metrics/{name}")).and_then(Value::as_f64);
+    let period = spec.plan.period();
+    let backtest = figure("total_return").map(|total_return| NewBacktest {
+        start: period.start,
+        end: period.end,
+        out_of_sample,
+        total_return,
+        sharpe: figure("sharpe"),
+    });
+    summary["signal"] = json!(spec.signal);
+    summary["out_of_sample"] = json!(out_of_sample);
+    Completed { result: summary, files, backtest, ..Completed::default() }
+}

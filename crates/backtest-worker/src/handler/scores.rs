@@ -1,0 +1,73 @@
+use alphafleet_backtest::{Score, Signal};
+use alphafleet_datasets::{
+    ArtifactKey, ArtifactStore, DatasetError, OwnedTable, open_store, read_table, sha256_hex,
+};
+use alphafleet_domain::job::FailureCode;
+use alphafleet_market::Panel;
+use alphafleet_worker::child::{HandlerError, SignalInput};
+
+use crate::pipeline::BacktestRunError;
+
+/// Reads a training's predictions and aligns them with the panel. Scores of instruments and bars
+/// that the panel does not have are passed over: the backtest may be of fewer.
+///
+/// # Errors
+/// Predictions that are missing, do not have their checksum or no score within the panel.
+pub(super) fn read(
+    storage_url: &str,
+    input: &SignalInput,
+    panel: &Panel,
+) -> Result<Signal, HandlerError> {
+    let internal = |error: &dyn std::fmt::Display| {
+        HandlerError::retryable(FailureCode::Internal, error.to_string())
+    };
+    let store = open_store(storage_url).map_err(|error| internal(&error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| internal(&error))?;
+    let table = runtime.block_on(predictions(&store, input)).map_err(|error| {
+        let message = format!("the scores of {} cannot be used: {error}", input.session);
+        if error.is_data_fault() {
+            HandlerError::permanent(FailureCode::InvalidData, message)
+        } else {
+            HandlerError::retryable(FailureCode::HandlerError, message)
+        }
+    })?;
+    signal(panel, &table).map_err(HandlerError::from)
+}
+
+async fn predictions(
+    store: &dyn ArtifactStore,
+    input: &SignalInput,
+) -> Result<OwnedTable, DatasetError> {
+    let key: ArtifactKey = input.key.parse()?;
+    let bytes = store.get(&key).await?;
+    let found = sha256_hex(&bytes);
+    if !found.eq_ignore_ascii_case(&input.sha256) {
+        let (key, expected) = (input.key.clone(), input.sha256.clone());
+        return Err(DatasetError::Tampered { key, expected, found });
+    }
+    let table = read_table(&input.key, bytes)?;
+    if table.columns.iter().all(|column| column.name != "score") {
+        return Err(DatasetError::MissingColumn {
+            file: input.key.clone(),
+            column: "score".to_owned(),
+            found: table.columns.into_iter().map(|column| column.name).collect(),
+        });
+    }
+    Ok(table)
+}
+
+fn signal(panel: &Panel, table: &OwnedTable) -> Result<Signal, BacktestRunError> {
+    let column = table.columns.iter().find(|column| column.name == "score");
+    let scores = column.map(|column| column.values.to_f64()).unwrap_or_default();
+    let rows = table.instruments.iter().zip(&table.times).zip(scores);
+    let known = rows.filter(|((instrument, time), score)| {
+        !score.is_nan()
+            && panel.instruments().binary_search(instrument).is_ok()
+            && panel.calendar().binary_search(time).is_ok()
+    });
+    let rows = known.map(|((instrument, &time), score)| Score { instrument, time, score });
+    Ok(Signal::from_rows(panel, rows)?)
+}

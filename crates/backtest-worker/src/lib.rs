@@ -1,0 +1,17 @@
+//! Backtests: from a plan and a panel of bars to a report with its files.
+//!
+//! [`run`] is the whole pipeline as a plain function, told everything it needs and speaking
+//! through a [`Sink`]; [`BacktestHandler`] serves it to a worker's child process. [`sweep`] runs
+//! many plans over one panel in memory, and [`BacktestSweepHandler`] serves that.
+
+mod actions;
+mod handler;
+mod pipeline;
+pub mod report;
+
+pub use actions::{ActionsError, read_actions};
+pub use handler::{BacktestHandler, BacktestSweepHandler};
+pub use pipeline::{
+    AlignedSignal, BacktestRunError, Blame, Finished, Run, RunDataset, Sink, SweepProgress,
+    SweepRun, SweepSink, SweepStop, align_signal, market_finding, percent, run, sweep, with_change,
+};

@@ -1,0 +1,157 @@
+//! A run of either engine in the same terms.
+
+use std::ops::Range;
+
+use alphafleet_market::Panel;
+
+use super::qlib_trades::round_trips;
+use alphafleet_backtest::BacktestError;
+use alphafleet_backtest::analysis::{Convention, TradeMasterFigures};
+use alphafleet_backtest::period_bars;
+use alphafleet_backtest::plan::{Outcome, Plan};
+use alphafleet_backtest::qlib::{QLIB_DAYS_PER_YEAR, QlibDay, QlibResult};
+use alphafleet_backtest::{DayReport, Fill, Trade};
+
+/// What an instrument brought, in money.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InstrumentGain {
+    /// An index into the panel's instruments.
+    pub instrument: usize,
+    /// Costs taken off.
+    pub gain: f64,
+    pub costs: f64,
+}
+
+/// The account over a run.
+pub(super) struct Account<'a> {
+    pub plan: &'a Plan,
+    pub panel: &'a Panel,
+    pub outcome: &'a Outcome,
+    pub convention: Convention,
+    /// Worth of one contract per unit of its price.
+    pub multiplier: f64,
+    pub days: Vec<DayReport>,
+    pub fills: Vec<Fill>,
+    pub trades: Vec<Trade>,
+    pub gains: Vec<InstrumentGain>,
+    /// Interest on cash, which no instrument brought.
+    pub interest: f64,
+}
+
+impl<'a> Account<'a> {
+    pub fn of(
+        plan: &'a Plan,
+        panel: &'a Panel,
+        outcome: &'a Outcome,
+    ) -> Result<Self, BacktestError> {
+        let bars = period_bars(panel, plan.period())?;
+        match (plan, outcome) {
+            (Plan::Qlib(_), Outcome::Qlib(result)) => {
+                Ok(Self::qlib(plan, panel, (outcome, result), bars))
+            }
+            (Plan::Event(event), Outcome::Event(result)) => Ok(Self {
+                plan,
+                panel,
+                outcome,
+                convention: Convention {
+                    bars_per_year: event.config.bars_per_year,
+                    risk_free: event.config.risk_free,
+                },
+                multiplier: event.config.multiplier,
+                days: result.days.clone(),
+                fills: result.fills.clone(),
+                trades: result.trades.clone(),
+                gains: result
+                    .contributions
+                    .iter()
+                    .map(|one| InstrumentGain {
+                        instrument: one.instrument,
+                        gain: one.total,
+                        costs: one.costs,
+                    })
+                    .collect(),
+                interest: result.interest,
+            }),
+            _ => Err(BacktestError::OtherMarket),
+        }
+    }
+
+    fn qlib(
+        plan: &'a Plan,
+        panel: &'a Panel,
+        (outcome, result): (&'a Outcome, &QlibResult),
+        bars: Range<usize>,
+    ) -> Self {
+        let trips = round_trips(result, bars.start, panel.instruments().len());
+        Self {
+            plan,
+            panel,
+            outcome,
+            convention: Convention { bars_per_year: QLIB_DAYS_PER_YEAR, risk_free: 0.0 },
+            multiplier: 1.0,
+            days: days(&result.days, plan.capital()),
+            fills: trips.fills,
+            trades: trips.trades,
+            gains: trips.gains,
+            interest: 0.0,
+        }
+    }
+
+    /// Returns after costs, one a bar.
+    pub fn returns(&self) -> Vec<f64> {
+        self.days.iter().map(|day| day.return_rate).collect()
+    }
+
+    /// Returns of the benchmark, if there is one.
+    pub fn benchmark(&self) -> Option<Vec<f64>> {
+        let returns: Option<Vec<f64>> = self.days.iter().map(|day| day.benchmark).collect();
+        returns.filter(|_| !self.days.is_empty())
+    }
+
+    pub fn final_equity(&self) -> f64 {
+        self.days.last().map_or(self.plan.capital(), |day| day.equity)
+    }
+
+    pub fn trademaster(&self) -> TradeMasterFigures {
+        match self.outcome {
+            Outcome::Event(result) => result.trademaster(self.plan.capital()),
+            Outcome::Qlib(result) => {
+                let equity: Vec<f64> = std::iter::once(self.plan.capital())
+                    .chain(self.days.iter().map(|day| day.equity))
+                    .collect();
+                let weights: Vec<Vec<f64>> = (0..self.days.len())
+                    .map(|step| {
+                        let held = result.positions(step);
+                        let gross: f64 = held.iter().map(|held| held.weight).sum();
+                        held.iter().map(|held| held.weight / gross).collect()
+                    })
+                    .collect();
+                TradeMasterFigures::of(&equity, weights.iter().map(Vec::as_slice))
+            }
+        }
+    }
+}
+
+/// Qlib's days with returns after costs, and costs in money.
+fn days(days: &[QlibDay], capital: f64) -> Vec<DayReport> {
+    let (mut before, mut peak) = (capital, capital);
+    let mut reports = Vec::with_capacity(days.len());
+    for day in days {
+        peak = peak.max(day.account);
+        reports.push(DayReport {
+            time: day.time,
+            equity: day.account,
+            cash: day.cash,
+            value: day.value,
+            gross: day.value,
+            return_rate: day.return_rate - day.cost,
+            return_before_costs: day.return_rate,
+            turnover: day.turnover,
+            costs: day.cost * before,
+            benchmark: day.bench,
+            drawdown: day.account / peak - 1.0,
+        });
+        before = day.account;
+    }
+    reports
+}

@@ -1,0 +1,66 @@
+//! What handlers need and cannot look up for themselves.
+
+mod signal;
+
+use std::sync::Arc;
+
+use alphafleet_domain::Job;
+use alphafleet_domain::job::{FailureCode, JobKind};
+use alphafleet_domain::ports::{DatasetStore, FeatureCache, JobStore};
+use alphafleet_worker::child::{DatasetInput, Inputs};
+use alphafleet_worker::{DatasetInputs, Prepare, PrepareError};
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::features::FeatureInputs;
+use signal::SignalInputs;
+
+/// A job's dataset; for computations of features their columns, for backtests their scores.
+pub(crate) struct JobInputs {
+    datasets: DatasetInputs,
+    features: FeatureInputs,
+    signals: SignalInputs,
+}
+
+impl JobInputs {
+    pub fn new(
+        jobs: Arc<dyn JobStore>,
+        datasets: Arc<dyn DatasetStore>,
+        cache: Arc<dyn FeatureCache>,
+    ) -> Self {
+        Self {
+            features: FeatureInputs::new(Arc::clone(&datasets), cache),
+            datasets: DatasetInputs(datasets),
+            signals: SignalInputs::new(jobs),
+        }
+    }
+
+    async fn dataset(&self, job: &Job) -> Result<DatasetInput, PrepareError> {
+        self.datasets.dataset(job).await?.ok_or_else(|| {
+            let message = "the job names no dataset version";
+            PrepareError::permanent(FailureCode::InvalidSpec, message)
+        })
+    }
+}
+
+#[async_trait]
+impl Prepare for JobInputs {
+    async fn inputs(&self, job: &Job) -> Result<Value, PrepareError> {
+        let mut inputs = Inputs::default();
+        match job.kind {
+            JobKind::FeatureComputation => {
+                let dataset = self.dataset(job).await?;
+                inputs.features = Some(self.features.features(job, &dataset).await?);
+                inputs.dataset = Some(dataset);
+            }
+            JobKind::Backtest | JobKind::BacktestSweep => {
+                inputs.dataset = Some(self.dataset(job).await?);
+                inputs.signal = self.signals.signal(job).await?;
+            }
+            JobKind::Training | JobKind::FactorEvaluation | JobKind::Probe => {
+                return self.datasets.inputs(job).await;
+            }
+        }
+        inputs.to_value()
+    }
+}

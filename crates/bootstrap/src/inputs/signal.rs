@@ -1,0 +1,53 @@
+use std::sync::Arc;
+
+use alphafleet_domain::job::{FailureCode, JobKind, StateName};
+use alphafleet_domain::ports::JobStore;
+use alphafleet_domain::{ArtifactKind, Job, JobId};
+use alphafleet_specs::{BacktestSpec, BacktestSweepSpec};
+use alphafleet_worker::PrepareError;
+use alphafleet_worker::child::SignalInput;
+
+/// Finds the predictions that a backtest goes by.
+pub(super) struct SignalInputs {
+    jobs: Arc<dyn JobStore>,
+}
+
+impl SignalInputs {
+    pub fn new(jobs: Arc<dyn JobStore>) -> Self {
+        Self { jobs }
+    }
+
+    /// Where the predictions of the training lie that the backtest names, if it names one. The
+    /// training must be its owner's own and complete.
+    pub async fn signal(&self, job: &Job) -> Result<Option<SignalInput>, PrepareError> {
+        let spec = match job.kind {
+            JobKind::BacktestSweep => {
+                BacktestSweepSpec::from_value(&job.spec).map(|spec| spec.backtest)
+            }
+            _ => BacktestSpec::from_value(&job.spec),
+        };
+        let spec = spec.map_err(|faults| {
+            PrepareError::permanent(FailureCode::InvalidSpec, faults.to_string())
+        })?;
+        let Some(signal) = spec.signal else { return Ok(None) };
+        let training = self.jobs.job(signal.session).await?;
+        let is_usable = training.is_some_and(|training| {
+            training.owner == job.owner
+                && training.kind == JobKind::Training
+                && training.state.name() == StateName::Completed
+        });
+        let artifacts =
+            if is_usable { self.jobs.artifacts(signal.session).await? } else { Vec::new() };
+        let found = artifacts.into_iter().find(|file| file.kind == ArtifactKind::Predictions);
+        let Some(predictions) = found else { return Err(missing(signal.session)) };
+        let (key, sha256) = (predictions.key, predictions.sha256);
+        Ok(Some(SignalInput { session: signal.session, key, sha256 }))
+    }
+}
+
+fn missing(session: JobId) -> PrepareError {
+    let message = format!(
+        "the training {session} has no predictions to go by: choose another, or train again"
+    );
+    PrepareError::permanent(FailureCode::InvalidSpec, message)
+}

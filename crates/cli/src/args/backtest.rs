@@ -1,0 +1,75 @@
+use std::path::PathBuf;
+
+use alphafleet_domain::JobId;
+use chrono::NaiveDate;
+use clap::Args as ClapArgs;
+
+use super::AdjustPrices;
+
+#[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+pub struct Backtest {
+    /// Backtest this strategy on the fleet: its name or id.
+    #[arg(group = "what", requires_all = ["from", "to"])]
+    pub strategy: Option<String>,
+    /// Cash at the start [default: the strategy's, else 100000].
+    #[arg(long, requires = "strategy")]
+    pub capital: Option<f64>,
+    /// An instrument to compare with.
+    #[arg(long, value_name = "INSTRUMENT", requires = "strategy")]
+    pub benchmark: Option<String>,
+    /// The training whose scores to use [default: the strategy's newest completed one].
+    #[arg(long, value_name = "ID", requires = "strategy")]
+    pub session: Option<JobId>,
+    /// A field of the plan, or another parameter: `--set costs.open_rate=0.001`. Values are JSON
+    /// or plain text.
+    #[arg(long = "set", value_name = "NAME=VALUE", requires = "strategy")]
+    pub parameters: Vec<String>,
+    /// Follow the session until it ends.
+    #[arg(long, requires = "strategy")]
+    pub watch: bool,
+    /// Makes a repeated submit harmless [default: a fresh one].
+    #[arg(long, value_name = "KEY", requires = "strategy")]
+    pub idempotency_key: Option<String>,
+    /// Run this plan here, TOML or JSON, without any server.
+    #[arg(long, value_name = "CONFIG.toml", group = "what", requires_all = ["data", "out"])]
+    pub local: Option<PathBuf>,
+    /// Print a template, to save and edit.
+    #[arg(long, value_name = "NAME", group = "what")]
+    pub template: Option<String>,
+    /// The templates there are.
+    #[arg(long, visible_alias = "templates", group = "what")]
+    pub list_templates: bool,
+    /// With --local: the bars, CSV or Parquet. Prices are taken as they are: adjusted ones need
+    /// no actions, raw ones do, or every split is a loss or a gain. Qlib's engine goes by adjusted
+    /// prices with their factor.
+    #[arg(long, value_name = "FILE", requires = "local")]
+    pub data: Vec<PathBuf>,
+    /// With --local: whether prices are brought to one level by the file's factor first. Qlib's
+    /// are raw prices times their factor: backward.
+    #[arg(long, value_enum, default_value = "none", requires = "local")]
+    pub adjustment: AdjustPrices,
+    /// With --local: scores, Parquet or CSV with instrument|symbol, datetime|date, score. A
+    /// score of a bar acts at the next.
+    #[arg(long, value_name = "FILE", requires = "local")]
+    pub signals: Option<PathBuf>,
+    /// With --local: splits and dividends of raw prices, CSV with instrument, date, and split (new
+    /// shares for one old share) or dividend (money a share).
+    #[arg(long, value_name = "FILE", requires = "local")]
+    pub actions: Option<PathBuf>,
+    /// Run every combination of the values this file gives for fields of the plan, TOML or JSON:
+    /// `[[axes]]` with `path = "strategy.fast"` and `values = [5, 10, 20]`, perhaps `objective =
+    /// "sharpe"` and `walk_forward = { train = 500, test = 60 }` in trading days.
+    #[arg(long, value_name = "SWEEP.toml", conflicts_with_all = ["template", "list_templates"])]
+    pub sweep: Option<PathBuf>,
+    /// First day [default, with --local: the plan's, or else that of the scores, or else that of
+    /// the data].
+    #[arg(long, value_name = "DAY", conflicts_with_all = ["template", "list_templates"])]
+    pub from: Option<NaiveDate>,
+    /// Last day, included.
+    #[arg(long, value_name = "DAY", conflicts_with_all = ["template", "list_templates"])]
+    pub to: Option<NaiveDate>,
+    /// With --local: where report and tables go.
+    #[arg(long, value_name = "DIR", requires = "local")]
+    pub out: Option<PathBuf>,
+}

@@ -1,0 +1,251 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use alphafleet_backtest::plan::{Plan, PlanDraft, Point};
+use alphafleet_backtest::{BacktestError, CorporateAction, Signal, default_period};
+use alphafleet_backtest_worker::{
+    BacktestRunError, Blame, Finished, Run, RunDataset, Sink, SweepRun, align_signal,
+    market_finding, percent, read_actions,
+};
+use alphafleet_datasets::{
+    Import, ImportOptions, PriceBasis, SourceFile, import_files, read_signals,
+};
+use alphafleet_factors::DateRange;
+use alphafleet_market::{Panel, adjust};
+use alphafleet_models::Finding;
+use alphafleet_specs::{document_from_json, document_from_toml};
+use anyhow::Context;
+use chrono::{NaiveDate, Utc};
+use indicatif::ProgressBar;
+use serde_json::Value;
+
+use super::{summary, sweep};
+use crate::args::{AdjustPrices, Backtest};
+use crate::commands::data::print_findings;
+use crate::failure::Usage;
+use crate::output;
+
+/// A backtest to be run here.
+pub struct Request {
+    config: PathBuf,
+    data: Vec<PathBuf>,
+    adjustment: AdjustPrices,
+    signals: Option<PathBuf>,
+    actions: Option<PathBuf>,
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+    out: PathBuf,
+    sweep: Option<PathBuf>,
+}
+
+impl Request {
+    pub fn of(args: Backtest) -> Option<Self> {
+        let Backtest { data, adjustment, signals, actions, from, to, sweep, .. } = args;
+        let (config, out) = (args.local?, args.out?);
+        Some(Self { config, data, adjustment, signals, actions, from, to, out, sweep })
+    }
+}
+
+/// Runs the plan in this process and leaves everything in the folder.
+pub async fn run(json: bool, request: Request) -> anyhow::Result<ExitCode> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = interrupted.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            flag.store(true, Ordering::Relaxed);
+        }
+    });
+    let out = request.out.clone();
+    let result = tokio::task::spawn_blocking(move || backtest(json, &request, &interrupted));
+    let result = result.await??;
+    if json {
+        output::json(&result)?;
+    } else {
+        summary::print(&result);
+        println!("{}", out.join("report.html").display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn backtest(json: bool, request: &Request, interrupted: &AtomicBool) -> anyhow::Result<Value> {
+    let draft = draft(&request.config)?;
+    let sweep = request.sweep.as_deref().map(sweep::config).transpose()?;
+    if draft.needs_signal() && request.signals.is_none() {
+        let message = "--signals is missing: this strategy goes by scores; give a model's \
+            predictions or another file with instrument, datetime and score";
+        return Err(Usage(message.to_owned()).into());
+    }
+    let options = ImportOptions { price_basis: Some(PriceBasis::Raw), ..ImportOptions::default() };
+    let import = import_files(&request.data, &options)?;
+    let (name, version) = (name(&request.data), version(&import));
+    let (panel, adjusted) = adjust(import.panel, request.adjustment.into())
+        .map_err(|error| Usage(error.to_string()))?;
+    let panel = Arc::new(panel);
+    let found = import.findings.into_iter().chain(adjusted);
+    let mut findings: Vec<Finding> = found.map(market_finding).collect();
+    let signal = signal(request, &draft, &panel, &mut findings)?;
+    if !json {
+        print_findings(&serde_json::to_value(&findings)?);
+    }
+    let actions = actions(request)?;
+    let plan = complete(draft, request, &panel, signal.as_ref())?;
+    std::fs::create_dir_all(&request.out)
+        .map_err(|error| Usage(format!("{}: {error}", request.out.display())))?;
+    let bar = output::stage_bar(json);
+    let dataset = RunDataset { name: &name, version: &version };
+    let finished = match &sweep {
+        Some(config) => alphafleet_backtest_worker::sweep(
+            &SweepRun {
+                plan: &plan,
+                config,
+                dataset,
+                session: "local",
+                build: env!("CARGO_PKG_VERSION"),
+                scratch: &request.out,
+                findings: &findings,
+                checkpoint: None,
+                threads: 0,
+                now: Utc::now,
+            },
+            panel,
+            &actions,
+            signal.as_ref(),
+            &sweep::Screen { bar: bar.clone(), interrupted },
+        ),
+        None => alphafleet_backtest_worker::run(
+            &Run {
+                plan: &plan,
+                dataset,
+                session: "local",
+                build: env!("CARGO_PKG_VERSION"),
+                scratch: &request.out,
+                findings: &findings,
+                now: Utc::now,
+            },
+            panel,
+            &actions,
+            signal.as_ref(),
+            &Screen { bar: bar.clone(), interrupted },
+        ),
+    };
+    bar.finish_and_clear();
+    summary_of(finished)
+}
+
+fn summary_of(finished: Result<Finished, BacktestRunError>) -> anyhow::Result<Value> {
+    match finished {
+        Ok(finished) => Ok(finished.summary),
+        Err(BacktestRunError::Stopped) => Err(anyhow::anyhow!("interrupted")),
+        Err(error) if matches!(error.blame(), Blame::Specification | Blame::Data) => {
+            Err(Usage(error.explain()).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// TOML, or by its ending JSON.
+fn draft(config: &Path) -> anyhow::Result<PlanDraft> {
+    let text = std::fs::read_to_string(config)
+        .map_err(|error| Usage(format!("{} cannot be read: {error}", config.display())))?;
+    let document = match config.extension() {
+        Some(ending) if ending == "json" => document_from_json(&text),
+        _ => document_from_toml(&text),
+    };
+    let what = || format!("{} is not a backtest", config.display());
+    let draft = PlanDraft::from_value(&document.with_context(what)?);
+    draft.map_err(|fault| Usage(fault.to_string())).with_context(what)
+}
+
+fn signal(
+    request: &Request,
+    draft: &PlanDraft,
+    panel: &Panel,
+    findings: &mut Vec<Finding>,
+) -> anyhow::Result<Option<Signal>> {
+    let Some(path) = &request.signals else { return Ok(None) };
+    if !draft.takes_signal() {
+        let message = "--signals: this strategy takes no scores; leave them out";
+        return Err(Usage(message.to_owned()).into());
+    }
+    let file = read_signals(path)?;
+    findings.extend(file.findings.into_iter().map(market_finding));
+    let aligned = align_signal(panel, &file.rows).map_err(mistake)?;
+    findings.extend(aligned.findings);
+    Ok(Some(aligned.signal))
+}
+
+fn actions(request: &Request) -> Result<Vec<CorporateAction>, Usage> {
+    let Some(path) = &request.actions else { return Ok(Vec::new()) };
+    read_actions(path).map_err(|error| {
+        let reason = std::error::Error::source(&error).map(|reason| format!(": {reason}"));
+        Usage(format!("{error}{}", reason.unwrap_or_default()))
+    })
+}
+
+/// The plan with its period: what the command line says, else the plan, else the scores or data.
+fn complete(
+    draft: PlanDraft,
+    request: &Request,
+    panel: &Panel,
+    signal: Option<&Signal>,
+) -> anyhow::Result<Plan> {
+    let known = draft.period().or_else(|| default_period(panel, signal));
+    let known = known.ok_or_else(|| mistake(BacktestError::EmptyUniverse))?;
+    let period = DateRange {
+        start: request.from.unwrap_or(known.start),
+        end: request.to.unwrap_or(known.end),
+    };
+    Ok(draft.with_period(period))
+}
+
+fn mistake(error: BacktestError) -> Usage {
+    Usage(BacktestRunError::from(error).explain())
+}
+
+/// The first file's name, with the number of the others.
+fn name(files: &[PathBuf]) -> String {
+    let stem = files.first().and_then(|file| file.file_stem());
+    let stem = stem.map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    match files.len() {
+        0 | 1 => stem,
+        more => format!("{stem} and {} more", more - 1),
+    }
+}
+
+/// The sources' checksums name the data of a local run.
+fn version(import: &Import) -> String {
+    let short = |source: &SourceFile| source.sha256.chars().take(16).collect::<String>();
+    import.sources.iter().map(short).collect::<Vec<_>>().join("+")
+}
+
+/// Draws the pipeline's progress.
+struct Screen<'a> {
+    bar: ProgressBar,
+    interrupted: &'a AtomicBool,
+}
+
+impl Sink for Screen<'_> {
+    fn stage(&self, name: &str, percent: f64) {
+        self.bar.set_prefix(name.to_owned());
+        self.bar.set_position((percent * 10.0) as u64);
+    }
+
+    fn point(&self, point: &Point) {
+        self.bar.set_position((percent(point) * 10.0) as u64);
+        self.bar.set_message(format!("{}  equity {:.0}", point.time.date(), point.equity));
+    }
+
+    fn inform(&self, message: &str) {
+        self.bar.suspend(|| eprintln!("{message}"));
+    }
+
+    fn warn(&self, message: &str) {
+        self.bar.suspend(|| eprintln!("{message}"));
+    }
+
+    fn stop(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+}

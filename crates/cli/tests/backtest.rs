@@ -1,0 +1,184 @@
+//! `alphafleet backtest`, on files alone.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use alphafleet_datasets::{
+    ColumnValues, KeyOrder, Table, TableColumn, write_panel, write_table_file,
+};
+use alphafleet_market::{Panel, SyntheticMarket, planted_signal};
+use serde_json::Value;
+
+fn alphafleet(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_alphafleet")).args(args).output().unwrap()
+}
+
+fn printed(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// A folder with a market, its scores, and plans.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        let market =
+            SyntheticMarket { instruments: 20, bars: 150, split: 0.0, ..Default::default() };
+        let panel = market.generate().unwrap();
+        write_panel(&folder.path("bars.parquet"), &panel).unwrap();
+        scores(&folder.path("scores.parquet"), &panel, &planted_signal(&panel));
+        scores(&folder.path("nan.parquet"), &panel, &vec![f64::NAN; 20 * 150]);
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn plan(&self, text: &str) -> PathBuf {
+        let path = self.path("plan.toml");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn backtest(&self, plan: &str, more: &[&str]) -> Output {
+        self.backtest_on("bars.parquet", plan, more)
+    }
+
+    fn backtest_on(&self, data: &str, plan: &str, more: &[&str]) -> Output {
+        let (plan, data, out) = (self.plan(plan), self.path(data), self.path("out"));
+        let mut args = vec!["backtest", "--local", plan.to_str().unwrap()];
+        args.extend(["--data", data.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+        args.extend(more);
+        alphafleet(&args)
+    }
+}
+
+fn scores(path: &Path, panel: &Panel, column: &[f64]) {
+    let bars = panel.calendar().len();
+    let (mut instruments, mut times) = (vec![], vec![]);
+    for name in panel.instruments() {
+        instruments.extend(std::iter::repeat_n(name.as_str(), bars));
+        times.extend_from_slice(panel.calendar());
+    }
+    let columns = vec![TableColumn { name: "score", values: ColumnValues::F64(column) }];
+    let keys = KeyOrder::InstrumentFirst;
+    let table = Table { instruments: &instruments, times: &times, columns, keys };
+    write_table_file(path, &table).unwrap();
+}
+
+fn template(name: &str) -> String {
+    printed(&alphafleet(&["backtest", "--template", name]))
+}
+
+#[test]
+fn a_template_runs_as_it_is_printed() {
+    let folder = Folder::new();
+    let scores = folder.path("scores.parquet");
+    let plan = template("topk_dropout");
+    assert!(plan.contains("# Qlib's TopkDropoutStrategy"), "with its comments");
+    let done = printed(&folder.backtest(&plan, &["--signals", scores.to_str().unwrap()]));
+    assert!(done.contains("missing_values") && done.contains("report.html"), "{done}");
+    assert!(done.contains("topk_dropout (qlib)") && done.contains("sharpe"), "{done}");
+    for name in [
+        "report.parquet",
+        "positions.parquet",
+        "trades.parquet",
+        "metrics.json",
+        "report.json",
+        "report.html",
+    ] {
+        assert!(folder.path("out").join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn the_period_comes_from_the_command_line_then_the_plan() {
+    let folder = Folder::new();
+    let period = |plan: &str, more: &[&str]| {
+        let mut args = vec!["--json"];
+        args.extend(more);
+        let result: Value = serde_json::from_str(&printed(&folder.backtest(plan, &args))).unwrap();
+        ["start", "end"].map(|end| result["period"][end].as_str().unwrap().to_owned())
+    };
+    let plain = template("equal_weight");
+    let [start, end] = period(&plain, &[]);
+    assert_eq!(start, "2016-01-04");
+    let dated = format!("{plain}\n[period]\nstart = 2016-02-01\nend = 2016-03-31\n");
+    assert_eq!(period(&dated, &[]), ["2016-02-01", "2016-03-31"]);
+    assert_eq!(period(&dated, &["--from", "2016-03-01"]), ["2016-03-01", "2016-03-31"]);
+    assert_eq!(period(&plain, &["--to", "2016-04-01"]), [start, "2016-04-01".to_owned()]);
+    assert!(end.as_str() > "2016-07-01", "{end}");
+}
+
+#[test]
+fn templates_are_listed_and_an_unknown_one_names_them() {
+    let listed = printed(&alphafleet(&["backtest", "--list-templates"]));
+    assert_eq!(listed, printed(&alphafleet(&["backtest", "--templates"])));
+    let refused = alphafleet(&["backtest", "--template", "magic"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2));
+    for name in ["topk_dropout", "ma_cross", "pairs", "risk_parity"] {
+        assert!(listed.contains(name) && said.contains(name), "{name}: {said}");
+        assert!(!template(name).is_empty());
+    }
+}
+
+#[test]
+fn mistakes_exit_2_with_field_and_remedy() {
+    let folder = Folder::new();
+    let (nan, scores) = (folder.path("nan.parquet"), folder.path("scores.parquet"));
+    let (nan, scores) = (nan.to_str().unwrap(), scores.to_str().unwrap());
+    let equal = template("equal_weight");
+    let topk = template("topk_dropout");
+    let rule = template("rules").replace("Lt($close, Mean($close, 50))", "Ref($close, -2)");
+    let cases: [(&str, &[&str], &str); 12] = [
+        (&topk, &[], "--signals is missing"),
+        (&topk, &["--signals", nan], "no score"),
+        (&topk, &["--signals", "nowhere.csv"], "nowhere.csv cannot be read"),
+        (&equal, &["--signals", scores], "takes no scores"),
+        (&equal, &["--from", "1999-01-01"], "not inside the data, which reaches from 2016-01-04"),
+        (&equal, &["--from", "2016-05-02", "--to", "2016-04-01"], "exchange start and end"),
+        (&equal, &["--from", "tomorrow"], "--from"),
+        (&equal.replace("1000000.0", "-5.0"), &[], "capital is -5, but must be positive"),
+        (&equal.replace("\"equal\"", "\"magic\""), &[], "strategy"),
+        (&equal.replace("\"weights\"", "\"magic\""), &[], "strategy.type: give one of"),
+        (&rule, &[], "strategy.exit"),
+        ("capital = ", &[], "not valid TOML"),
+    ];
+    for (plan, more, words) in cases {
+        let refused = folder.backtest(plan, more);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(2), "{words}: {said}");
+        assert!(said.contains(words), "{words}: {said}");
+        assert!(!folder.path("out").join("metrics.json").exists());
+    }
+    std::fs::write(folder.path("none.csv"), "instrument,date,open,high,low,close\n").unwrap();
+    let refused = folder.backtest_on("none.csv", &equal, &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("no bars in none.csv"));
+}
+
+#[test]
+fn raw_prices_go_with_their_actions() {
+    let folder = Folder::new();
+    let text = "instrument,date,open,high,low,close,volume\nA,2024-01-02,10,10,10,10,1000\n\
+        A,2024-01-03,10,10,10,10,1000\nA,2024-01-04,5,5,5,5,2000\nA,2024-01-05,5,5,5,5,2000\n";
+    std::fs::write(folder.path("raw.csv"), text).unwrap();
+    std::fs::write(folder.path("actions.csv"), "instrument,date,split\nA,2024-01-04,2\n").unwrap();
+    let plan = "capital = 1000.0\n[strategy]\ntype = \"weights\"\nweighting = \"equal\"\n\
+        every = 1\nexposure = 0.5\ntolerance = 0.2\n";
+    let gain = |more: &[&str]| -> f64 {
+        let mut args = vec!["--json"];
+        args.extend(more);
+        let result: Value =
+            serde_json::from_str(&printed(&folder.backtest_on("raw.csv", plan, &args))).unwrap();
+        result["metrics"]["gain"].as_f64().unwrap()
+    };
+    let actions = folder.path("actions.csv");
+    assert_eq!(gain(&["--actions", actions.to_str().unwrap()]), 0.0);
+    assert_eq!(gain(&[]), -250.0, "without its split half of 50 shares' worth is lost");
+}

@@ -1,0 +1,125 @@
+use chrono::NaiveDate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::draft::{BacktestDraft, Configured};
+use super::merge::Merge;
+use super::signal::session;
+use crate::reader::{Findings, Reader};
+use crate::training::{DateRange, read};
+use crate::{FaultCode, Faults, StrategyConfig, Universe};
+
+/// The body of a request to backtest. It says what differs from the strategy's section
+/// `backtest`; what is absent in both takes the defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BacktestRequest {
+    /// The first day.
+    #[schemars(with = "String", extend("format" = "date"))]
+    pub start_date: NaiveDate,
+    /// The last day, included.
+    #[schemars(with = "String", extend("format" = "date"))]
+    pub end_date: NaiveDate,
+    /// Cash at the start; 100,000 unless the strategy says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub initial_capital: Option<f64>,
+    /// An instrument to compare with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub benchmark: Option<String>,
+    /// Fields of the plan (`engine`, `market`, `account`, `costs`, `slippage`, `lot`, …, `strategy`
+    /// with its settings), laid over the strategy's; and beside them `session` (the training whose
+    /// scores to use; by default the strategy's newest completed one), `dataset` (a name, or name
+    /// and version; by default what the training ran on, else the strategy's), `universe`,
+    /// `adjustment`, `allow_training_overlap` and `limits`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub parameters: Map<String, Value>,
+}
+
+/// The parameters that are no fields of a plan.
+const OWN: [&str; 6] =
+    ["session", "dataset", "universe", "adjustment", "allow_training_overlap", "limits"];
+
+impl BacktestRequest {
+    /// Lays a request's body over a strategy's configuration and checks the whole, as far as that
+    /// can be done without data and training.
+    ///
+    /// Faults name the fields of the body (`initial_capital`, `parameters.costs.open_rate`); those
+    /// of the strategy's own configuration begin with `strategy.backtest.`.
+    pub fn resolve(body: &Value, strategy: &StrategyConfig) -> Result<BacktestDraft, Faults> {
+        let findings = Findings::default();
+        let draft = Reader::open("", body, &findings).and_then(|reader| draft(reader, strategy));
+        match draft {
+            Some(draft) => findings.into_result(draft),
+            None => findings.into_result(()).and(Err(Faults(Vec::new()))),
+        }
+    }
+}
+
+fn draft(mut reader: Reader<'_>, strategy: &StrategyConfig) -> Option<BacktestDraft> {
+    let period = period(&mut reader);
+    let capital = reader.take(&["initial_capital"]).map(|(_, capital)| capital.clone());
+    let benchmark = reader.text(&["benchmark"]).map(|(_, name)| name.to_owned());
+    let nothing = Value::Object(Map::new());
+    let parameters = reader.take(&["parameters"]).map_or(&nothing, |(_, given)| given);
+    let mut own = Reader::open("parameters", parameters, reader.findings())?;
+    let session = session(&mut own, "session");
+    let dataset = own.gave("dataset").then(|| read::dataset(&mut own));
+    let universe = own.section("universe").map(Universe::read);
+    let adjustment = own.gave("adjustment").then(|| read::adjustment(&mut own));
+    let allow_training_overlap = own.flag("allow_training_overlap", false);
+    let limits = own.section("limits").map(read::limits).unwrap_or_default();
+
+    let of_plan = parameters.as_object().into_iter().flatten();
+    let of_plan = of_plan.filter(|(name, value)| !OWN.contains(&name.as_str()) && !value.is_null());
+    let of_plan: Map<String, Value> =
+        of_plan.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut merge = Merge::over(strategy);
+    merge.parameters(of_plan);
+    merge.capital(capital, reader.findings());
+    merge.benchmark(benchmark, reader.findings());
+    let default_holdings = merge.has_default_holdings();
+    let plan = merge.plan(period, reader.findings());
+    if session.is_some() && plan.as_ref().is_some_and(|plan| !plan.takes_signal()) {
+        let message = "this strategy does not go by scores; leave it out";
+        own.fault("session", FaultCode::NotSupported, message);
+    }
+    reader.finish();
+    let (plan, configured) = (plan?, Configured::of(strategy));
+    Some(BacktestDraft {
+        session,
+        dataset,
+        universe,
+        adjustment,
+        plan,
+        allow_training_overlap,
+        limits,
+        default_holdings,
+        configured,
+    })
+}
+
+fn period(reader: &mut Reader<'_>) -> Option<DateRange> {
+    let (start, end) = (date(reader, "start_date"), date(reader, "end_date"));
+    let range = DateRange { start: start?, end: end? };
+    if range.start > range.end {
+        let DateRange { start, end } = range;
+        let message = format!("ends {end}, before it starts on {start}; exchange the dates");
+        reader.fault("end_date", FaultCode::InvalidPeriod, message);
+        return None;
+    }
+    Some(range)
+}
+
+fn date(reader: &mut Reader<'_>, name: &'static str) -> Option<NaiveDate> {
+    let Some((field, value)) = reader.take(&[name]) else {
+        reader.fault(name, FaultCode::Required, "is absent; give a date like \"2016-09-30\"");
+        return None;
+    };
+    let date = value.as_str().and_then(|text| text.trim().parse().ok());
+    if date.is_none() {
+        reader.wrong_type(field, "a date like \"2016-09-30\"", value);
+    }
+    date
+}
