@@ -146,7 +146,9 @@ impl Server {
         mapper.until_ready(|| TcpStream::connect(("127.0.0.1", mapped)).is_ok());
         let server = self.command(&server_program().expect("RabbitMQ"));
         let leash = self.leash(&server, self.ending);
-        leash.until_ready(|| answers(port));
+        // It opens its listeners one after the other, the plain one first.
+        let listening = |address: &str| TcpStream::connect(address).is_ok();
+        leash.until_ready(|| answers(port) && self.further_listeners().all(listening));
         (self.leash, self.mapper) = (Some(leash), Some(mapper));
     }
 
@@ -163,6 +165,12 @@ impl Server {
 
     pub fn resume(&self) {
         self.leash.as_ref().expect("it runs").resume();
+    }
+
+    /// Addresses that the further lines have it listen on.
+    fn further_listeners(&self) -> impl Iterator<Item = &str> {
+        let lines = self.lines.iter().filter_map(|line| line.split_once('='));
+        lines.filter(|(name, _)| name.starts_with("listeners.")).map(|(_, address)| address.trim())
     }
 
     fn leash(&self, command: &Command, ending: Signal) -> Leash {
