@@ -18,7 +18,8 @@ fn python(environment: &str, script: &str) -> Option<Command> {
     let python = Path::new(&environments()?).join(environment).join("bin/python");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts").join(script);
     let mut command = Command::new(python);
-    command.arg(script);
+    // The scripts' folder stays as it is.
+    command.arg(script).env("PYTHONDONTWRITEBYTECODE", "1");
     Some(command)
 }
 
