@@ -4,8 +4,6 @@ mod reporter;
 mod scores;
 mod sweep;
 
-use std::path::Path;
-
 use alphafleet_backtest::Signal;
 use alphafleet_domain::NewBacktest;
 use alphafleet_domain::job::{FailureCode, JobKind, LogLevel, Progress};
@@ -36,26 +34,15 @@ impl Handler for BacktestHandler {
         let spec = BacktestSpec::from_value(&assignment.spec).map_err(|faults| {
             HandlerError::permanent(FailureCode::InvalidSpec, faults.to_string())
         })?;
-        ctx.progress(Progress {
-            stage: "preparing".to_owned(),
-            percent: 10.0,
-            message: "reading the dataset".to_owned(),
-            ..Progress::default()
-        });
-        let Bars { panel, findings, dataset, version } = bars::read(assignment, &spec)?;
-        for finding in findings.iter().filter(|finding| finding.severity != "info") {
-            ctx.log(LogLevel::Warn, &finding.message);
-        }
-        ctx.check()?;
-        let signal = signal(assignment, &spec, &panel)?;
-        ctx.check()?;
+        let (bars, signal) = read(assignment, &spec, ctx)?;
+        let Bars { panel, findings, dataset, version } = bars;
         let finished = run(
             &Run {
                 plan: &spec.plan,
                 dataset: RunDataset { name: &dataset, version: &version },
                 session: &assignment.job.to_string(),
                 build: env!("CARGO_PKG_VERSION"),
-                scratch: scratch(assignment)?,
+                scratch: assignment.scratch_folder()?,
                 findings: &findings,
                 now: Utc::now,
             },
@@ -66,6 +53,28 @@ impl Handler for BacktestHandler {
         )?;
         Ok(completed(&spec, finished))
     }
+}
+
+/// Reads what a backtest or a sweep goes by: the bars, and the scores if there are any.
+fn read(
+    assignment: &Assignment,
+    spec: &BacktestSpec,
+    ctx: &Context,
+) -> Result<(Bars, Option<Signal>), HandlerError> {
+    ctx.progress(Progress {
+        stage: "preparing".to_owned(),
+        percent: 10.0,
+        message: "reading the dataset".to_owned(),
+        ..Progress::default()
+    });
+    let bars = bars::read(assignment, spec)?;
+    for finding in bars.findings.iter().filter(|finding| finding.severity != "info") {
+        ctx.log(LogLevel::Warn, &finding.message);
+    }
+    ctx.check()?;
+    let signal = signal(assignment, spec, &bars.panel)?;
+    ctx.check()?;
+    Ok((bars, signal))
 }
 
 fn signal(
@@ -80,12 +89,6 @@ fn signal(
         HandlerError::permanent(FailureCode::Internal, "the job has no scores to go by")
     })?;
     scores::read(&assignment.storage_url, &input, panel).map(Some)
-}
-
-fn scratch(assignment: &Assignment) -> Result<&Path, HandlerError> {
-    assignment.scratch_folder().map_err(|error| {
-        HandlerError::retryable(FailureCode::HandlerError, format!("no scratch folder: {error}"))
-    })
 }
 
 fn completed(spec: &BacktestSpec, finished: Finished) -> Completed {

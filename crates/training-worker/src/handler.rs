@@ -11,7 +11,7 @@ use alphafleet_worker::child::{
 };
 use chrono::Utc;
 
-use crate::pipeline::{Blame, Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, run};
+use crate::pipeline::{Run, RunDataset, Sink, Stage, StageProgress, Stop, TrainError, run};
 
 /// Serves jobs of the kind `training`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,18 +79,7 @@ impl From<TrainError> for HandlerError {
         if matches!(error, TrainError::Stopped) {
             return Self::Stopped;
         }
-        let code = match error.blame() {
-            Blame::Specification => FailureCode::InvalidSpec,
-            Blame::Data => FailureCode::InvalidData,
-            Blame::Machine => FailureCode::HandlerError,
-            Blame::Program => FailureCode::Internal,
-        };
-        let message = format!("{} ({})", error.explain(), error.code());
-        if error.retryable() {
-            Self::retryable(code, message)
-        } else {
-            Self::permanent(code, message)
-        }
+        Self::blamed(error.blame(), error.code(), &error)
     }
 }
 

@@ -5,12 +5,12 @@
 //! [`FeatureHandler`] computes features into the cache, [`EvaluationHandler`] judges how well they
 //! foretell returns; [`ProbeHandler`] does as it is told, for tests and measurements of a fleet.
 
-mod allotment;
 mod evaluation;
 mod features;
 mod handler;
 mod pipeline;
 mod probe;
+mod threads;
 
 pub use evaluation::EvaluationHandler;
 pub use features::FeatureHandler;

@@ -48,7 +48,7 @@ impl Handler for ProbeHandler {
                     return Err(HandlerError::permanent(FailureCode::HandlerError, message));
                 }
                 ProbeStep::WriteArtifact { name, bytes } => {
-                    let path = folder(assignment)?.join(name);
+                    let path = assignment.scratch_folder()?.join(name);
                     write(&path, *bytes, ctx)?;
                     completed.files.push(OutputFile::new(ArtifactKind::Other, name, path));
                 }
@@ -59,12 +59,6 @@ impl Handler for ProbeHandler {
         std::hint::black_box(&held);
         Ok(completed)
     }
-}
-
-fn folder(assignment: &Assignment) -> Result<&Path, HandlerError> {
-    assignment.scratch_folder().map_err(|error| {
-        HandlerError::retryable(FailureCode::HandlerError, format!("no scratch folder: {error}"))
-    })
 }
 
 fn name(step: &ProbeStep) -> &'static str {

@@ -9,9 +9,9 @@ use crate::pipeline::Sink;
 
 /// Points of a live curve, about: a longer one is thinned evenly.
 const MOST_POINTS: usize = 2_000;
-/// The progress between which bars are simulated.
-const FROM: f64 = 20.0;
-const TO: f64 = 90.0;
+/// The progress between which bars are simulated, or configurations run.
+pub(super) const FROM: f64 = 20.0;
+pub(super) const TO: f64 = 90.0;
 
 /// Speaks to the supervisor. Every point told is one that was simulated, as the report has it.
 pub(super) struct Reporter<'a> {

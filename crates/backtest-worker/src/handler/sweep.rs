@@ -9,13 +9,10 @@ use alphafleet_worker::child::{Assignment, Completed, Context, Handler, HandlerE
 use chrono::Utc;
 use serde_json::json;
 
-use super::bars::{self, Bars};
-use super::{scratch, signal};
+use super::bars::Bars;
+use super::read;
+use super::reporter::{FROM, TO};
 use crate::pipeline::{Finished, RunDataset, SweepProgress, SweepRun, SweepSink, SweepStop, sweep};
-
-/// The progress between which configurations are run, and of the pipeline's own.
-const FROM: f64 = 20.0;
-const TO: f64 = 90.0;
 
 /// Serves jobs of the kind `backtest_sweep`: all configurations share one panel in memory, and go
 /// on from a checkpoint where an earlier attempt ended.
@@ -31,26 +28,15 @@ impl Handler for BacktestSweepHandler {
         let spec = BacktestSweepSpec::from_value(&assignment.spec).map_err(|faults| {
             HandlerError::permanent(FailureCode::InvalidSpec, faults.to_string())
         })?;
-        ctx.progress(Progress {
-            stage: "preparing".to_owned(),
-            percent: 10.0,
-            message: "reading the dataset".to_owned(),
-            ..Progress::default()
-        });
-        let Bars { panel, findings, dataset, version } = bars::read(assignment, &spec.backtest)?;
-        for finding in findings.iter().filter(|finding| finding.severity != "info") {
-            ctx.log(LogLevel::Warn, &finding.message);
-        }
-        ctx.check()?;
-        let signal = signal(assignment, &spec.backtest, &panel)?;
-        ctx.check()?;
+        let (bars, signal) = read(assignment, &spec.backtest, ctx)?;
+        let Bars { panel, findings, dataset, version } = bars;
         let run = SweepRun {
             plan: &spec.backtest.plan,
             config: &spec.sweep,
             dataset: RunDataset { name: &dataset, version: &version },
             session: &assignment.job.to_string(),
             build: env!("CARGO_PKG_VERSION"),
-            scratch: scratch(assignment)?,
+            scratch: assignment.scratch_folder()?,
             findings: &findings,
             checkpoint: assignment.checkpoint.as_deref(),
             threads: 0,

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use alphafleet_backtest::BacktestError;
 use alphafleet_backtest::plan::PlanFault;
 use alphafleet_market::PanelError;
+use alphafleet_worker::child::{Blame, explain};
 use parquet::errors::ParquetError;
 use thiserror::Error;
 
@@ -39,17 +40,6 @@ pub enum BacktestRunError {
     },
 }
 
-/// What has to change before another attempt can do better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
-    Specification,
-    Data,
-    /// Disk or storage; the same attempt may well succeed later.
-    Machine,
-    /// Our own fault.
-    Program,
-}
-
 impl BacktestRunError {
     /// A stable, machine-readable name of the problem.
     pub fn code(&self) -> &'static str {
@@ -80,19 +70,12 @@ impl BacktestRunError {
 
     /// Whether another attempt of the same run can succeed.
     pub fn retryable(&self) -> bool {
-        self.blame() == Blame::Machine
+        self.blame().is_retryable()
     }
 
     /// The whole chain of causes as one sentence.
     pub fn explain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        explain(self)
     }
 }
 

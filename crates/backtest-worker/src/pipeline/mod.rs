@@ -23,7 +23,8 @@ use alphafleet_worker::child::OutputFile;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-pub use error::{BacktestRunError, Blame};
+pub use alphafleet_worker::child::Blame;
+pub use error::BacktestRunError;
 pub use prepare::with_change;
 pub use signal::{AlignedSignal, align_signal};
 pub use sink::{Sink, percent};

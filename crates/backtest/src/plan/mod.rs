@@ -94,7 +94,7 @@ impl Plan {
         }
     }
 
-    /// Whether the strategy can do with scores, and without.
+    /// Whether the strategy can make use of scores.
     pub fn takes_signal(&self) -> bool {
         match self {
             Self::Qlib(_) => true,

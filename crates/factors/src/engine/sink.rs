@@ -26,7 +26,7 @@ macro_rules! of {
 of!(f32 => f32, f64 => f32, f32 => f64, f64 => f64);
 
 /// A number that results are handed out as.
-pub trait Cell: Of<f32> + Of<f64> + Pod + Default + PartialEq + Send + Sync {}
+pub trait Cell: Of<f32> + Of<f64> + Pod + PartialEq + Send + Sync {}
 
 impl Cell for f32 {}
 impl Cell for f64 {}
@@ -51,16 +51,21 @@ impl<T: Cell> Sink<'_, T> {
     ) {
         match buffer {
             Buffer::Single(values) => {
-                self.turn(output, &values.as_chunks().0[at..], span, instruments)
+                self.hand_on(output, &values.as_chunks().0[at..], span, instruments)
             }
             Buffer::Double(values) => {
-                self.turn(output, &values.as_chunks().0[at..], span, instruments)
+                self.hand_on(output, &values.as_chunks().0[at..], span, instruments)
             }
         }
     }
 
-    fn turn<S: Copy>(&mut self, output: usize, rows: &[[S; LANES]], span: Span, instruments: usize)
-    where
+    fn hand_on<S: Copy>(
+        &mut self,
+        output: usize,
+        rows: &[[S; LANES]],
+        span: Span,
+        instruments: usize,
+    ) where
         T: Of<S>,
     {
         let all =

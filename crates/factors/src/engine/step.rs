@@ -449,7 +449,7 @@ fn indicator(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State, li
         for (&output, series) in wanted.iter().zip(&mut written) {
             into[output] = &mut series[own.clone()];
         }
-        vectorise(Turn { machine, read: &read, into: &mut into });
+        vectorise(RunMachine { machine, read: &read, into: &mut into });
     }
     for ((_, rows), series) in outputs.each().zip(&written) {
         let series: Vec<&[f64]> = series.chunks_exact(bars).collect();
@@ -457,13 +457,14 @@ fn indicator(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State, li
     }
 }
 
-struct Turn<'a, 'b> {
+/// With the machine's instructions an indicator's fused steps are one each.
+struct RunMachine<'a, 'b> {
     machine: &'a mut Machine,
     read: &'a [&'b [f64]],
     into: &'a mut [&'b mut [f64]],
 }
 
-impl Kernel for Turn<'_, '_> {
+impl Kernel for RunMachine<'_, '_> {
     #[inline(always)]
     fn run(self) {
         // Fails only for series of unequal length: these are cut alike.

@@ -5,9 +5,9 @@ use alphafleet_worker::child::{Assignment, Completed, Context, Handler, HandlerE
 use super::judge::Judge;
 use super::output::{self, Outputs};
 use super::summary::summary;
-use crate::allotment::{scratch, threads};
 use crate::features::market;
 use crate::pipeline::prepare::expressions;
+use crate::threads::threads;
 
 /// Serves jobs of the kind `factor_evaluation`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,13 +27,13 @@ impl Handler for EvaluationHandler {
         let wanted = &spec.computation.features;
         let (factors, own) = expressions(wanted, &panel, &mut findings)?;
         ctx.check()?;
-        let mut outputs = Outputs::create(scratch(assignment)?, spec.series)?;
+        let mut outputs = Outputs::create(assignment.scratch_folder()?, spec.series)?;
         let judge = Judge {
             panel: &panel,
             factors: &factors,
             own: &own,
             options: &spec.options(),
-            threads: threads(spec.computation.threads, assignment),
+            threads: threads(spec.computation.threads, assignment.threads),
         };
         let report = judge.run(&mut outputs, ctx)?;
         ctx.stage("storing", output::FROM);

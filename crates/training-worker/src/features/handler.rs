@@ -13,8 +13,8 @@ use super::market::{self, Market};
 use super::rows::Rows;
 use super::storage::Storage;
 use super::{cached, output};
-use crate::allotment::{scratch, threads};
 use crate::pipeline::TrainError;
+use crate::threads::threads;
 
 /// Serves jobs of the kind `feature_computation`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,7 +41,7 @@ impl Handler for FeatureHandler {
         let computed = completed.files.len() - extended;
         ctx.stage("storing", 85.0);
         ctx.check()?;
-        let scratch = scratch(assignment)?;
+        let scratch = assignment.scratch_folder()?;
         let rows = gathered.rows.as_ref().ok_or(TrainError::NoFeatures)?;
         let written = output::write(scratch, rows, &input.columns, &gathered.values, spec.range)?;
         ctx.stage("completed", 100.0);
@@ -119,9 +119,9 @@ impl Gathered {
         let keys = input.columns.iter().map(|column| (column.name.as_str(), &column.key));
         let earlier = input.earlier.iter().map(|one| (&one.key, &one.stored));
         let mut columns = Columns {
-            scratch: scratch(assignment)?,
+            scratch: assignment.scratch_folder()?,
             storage: &self.storage,
-            threads: threads(spec.threads, assignment),
+            threads: threads(spec.threads, assignment.threads),
             keys: &keys.collect(),
             earlier: &earlier.collect(),
             values: &mut self.values,

@@ -4,6 +4,7 @@ use alphafleet_datasets::DatasetError;
 use alphafleet_factors::{FactorError, SegmentError};
 use alphafleet_market::{ColumnError, PanelError};
 use alphafleet_models::ModelError;
+use alphafleet_worker::child::{Blame, explain};
 use thiserror::Error;
 
 /// Why a training run ends without a model. [`TrainError::code`] is stable.
@@ -58,17 +59,6 @@ pub enum TrainError {
     },
 }
 
-/// What has to change before another attempt can do better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
-    Specification,
-    Data,
-    /// Disk or storage; the same attempt may well succeed later.
-    Machine,
-    /// Our own fault.
-    Program,
-}
-
 impl TrainError {
     /// A stable, machine-readable name of the problem.
     pub fn code(&self) -> &'static str {
@@ -120,19 +110,12 @@ impl TrainError {
 
     /// Whether another attempt of the same run can succeed.
     pub fn retryable(&self) -> bool {
-        self.blame() == Blame::Machine
+        self.blame().is_retryable()
     }
 
     /// The whole chain of causes as one sentence.
     pub fn explain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        explain(self)
     }
 }
 

@@ -21,8 +21,11 @@ use alphafleet_worker::child::OutputFile;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use crate::threads::threads;
+
+pub use alphafleet_worker::child::Blame;
 pub use bars::Bars;
-pub use error::{Blame, TrainError};
+pub use error::TrainError;
 pub use prepare::usable;
 pub use sink::{Sink, Stage, StageProgress, Stop};
 
@@ -97,7 +100,7 @@ pub fn matrices(
 fn train(run: &Run<'_>, bars: Bars, sink: &dyn Sink) -> Result<Trained, TrainError> {
     let started = (run.now)();
     sink.enter(Stage::Preparing, 10.0);
-    let threads = threads(run);
+    let threads = threads(run.spec.threads, run.threads);
     let prepared = prepare::prepare(run.spec, bars, threads, sink)?;
     sink::check(sink)?;
 
@@ -124,13 +127,4 @@ fn train(run: &Run<'_>, bars: Bars, sink: &dyn Sink) -> Result<Trained, TrainErr
 
     sink.enter(Stage::Completed, 100.0);
     report::trained(report, files)
-}
-
-/// What the specification asks for, but never more than there is.
-fn threads(run: &Run<'_>) -> usize {
-    let offered = run.threads.max(1);
-    match run.spec.threads as usize {
-        0 => offered,
-        wanted => wanted.min(offered),
-    }
 }

@@ -13,6 +13,7 @@ use super::fit::Fitted;
 use super::prepare::Market;
 use super::process::Matrices;
 use super::{Run, TrainError, Trained};
+use crate::threads::threads;
 
 /// What a report is made of.
 pub(super) struct Parts<'a> {
@@ -60,7 +61,7 @@ impl Parts<'_> {
             findings: market.findings.clone(),
             environment: Environment {
                 build: run.build.to_owned(),
-                threads: u32::try_from(super::threads(run)).unwrap_or(u32::MAX),
+                threads: u32::try_from(threads(run.spec.threads, run.threads)).unwrap_or(u32::MAX),
                 seed: run.spec.seed,
             },
         }

@@ -1,5 +1,5 @@
+use std::fs;
 use std::path::Path;
-use std::{fs, io};
 
 use alphafleet_domain::job::{Failure, FailureCode, JobKind};
 use thiserror::Error;
@@ -48,8 +48,11 @@ impl From<Failure> for HandlerError {
 
 impl Assignment {
     /// The job's scratch folder, made if it is not there yet.
-    pub fn scratch_folder(&self) -> io::Result<&Path> {
-        fs::create_dir_all(&self.scratch)?;
+    pub fn scratch_folder(&self) -> Result<&Path, HandlerError> {
+        fs::create_dir_all(&self.scratch).map_err(|error| {
+            let message = format!("no scratch folder: {error}");
+            HandlerError::retryable(FailureCode::HandlerError, message)
+        })?;
         Ok(&self.scratch)
     }
 

@@ -1,5 +1,6 @@
 //! The child's side: handlers, and the loop that serves them to a supervisor. Synchronous.
 
+mod blame;
 mod context;
 mod handler;
 mod os;
@@ -10,6 +11,7 @@ mod work;
 
 pub(crate) use os::{MEMORY_LIMIT, SUPERVISOR};
 
+pub use blame::{Blame, explain};
 pub use context::Context;
 pub use handler::{Handler, HandlerError};
 pub use serve::main;
