@@ -1,13 +1,11 @@
 use actix_web::HttpRequest;
-use alphafleet_domain::ports::NewJob;
 use alphafleet_domain::{DatasetVersion, JobKind, StrategyId, UserId};
-use alphafleet_jobs::SubmitRequest;
 use alphafleet_specs::{
     BacktestDraft, BacktestRequest, BacktestSpec, DatasetRef, DateRange, StrategyConfig,
 };
 
 use super::scores::scores;
-use super::train::{accepted, limits, pinned};
+use super::work::{Work, accepted, pinned};
 use super::{State, strategies};
 use crate::access::{Execute, Requires};
 use crate::error::ApiError;
@@ -30,15 +28,13 @@ pub(crate) async fn backtest(
     let config = StrategyConfig::from_value(&strategy.draft.config)?;
     let draft = BacktestRequest::resolve(&body.value, &config)?;
     let (spec, version) = complete(&gateway, user.id, id, draft).await?;
-    let mut job = NewJob::new(user.id, JobKind::Backtest, spec.to_value());
-    job.limits = limits(job.limits, spec.limits);
-    job.strategy = Some(id);
-    job.dataset_version = Some(version.id);
-    let mut request = SubmitRequest::new(job, client.origin(user.id));
-    request.idempotency = idempotency;
-    request.experiment = Some(strategy.draft.name);
-    request.traceparent = client.traceparent;
-    Ok(accepted(gateway.parts.submit.submit(request).await?.into_job()))
+    let work = Work {
+        strategy: Some(id),
+        experiment: Some(strategy.draft.name),
+        idempotency,
+        ..Work::new(JobKind::Backtest, spec.to_value(), spec.limits, &version)
+    };
+    Ok(accepted(work.start(&gateway, client, user.id).await?))
 }
 
 /// The specification with its scores found, and the exact data it is about.

@@ -1,11 +1,8 @@
 use actix_web::HttpRequest;
-use alphafleet_domain::ports::{IdempotencyKey, NewJob};
 use alphafleet_domain::{DatasetVersion, JobKind, UserId};
-use alphafleet_jobs::SubmitRequest;
-use alphafleet_specs::{FactorEvaluationSpec, FeatureComputationSpec, Limits};
-use serde_json::Value;
+use alphafleet_specs::{FactorEvaluationSpec, FeatureComputationSpec};
 
-use super::train::{accepted, limits, pinned};
+use super::work::{Work, accepted, pinned};
 use super::{State, features};
 use crate::access::{Execute, Requires};
 use crate::error::ApiError;
@@ -25,9 +22,9 @@ pub(crate) async fn calculate(
     }
     let mut spec = FeatureComputationSpec::from_value(&body.value)?;
     let version = settle(&gateway, user.id, &mut spec).await?;
-    let kind = JobKind::FeatureComputation;
-    let work = Work { kind, spec: spec.to_value(), limits: spec.limits, version, idempotency };
-    start(&gateway, client, user.id, work).await
+    let work = Work::new(JobKind::FeatureComputation, spec.to_value(), spec.limits, &version);
+    let work = Work { idempotency, ..work };
+    Ok(accepted(work.start(&gateway, client, user.id).await?))
 }
 
 pub(crate) async fn evaluate(
@@ -43,9 +40,10 @@ pub(crate) async fn evaluate(
     }
     let mut spec = FactorEvaluationSpec::from_value(&body.value)?;
     let version = settle(&gateway, user.id, &mut spec.computation).await?;
-    let (kind, limits) = (JobKind::FactorEvaluation, spec.computation.limits);
-    let work = Work { kind, spec: spec.to_value(), limits, version, idempotency };
-    start(&gateway, client, user.id, work).await
+    let limits = spec.computation.limits;
+    let work = Work::new(JobKind::FactorEvaluation, spec.to_value(), limits, &version);
+    let work = Work { idempotency, ..work };
+    Ok(accepted(work.start(&gateway, client, user.id).await?))
 }
 
 /// Looks every name up and pins the exact data that the specification is about.
@@ -59,23 +57,4 @@ pub(super) async fn settle(
         pinned(gateway, owner, &spec.dataset, ["dataset.name", "dataset.version"]).await?;
     spec.dataset.version = Some(version.id.to_string());
     Ok(version)
-}
-
-/// Work with features that is to start.
-struct Work {
-    kind: JobKind,
-    spec: Value,
-    limits: Limits,
-    version: DatasetVersion,
-    idempotency: Option<IdempotencyKey>,
-}
-
-async fn start(gateway: &Gateway, client: Client, owner: UserId, work: Work) -> Answer {
-    let mut job = NewJob::new(owner, work.kind, work.spec);
-    job.limits = limits(job.limits, work.limits);
-    job.dataset_version = Some(work.version.id);
-    let mut request = SubmitRequest::new(job, client.origin(owner));
-    request.idempotency = work.idempotency;
-    request.traceparent = client.traceparent;
-    Ok(accepted(gateway.parts.submit.submit(request).await?.into_job()))
 }

@@ -27,6 +27,7 @@ pub(crate) mod templates;
 pub(crate) mod train;
 pub(crate) mod upload;
 pub(crate) mod users;
+mod work;
 pub(crate) mod workers;
 
 use actix_web::{HttpResponse, web};

@@ -7,7 +7,7 @@ use alphafleet_protocol::api::{SessionBatch, SubmitProbe, SubmitProbes};
 use alphafleet_specs::ProbeSpec;
 
 use super::State;
-use super::train::accepted;
+use super::work::accepted;
 use crate::access::{Administer, Requires};
 use crate::error::ApiError;
 use crate::request::{Answer, BatchBody, Client, JsonValue, idempotency_key, read_object};

@@ -1,11 +1,9 @@
 use actix_web::{HttpRequest, web};
-use alphafleet_domain::ports::NewJob;
 use alphafleet_domain::{JobKind, StrategyId};
-use alphafleet_jobs::SubmitRequest;
 use alphafleet_specs::{BacktestSweepRequest, BacktestSweepSpec, StrategyConfig};
 
 use super::backtest::complete;
-use super::train::{accepted, limits};
+use super::work::{Work, accepted};
 use super::{State, strategies};
 use crate::access::{Execute, Requires};
 use crate::error::ApiError;
@@ -30,13 +28,11 @@ pub(crate) async fn sweep(
     // A large grid may take a second to check.
     let spec = web::block(move || BacktestSweepSpec::new(backtest, sweep)).await;
     let spec = spec.map_err(|error| ApiError::internal(&error))??;
-    let mut job = NewJob::new(user.id, JobKind::BacktestSweep, spec.to_value());
-    job.limits = limits(job.limits, spec.backtest.limits);
-    job.strategy = Some(id);
-    job.dataset_version = Some(version.id);
-    let mut request = SubmitRequest::new(job, client.origin(user.id));
-    request.idempotency = idempotency;
-    request.experiment = Some(strategy.draft.name);
-    request.traceparent = client.traceparent;
-    Ok(accepted(gateway.parts.submit.submit(request).await?.into_job()))
+    let work = Work {
+        strategy: Some(id),
+        experiment: Some(strategy.draft.name),
+        idempotency,
+        ..Work::new(JobKind::BacktestSweep, spec.to_value(), spec.backtest.limits, &version)
+    };
+    Ok(accepted(work.start(&gateway, client, user.id).await?))
 }

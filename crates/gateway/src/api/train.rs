@@ -1,15 +1,11 @@
-use std::time::Duration;
-
-use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpRequest;
 use alphafleet_callbacks::CallbackUrl;
-use alphafleet_domain::job::{Priority, TimeLimits};
-use alphafleet_domain::ports::{IdempotencyKey, NewJob};
-use alphafleet_domain::{DatasetVersion, Job, JobKind, StrategyId, UserId};
-use alphafleet_jobs::SubmitRequest;
-use alphafleet_protocol::api::SessionView;
-use alphafleet_specs::{DatasetRef, StrategyConfig, TrainRequest, TrainingSpec};
+use alphafleet_domain::job::Priority;
+use alphafleet_domain::ports::IdempotencyKey;
+use alphafleet_domain::{Job, JobKind, StrategyId, UserId};
+use alphafleet_specs::{StrategyConfig, TrainRequest, TrainingSpec};
 
+use super::work::{Work, accepted, pinned};
 use super::{State, features, strategies};
 use crate::access::{Execute, Requires};
 use crate::error::ApiError;
@@ -63,86 +59,13 @@ pub(super) async fn start(
     let names = ["dataset_name", "dataset_version"];
     let version = pinned(gateway, owner, &order.spec.dataset, names).await?;
     order.spec.dataset.version = Some(version.id.to_string());
-    let mut job = NewJob::new(owner, JobKind::Training, order.spec.to_value());
-    job.limits = limits(job.limits, order.spec.limits);
-    job.strategy = order.strategy;
-    job.priority = order.priority;
-    job.dataset_version = Some(version.id);
-    let mut request = SubmitRequest::new(job, client.origin(owner));
-    request.idempotency = order.idempotency;
-    request.experiment = Some(order.experiment);
-    request.callback_url = order.callback_url.map(|url| url.as_str().to_owned());
-    request.traceparent = client.traceparent;
-    Ok(gateway.parts.submit.submit(request).await?.into_job())
-}
-
-/// 202 with the session and where to follow it.
-pub(super) fn accepted(job: Job) -> HttpResponse {
-    let location = (header::LOCATION, format!("/api/v1/strategies/sessions/{}", job.id));
-    HttpResponse::Accepted().insert_header(location).json(SessionView::from(job))
-}
-
-/// The exact data to run on: the version asked for, or the newest there is. The fields are what
-/// the client calls them.
-pub(super) async fn pinned(
-    gateway: &Gateway,
-    owner: UserId,
-    wanted: &DatasetRef,
-    [name_field, version_field]: [&str; 2],
-) -> Result<DatasetVersion, ApiError> {
-    let datasets = &gateway.parts.datasets;
-    let Some(dataset) = datasets.dataset_named(owner, &wanted.name).await? else {
-        let message = format!("you have no dataset called {:?}; import it first", wanted.name);
-        return Err(ApiError::invalid_field(name_field, "unknown_dataset", message));
+    let work = Work {
+        strategy: order.strategy,
+        experiment: Some(order.experiment),
+        priority: order.priority,
+        callback_url: order.callback_url,
+        idempotency: order.idempotency,
+        ..Work::new(JobKind::Training, order.spec.to_value(), order.spec.limits, &version)
     };
-    let versions = datasets.versions(dataset.id).await?;
-    let version = match &wanted.version {
-        None => versions.into_iter().next(),
-        Some(id) => versions.into_iter().find(|version| version.id.to_string() == *id),
-    };
-    version.ok_or_else(|| {
-        let message = format!("dataset {:?} has no such version", wanted.name);
-        ApiError::invalid_field(version_field, "unknown_version", message)
-    })
-}
-
-/// A soft limit alone moves the hard one along, and a hard one alone the soft one, so that there is
-/// time to write a checkpoint.
-pub(super) fn limits(usual: TimeLimits, asked: alphafleet_specs::Limits) -> TimeLimits {
-    let millis = |seconds: u32| Duration::from_secs(u64::from(seconds)).as_millis() as u64;
-    let grace = usual.hard_ms - usual.soft_ms;
-    match (asked.soft_s.map(millis), asked.hard_s.map(millis)) {
-        (None, None) => usual,
-        (Some(soft), None) => TimeLimits::new(soft, soft + grace),
-        (None, Some(hard)) => {
-            let room = grace.min(hard / 10);
-            TimeLimits::new(usual.soft_ms.min(hard - room).max(1), hard)
-        }
-        (Some(soft), Some(hard)) => TimeLimits::new(soft.min(hard), hard),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use alphafleet_specs::Limits;
-
-    use super::*;
-
-    #[test]
-    fn one_limit_alone_leaves_time_for_a_checkpoint() {
-        let usual = TimeLimits::new(3_600_000, 3_660_000);
-        for ((soft_s, hard_s), expected) in [
-            ((None, None), (3_600_000, 3_660_000)),
-            ((Some(10), None), (10_000, 70_000)),
-            ((None, Some(10)), (9_000, 10_000)),
-            ((None, Some(1)), (900, 1_000)),
-            ((None, Some(3_600)), (3_540_000, 3_600_000)),
-            ((None, Some(7_200)), (3_600_000, 7_200_000)),
-            ((Some(5), Some(10)), (5_000, 10_000)),
-            ((Some(20), Some(10)), (10_000, 10_000)),
-        ] {
-            let limits = limits(usual, Limits { soft_s, hard_s });
-            assert_eq!((limits.soft_ms, limits.hard_ms), expected, "{soft_s:?} {hard_s:?}");
-        }
-    }
+    work.start(gateway, client, owner).await
 }
