@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::account::Account;
-use crate::process::{children_of, is_alive};
+use crate::process::{children_of, is_alive, stands_still};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -104,9 +104,13 @@ impl Leash {
 
     /// Stops the server and its children: nobody is answered.
     pub fn pause(&self) {
+        let stop = |pid| {
+            try_signal(pid, Signal::SIGSTOP);
+            until(|| stands_still(pid));
+        };
         // Once it stands still it starts no more of them.
-        self.signal(Signal::SIGSTOP);
-        children_of(self.server).into_iter().for_each(|pid| try_signal(pid, Signal::SIGSTOP));
+        stop(self.server);
+        children_of(self.server).into_iter().for_each(stop);
     }
 
     pub fn resume(&self) {

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use nix::unistd::Pid;
 
 /// The processes that it started and that live.
@@ -10,6 +12,13 @@ pub(crate) fn children_of(parent: Pid) -> Vec<Pid> {
 
 pub(crate) fn is_alive(pid: Pid) -> bool {
     Stat::of(pid).is_some_and(|stat| stat.state != 'Z')
+}
+
+/// Whether no thread of the process runs: some go on for a moment after a stop signal was sent.
+pub(crate) fn stands_still(pid: Pid) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut stats = threads.filter_map(|thread| Stat::read(&thread.path().join("stat")));
+    stats.all(|stat| matches!(stat.state, 'T' | 'Z' | 'X'))
 }
 
 /// When a living process started, in ticks since the machine did: with the pid it names the
@@ -27,7 +36,11 @@ struct Stat {
 
 impl Stat {
     fn of(pid: Pid) -> Option<Self> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        Self::read(Path::new(&format!("/proc/{pid}/stat")))
+    }
+
+    fn read(path: &Path) -> Option<Self> {
+        let stat = std::fs::read_to_string(path).ok()?;
         let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
         Some(Self {
             state: fields.first()?.chars().next()?,
