@@ -1,5 +1,6 @@
 //! What handlers need and cannot look up for themselves.
 
+mod parts;
 mod signal;
 
 use std::sync::Arc;
@@ -13,13 +14,16 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::features::FeatureInputs;
+use parts::PartInputs;
 use signal::SignalInputs;
 
-/// A job's dataset; for computations of features their columns, for backtests their scores.
+/// A job's dataset; for computations of features their columns, for backtests their scores, for a
+/// job with children what they left.
 pub(crate) struct JobInputs {
     datasets: DatasetInputs,
     features: FeatureInputs,
     signals: SignalInputs,
+    parts: PartInputs,
 }
 
 impl JobInputs {
@@ -31,7 +35,8 @@ impl JobInputs {
         Self {
             features: FeatureInputs::new(Arc::clone(&datasets), cache),
             datasets: DatasetInputs(datasets),
-            signals: SignalInputs::new(jobs),
+            signals: SignalInputs::new(Arc::clone(&jobs)),
+            parts: PartInputs::new(jobs),
         }
     }
 
@@ -46,21 +51,25 @@ impl JobInputs {
 #[async_trait]
 impl Prepare for JobInputs {
     async fn inputs(&self, job: &Job) -> Result<Value, PrepareError> {
-        let mut inputs = Inputs::default();
+        let mut inputs =
+            Inputs { parts: self.parts.parts(job).await?, ..Inputs::default() };
         match job.kind {
             JobKind::FeatureComputation => {
                 let dataset = self.dataset(job).await?;
                 inputs.features = Some(self.features.features(job, &dataset).await?);
                 inputs.dataset = Some(dataset);
             }
-            JobKind::Backtest | JobKind::BacktestSweep => {
+            JobKind::Backtest | JobKind::BacktestSweep | JobKind::BacktestSweepShare => {
                 inputs.dataset = Some(self.dataset(job).await?);
                 inputs.signal = self.signals.signal(job).await?;
             }
             JobKind::Training | JobKind::FactorEvaluation | JobKind::Probe => {
-                return self.datasets.inputs(job).await;
+                inputs.dataset = self.datasets.dataset(job).await?;
             }
         }
-        inputs.to_value()
+        match inputs == Inputs::default() {
+            true => Ok(Value::Null),
+            false => inputs.to_value(),
+        }
     }
 }
