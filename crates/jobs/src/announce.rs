@@ -20,7 +20,7 @@ pub struct Announcer {
 }
 
 impl Announcer {
-    /// How long a publisher waits for the broker.
+    /// How long a publisher waits for the broker, or for a look at a parent.
     pub const PATIENCE: Duration = Duration::from_secs(2);
 
     pub fn new(broker: Arc<dyn Broker>, relay: Arc<OutboxRelay>) -> Self {
@@ -59,9 +59,10 @@ impl Announcer {
         let parents: BTreeSet<JobId> = ended.filter_map(|job| job.parent).collect();
         let mut due = Vec::new();
         for parent in parents {
-            match self.relay.store().job(parent).await {
-                Ok(found) => due.extend(found.filter(|job| job.children > 0)),
-                Err(error) => warn!(job = %parent, %error, "a ticket is published later"),
+            match timeout(Self::PATIENCE, self.relay.store().job(parent)).await {
+                Ok(Ok(found)) => due.extend(found.filter(|job| job.children > 0)),
+                Ok(Err(error)) => warn!(job = %parent, %error, "a ticket is published later"),
+                Err(_) => warn!(job = %parent, "a ticket is published later"),
             }
         }
         self.tell_broker(tickets(&due)).await;

@@ -66,13 +66,13 @@ fn part(child: Child, number: usize, total: usize) -> Result<Part, PrepareError>
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-    use alphafleet_domain::{ArtifactId, ArtifactPointer, Instant, JobId};
-    use chrono::TimeDelta;
+    use std::time::Duration;
 
     use super::*;
+    use alphafleet_domain::{ArtifactId, ArtifactPointer, Instant, JobId};
 
-    fn child(state: JobState, second: i64) -> Child {
-        let finished_at = Some(Instant::UNIX_EPOCH + TimeDelta::seconds(second));
+    fn child(state: JobState, second: u64) -> Child {
+        let finished_at = Some(Instant::UNIX_EPOCH + Duration::from_secs(second));
         Child { id: JobId::new(), state, finished_at, artifacts: Vec::new() }
     }
 

@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use super::StoreError;
 use crate::job::{
-    JobKind, JobState, LogLine, MetricPoint, Outcome, Priority, ProgressBatch, Queue, ResourceSample,
-    RetryPolicy, StageRecord, StateName, TimeLimits,
+    JobKind, JobState, LogLine, MetricPoint, Outcome, Priority, ProgressBatch, Queue,
+    ResourceSample, RetryPolicy, StageRecord, StateName, TimeLimits,
 };
 use crate::{
     ArtifactPointer, AuditRecord, DatasetVersionId, EventBody, ExperimentId, Instant, Job, JobId,

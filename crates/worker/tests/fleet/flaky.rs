@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use alphafleet_domain::job::{LogLine, MetricPoint, ProgressBatch, ResourceSample, StageRecord};
 use alphafleet_domain::ports::{
-    Beat, BeatAnswer, CancelAnswer, Child, Claim, Expired, IdempotencyKey, JobFilter, JobStore, LogQuery,
-    MetricQuery, OutboxEntry, QueueDepth, Recorded, ResourceQuery, Settled, Settlement, StoreError,
-    Submission, SubmitError, Submitted, WorkerRecord, WorkerRow,
+    Beat, BeatAnswer, CancelAnswer, Child, Claim, Expired, IdempotencyKey, JobFilter, JobStore,
+    LogQuery, MetricQuery, OutboxEntry, QueueDepth, Recorded, ResourceQuery, Settled, Settlement,
+    StoreError, Submission, SubmitError, Submitted, WorkerRecord, WorkerRow,
 };
 use alphafleet_domain::{
     ArtifactPointer, AuditRecord, Job, JobId, LeaseId, OutboxId, Page, PageRequest, UserId,

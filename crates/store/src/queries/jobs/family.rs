@@ -48,8 +48,7 @@ pub(super) async fn lock_parents(
     if parents.is_empty() {
         return Ok(());
     }
-    let rows =
-        jobs::table.filter(jobs::id.eq_any(parents)).order(jobs::id).select(jobs::id);
+    let rows = jobs::table.filter(jobs::id.eq_any(parents)).order(jobs::id).select(jobs::id);
     locking!(rows).load::<Uid>(connection).await?;
     Ok(())
 }

@@ -67,11 +67,7 @@ pub(crate) async fn page(
         Some(_) => listed.order((jobs::ordinal, jobs::id)),
         None => listed.order((jobs::created_at.desc(), jobs::id.desc())),
     };
-    let rows: Vec<JobRow> = ordered
-        .limit(limit)
-        .offset(offset)
-        .load(connection)
-        .await?;
+    let rows: Vec<JobRow> = ordered.limit(limit).offset(offset).load(connection).await?;
     let items = rows.into_iter().map(Job::try_from).collect::<Result<_, _>>()?;
     Ok(Page { items, total: unsigned(total, "count")? })
 }

@@ -155,7 +155,8 @@ pub(crate) async fn insert(
     let (mut jobs, mut rows) = (Vec::new(), Vec::new());
     let (mut keys, mut audits, mut born) = (Vec::new(), Vec::new(), Vec::new());
     let mut known = HashMap::new();
-    for Submission { mut job, children, idempotency, experiment, callback_url, audit } in submissions
+    for Submission { mut job, children, idempotency, experiment, callback_url, audit } in
+        submissions
     {
         if let Some(name) = experiment {
             let id = experiment_id(connection, owner, name, now, &mut known).await?;
