@@ -341,6 +341,12 @@ pub enum Session {
     },
     /// State, progress and newest metrics.
     Status { id: JobId },
+    /// The parts it was split into, in their order.
+    Children {
+        id: JobId,
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
     /// Follow a session until it ends.
     Watch { id: JobId },
     /// Cancel a session.

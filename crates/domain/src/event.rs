@@ -39,7 +39,7 @@ impl FromStr for Cursor {
     }
 }
 
-/// The number of a state event in the outbox; grows within a job.
+/// The number of an event in the outbox; grows within a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutboxId(pub i64);
 
@@ -47,7 +47,7 @@ pub struct OutboxId(pub i64);
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventBody {
     pub job: JobId,
-    /// Of a state event on its way from the outbox: its number there. The stream refuses a number
+    /// Of an event on its way from the outbox: its number there. The stream refuses a number
     /// it has seen, so that a relay that was paused repeats nothing.
     pub outbox: Option<OutboxId>,
     /// The attempt that speaks; the stream refuses an older one.
@@ -65,7 +65,8 @@ pub struct Event {
     pub body: EventBody,
 }
 
-/// What an event is about. State events come from the outbox, the others from the worker.
+/// What an event is about. State events come from the outbox, and so does the progress of a job that
+/// waits for its children; the others come from the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {

@@ -63,6 +63,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/api/v1/strategies/sessions").get(sessions::list))
         .service(at("/api/v1/strategies/sessions/{id}").get(sessions::one))
         .service(at("/api/v1/strategies/sessions/{id}/status").get(sessions::status))
+        .service(at("/api/v1/strategies/sessions/{id}/children").get(sessions::children))
         .service(at("/api/v1/strategies/sessions/{id}/stop").post(sessions::stop))
         .service(at("/api/v1/strategies/sessions/{id}/metrics").get(series::metrics))
         .service(at("/api/v1/strategies/sessions/{id}/logs").get(series::logs))

@@ -1,9 +1,10 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alphafleet_domain::Job;
 use alphafleet_domain::job::JobState;
 use alphafleet_domain::ports::{Broker, BrokerError, Ticket};
+use alphafleet_domain::{Job, JobId};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -19,7 +20,7 @@ pub struct Announcer {
 }
 
 impl Announcer {
-    /// How long a publisher waits for the broker.
+    /// How long a publisher waits for the broker, or for a look at a parent.
     pub const PATIENCE: Duration = Duration::from_secs(2);
 
     pub fn new(broker: Arc<dyn Broker>, relay: Arc<OutboxRelay>) -> Self {
@@ -28,16 +29,43 @@ impl Announcer {
 
     /// `traceparent` is the W3C trace context that travels with the ticket.
     pub async fn announce(&self, job: &Job, traceparent: Option<String>) {
-        let mut tickets = tickets(std::slice::from_ref(job));
-        for ticket in &mut tickets {
-            ticket.traceparent.clone_from(&traceparent);
-        }
-        tokio::join!(self.tell_states(), self.tell_broker(tickets));
+        self.announce_with(std::slice::from_ref(job), Vec::new(), traceparent).await;
     }
 
     /// Like [`Announcer::announce`] for many, with no more questions than for one.
     pub async fn announce_all(&self, jobs: &[Job]) {
-        tokio::join!(self.tell_states(), self.tell_broker(tickets(jobs)));
+        self.announce_with(jobs, Vec::new(), None).await;
+    }
+
+    /// Like [`Announcer::announce_all`], with tickets of others beside those of the jobs.
+    pub(crate) async fn announce_with(
+        &self,
+        jobs: &[Job],
+        others: Vec<Ticket>,
+        traceparent: Option<String>,
+    ) {
+        let mut tickets = tickets(jobs);
+        tickets.extend(others);
+        for ticket in &mut tickets {
+            ticket.traceparent.clone_from(&traceparent);
+        }
+        let parents = self.tell_of_parents(jobs);
+        tokio::join!(self.tell_states(), self.tell_broker(tickets), parents);
+    }
+
+    /// Whoever ends the last child of a job has it due. Its row alone knows which child is the last.
+    async fn tell_of_parents(&self, jobs: &[Job]) {
+        let ended = jobs.iter().filter(|job| job.state.name().is_terminal());
+        let parents: BTreeSet<JobId> = ended.filter_map(|job| job.parent).collect();
+        let mut due = Vec::new();
+        for parent in parents {
+            match timeout(Self::PATIENCE, self.relay.store().job(parent)).await {
+                Ok(Ok(found)) => due.extend(found.filter(|job| job.children > 0)),
+                Ok(Err(error)) => warn!(job = %parent, %error, "a ticket is published later"),
+                Err(_) => warn!(job = %parent, "a ticket is published later"),
+            }
+        }
+        self.tell_broker(tickets(&due)).await;
     }
 
     async fn tell_states(&self) {
@@ -55,9 +83,11 @@ impl Announcer {
     }
 }
 
-/// Of those that wait for a worker. A scheduled job is the dispatcher's, once it is due.
+/// Of those that wait for a worker, and for no child. A scheduled job is the dispatcher's, once it
+/// is due.
 fn tickets(jobs: &[Job]) -> Vec<Ticket> {
-    let waits = |job: &&Job| job.state == JobState::Pending { not_before: None };
+    let waits =
+        |job: &&Job| job.state == JobState::Pending { not_before: None } && job.waiting_on == 0;
     jobs.iter().filter(waits).map(ticket).collect()
 }
 

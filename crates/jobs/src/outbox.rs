@@ -54,7 +54,7 @@ pub struct Relayed {
     pub published: usize,
 }
 
-/// Publishes the state events that transactions left in the outbox: of one job in order, each at
+/// Publishes the events that transactions left in the outbox: of one job in order, each at
 /// least once, none lost. The stream refuses what it has by its number in the outbox, so a
 /// repetition is told to nobody.
 pub struct OutboxRelay {
@@ -72,6 +72,10 @@ impl OutboxRelay {
         settings: OutboxSettings,
     ) -> Self {
         Self { store, events, settings, wake: Notify::new(), rounds: Rounds::default() }
+    }
+
+    pub(crate) fn store(&self) -> &dyn JobStore {
+        &*self.store
     }
 
     /// Looks now instead of at the next interval.

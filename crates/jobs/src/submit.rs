@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use alphafleet_domain::ports::{
-    IdempotencyKey, JobStore, NewJob, Submission, SubmitError, Submitted,
+    IdempotencyKey, JobStore, NewJob, Submission, SubmitError, Submitted, Ticket,
 };
 use alphafleet_domain::{Job, UserId};
 use serde_json::json;
@@ -12,6 +12,8 @@ use crate::{Announcer, Origin};
 #[derive(Debug, Clone, PartialEq)]
 pub struct SubmitRequest {
     pub job: NewJob,
+    /// Jobs that it waits for, see [`Submission::children`].
+    pub children: Vec<NewJob>,
     pub idempotency: Option<IdempotencyKey>,
     /// Name of the owner's experiment the job joins; made with it if there is none.
     pub experiment: Option<String>,
@@ -26,6 +28,7 @@ impl SubmitRequest {
     pub const fn new(job: NewJob, origin: Origin) -> Self {
         Self {
             job,
+            children: Vec::new(),
             idempotency: None,
             experiment: None,
             callback_url: None,
@@ -35,10 +38,20 @@ impl SubmitRequest {
     }
 
     fn into_submission(self) -> Submission {
-        let Self { job, idempotency, experiment, callback_url, origin, .. } = self;
-        let details = json!({ "kind": job.kind.as_str(), "queue": job.queue.as_str() });
+        let Self { job, children, idempotency, experiment, callback_url, origin, .. } = self;
+        let mut details = json!({ "kind": job.kind.as_str(), "queue": job.queue.as_str() });
+        if !children.is_empty() {
+            details["children"] = children.len().into();
+        }
         let audit = origin.audit("session.submit", job.id, details);
-        Submission { job, idempotency, experiment, callback_url, audit }
+        Submission { job, children, idempotency, experiment, callback_url, audit }
+    }
+
+    /// Of the children that are due.
+    fn tickets_of_children(&self) -> Vec<Ticket> {
+        let due = self.children.iter().filter(|child| child.not_before.is_none());
+        due.map(|child| Ticket { queue: child.queue.clone(), job: child.id, traceparent: None })
+            .collect()
     }
 }
 
@@ -70,11 +83,13 @@ impl Submit {
     /// Answers once the job is committed, whether or not broker and event bus are there. Needs a
     /// tokio runtime: they are told in a task of their own.
     pub async fn submit(&self, request: SubmitRequest) -> Result<Submitted, SubmitError> {
-        let traceparent = request.traceparent.clone();
+        let (traceparent, children) = (request.traceparent.clone(), request.tickets_of_children());
         let submitted = self.store.submit(request.into_submission()).await?;
         if let Submitted::New(job) = &submitted {
             let (announcer, job) = (self.announcer.clone(), job.clone());
-            tokio::spawn(async move { announcer.announce(&job, traceparent).await });
+            tokio::spawn(async move {
+                announcer.announce_with(&[job], children, traceparent).await;
+            });
         }
         Ok(submitted)
     }
@@ -84,16 +99,19 @@ impl Submit {
         &self,
         requests: Vec<SubmitRequest>,
     ) -> Result<Vec<Submitted>, SubmitError> {
+        let children: Vec<_> = requests.iter().map(SubmitRequest::tickets_of_children).collect();
         let submissions = requests.into_iter().map(SubmitRequest::into_submission).collect();
         let submitted = self.store.submit_all(submissions).await?;
-        let new = submitted.iter().filter_map(|submitted| match submitted {
-            Submitted::New(job) => Some(job.clone()),
-            Submitted::Replayed(_) => None,
-        });
-        let new: Vec<Job> = new.collect();
+        let (mut new, mut tickets) = (Vec::new(), Vec::new());
+        for (submitted, children) in submitted.iter().zip(children) {
+            if let Submitted::New(job) = submitted {
+                new.push(job.clone());
+                tickets.extend(children);
+            }
+        }
         if !new.is_empty() {
             let announcer = self.announcer.clone();
-            tokio::spawn(async move { announcer.announce_all(&new).await });
+            tokio::spawn(async move { announcer.announce_with(&new, tickets, None).await });
         }
         Ok(submitted)
     }

@@ -185,6 +185,9 @@ diesel::table! {
         publish_wait_ms -> BigInt,
         log_lines -> BigInt,
         callback_url -> Nullable<Text>,
+        children -> BigInt,
+        waiting_on -> BigInt,
+        ordinal -> BigInt,
     }
 }
 

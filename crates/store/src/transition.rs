@@ -1,6 +1,6 @@
 //! What a change of state does to a job, apart from any database.
 
-use alphafleet_domain::job::{IllegalTransition, JobState, Outcome};
+use alphafleet_domain::job::{IllegalTransition, JobState, Outcome, Progress};
 use alphafleet_domain::ports::Claim;
 use alphafleet_domain::{EventBody, EventKind, Instant, Job, LeaseId};
 use serde_json::{Map, json};
@@ -44,6 +44,52 @@ pub(crate) fn settled(
     }
     next.state = state;
     Ok(next)
+}
+
+/// How the children of a job stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Children {
+    pub unended: u32,
+    pub completed: u32,
+    /// Failed or cancelled.
+    pub spoilt: u32,
+}
+
+/// What a job does itself comes after its children's work.
+const CHILDREN_PERCENT: f64 = 95.0;
+
+/// A job some of whose children have ended.
+pub(crate) fn counted(job: &Job, children: Children) -> Job {
+    let mut next = Job { waiting_on: children.unended, ..job.clone() };
+    if let JobState::Pending { .. } = job.state {
+        next.progress = waiting(job.children, children);
+    }
+    next
+}
+
+fn waiting(total: u32, Children { completed, spoilt, .. }: Children) -> Progress {
+    let mut message = format!("{completed} of {total} shares done");
+    if spoilt > 0 {
+        message += &format!(", {spoilt} failed or cancelled");
+    }
+    Progress {
+        percent: CHILDREN_PERCENT * f64::from(completed) / f64::from(total.max(1)),
+        stage: "running".to_owned(),
+        message,
+        ..Progress::default()
+    }
+}
+
+/// The news of a job's progress while it waits, as the protocol's progress event reads.
+pub(crate) fn progress_event(job: &Job, at: Instant) -> EventBody {
+    EventBody {
+        job: job.id,
+        outbox: None,
+        attempt: job.attempt,
+        kind: EventKind::Progress,
+        at,
+        payload: json!(job.progress),
+    }
 }
 
 /// The news of a job's present state, as the protocol's state event reads.

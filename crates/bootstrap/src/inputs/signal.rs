@@ -20,15 +20,7 @@ impl SignalInputs {
     /// Where the predictions of the training lie that the backtest names, if it names one. The
     /// training must be its owner's own and complete.
     pub async fn signal(&self, job: &Job) -> Result<Option<SignalInput>, PrepareError> {
-        let spec = match job.kind {
-            JobKind::BacktestSweep => {
-                BacktestSweepSpec::from_value(&job.spec).map(|spec| spec.backtest)
-            }
-            _ => BacktestSpec::from_value(&job.spec),
-        };
-        let spec = spec.map_err(|faults| {
-            PrepareError::permanent(FailureCode::InvalidSpec, faults.to_string())
-        })?;
+        let spec = self.spec(job).await?;
         let Some(signal) = spec.signal else { return Ok(None) };
         let training = self.jobs.job(signal.session).await?;
         let is_usable = training.is_some_and(|training| {
@@ -42,6 +34,31 @@ impl SignalInputs {
         let Some(predictions) = found else { return Err(missing(signal.session)) };
         let (key, sha256) = (predictions.key, predictions.sha256);
         Ok(Some(SignalInput { session: signal.session, key, sha256 }))
+    }
+}
+
+impl SignalInputs {
+    /// What the job backtests. A share does what the sweep does that it is a part of.
+    async fn spec(&self, job: &Job) -> Result<BacktestSpec, PrepareError> {
+        let sweep = |spec| BacktestSweepSpec::from_value(spec).map(|spec| spec.backtest);
+        let spec = match job.kind {
+            JobKind::BacktestSweep => sweep(&job.spec),
+            JobKind::BacktestSweepShare => sweep(&self.parent(job).await?.spec),
+            _ => BacktestSpec::from_value(&job.spec),
+        };
+        let invalid = FailureCode::InvalidSpec;
+        spec.map_err(|faults| PrepareError::permanent(invalid, faults.to_string()))
+    }
+
+    async fn parent(&self, job: &Job) -> Result<Job, PrepareError> {
+        let parent = match job.parent {
+            Some(parent) => self.jobs.job(parent).await?,
+            None => None,
+        };
+        parent.ok_or_else(|| {
+            let message = "a share is part of a sweep, and this one is of none";
+            PrepareError::permanent(FailureCode::InvalidSpec, message)
+        })
     }
 }
 

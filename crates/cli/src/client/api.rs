@@ -204,6 +204,10 @@ impl Api {
         self.get(&session_path(id, "")).await
     }
 
+    pub async fn children(&self, id: JobId, limit: u32) -> Result<SessionList, ClientError> {
+        self.get(&session_path(id, &format!("/children?limit={limit}"))).await
+    }
+
     pub async fn status(&self, id: JobId) -> Result<SessionStatus, ClientError> {
         self.get(&session_path(id, "/status")).await
     }

@@ -16,7 +16,14 @@ use crate::watch::{Watch, watch};
 pub async fn run(global: &Global, session: Session) -> anyhow::Result<ExitCode> {
     let api = connect(global)?;
     match session {
-        Session::List { limit } => list(global, api.sessions(limit).await?.items)?,
+        Session::List { limit } => {
+            let none = "no sessions yet: alphafleet train STRATEGY --dataset NAME --watch";
+            list(global, api.sessions(limit).await?.items, none)?;
+        }
+        Session::Children { id, limit } => {
+            let none = "it was not split into parts";
+            list(global, api.children(id, limit).await?.items, none)?;
+        }
         Session::Status { id } => status(global, &api, id).await?,
         Session::Watch { id } => return follow(global, &api, id).await,
         Session::Stop { id } => {
@@ -53,12 +60,12 @@ fn stopped(session: &SessionView) -> &'static str {
     }
 }
 
-fn list(global: &Global, sessions: Vec<SessionView>) -> anyhow::Result<()> {
+fn list(global: &Global, sessions: Vec<SessionView>, none: &str) -> anyhow::Result<()> {
     if global.json {
         return output::json(&sessions);
     }
     if sessions.is_empty() {
-        println!("no sessions yet: alphafleet train STRATEGY --dataset NAME --watch");
+        println!("{none}");
         return Ok(());
     }
     let rows = sessions.into_iter().map(|session| {

@@ -24,6 +24,9 @@ pub use retry::RetryPolicy;
 pub use state::{IllegalTransition, JobState, StateName};
 
 /// A job as the store holds it. A top-level job is the session a user sees.
+///
+/// A job that was submitted with children waits for them: it stays pending, and holds no slot,
+/// until each of them has ended. Whether it then goes on is for its attempt to say.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     pub id: JobId,
@@ -32,6 +35,10 @@ pub struct Job {
     pub queue: Queue,
     pub priority: Priority,
     pub parent: Option<JobId>,
+    /// How many children it was submitted with.
+    pub children: u32,
+    /// How many of them have not ended. Not claimed while there are any.
+    pub waiting_on: u32,
     pub strategy: Option<StrategyId>,
     pub experiment: Option<ExperimentId>,
     pub dataset_version: Option<DatasetVersionId>,

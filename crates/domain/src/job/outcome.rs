@@ -68,6 +68,8 @@ pub enum FailureCode {
     HardTimeLimit,
     /// The worker fell silent for longer than its window.
     WorkerLost,
+    /// A child of the job failed or was cancelled.
+    ChildFailed,
     /// Our fault; the log has the details.
     Internal,
 }
@@ -90,6 +92,7 @@ impl FailureCode {
             Self::SoftTimeLimit => "soft_time_limit",
             Self::HardTimeLimit => "hard_time_limit",
             Self::WorkerLost => "worker_lost",
+            Self::ChildFailed => "child_failed",
             Self::Internal => "internal",
         }
     }

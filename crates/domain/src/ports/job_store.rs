@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use super::StoreError;
 use crate::job::{
-    JobKind, LogLine, MetricPoint, Outcome, Priority, ProgressBatch, Queue, ResourceSample,
-    RetryPolicy, StageRecord, StateName, TimeLimits,
+    JobKind, JobState, LogLine, MetricPoint, Outcome, Priority, ProgressBatch, Queue,
+    ResourceSample, RetryPolicy, StageRecord, StateName, TimeLimits,
 };
 use crate::{
     ArtifactPointer, AuditRecord, DatasetVersionId, EventBody, ExperimentId, Instant, Job, JobId,
@@ -22,7 +22,7 @@ use crate::{
 pub trait JobStore: Send + Sync {
     /// Inserts a job with its idempotency key, audit row and the `pending` state event in the
     /// outbox, after counting the owner's pending and running top-level jobs under a lock on the
-    /// owner's row.
+    /// owner's row. Its children are inserted with it and do not count.
     async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError> {
         let submitted = self.submit_all(vec![submission]).await?.pop();
         submitted.ok_or_else(|| SubmitError::Store(unanswered()))
@@ -44,7 +44,12 @@ pub trait JobStore: Send + Sync {
 
     async fn jobs(&self, filter: &JobFilter, page: PageRequest) -> Result<Page<Job>, StoreError>;
 
+    /// Every child that was submitted with the job, in the order of submission, with the files it
+    /// left.
+    async fn children(&self, parent: JobId) -> Result<Vec<Child>, StoreError>;
+
     /// Pending → cancelled at once; running → noted, and told to the worker by its next beat.
+    /// A pending job's children are cancelled with it, each by the same rule.
     async fn request_cancel(
         &self,
         id: JobId,
@@ -68,7 +73,9 @@ pub trait JobStore: Send + Sync {
     /// Writes progress, stages, metrics, logs and the checkpoint's pointer of a running attempt.
     async fn record(&self, lease: LeaseId, batch: &ProgressBatch) -> Result<Recorded, StoreError>;
 
-    /// Ends a running attempt: outcome, artifacts, model and state event in one transaction.
+    /// Ends a running attempt: outcome, artifacts, model and state event in one transaction. If it
+    /// ends a child, its parent counts that in the same transaction, here and wherever a job ends;
+    /// and unless the child completed, its siblings are cancelled.
     /// Settling twice with one lease answers `Settled::Already`.
     async fn settle(
         &self,
@@ -88,11 +95,11 @@ pub trait JobStore: Send + Sync {
     /// for, else like a retryable failure `WorkerLost`.
     async fn expire(&self, window: Duration) -> Result<Vec<Expired>, StoreError>;
 
-    /// Pending, due jobs whose ticket should be published (again). Each is pushed back by a wait
+    /// Pending, due jobs that wait for no child and whose ticket should be published (again). Each is pushed back by a wait
     /// that doubles from 5 s to 10 min, so that a lost ticket is replaced and a storm is not made.
     async fn take_due(&self, limit: u32) -> Result<Vec<Job>, StoreError>;
 
-    /// The oldest state events not yet published, leased to the caller for `lease`; of one job
+    /// The oldest events not yet published, leased to the caller for `lease`; of one job
     /// only in order and only to one caller at a time. `job` narrows to one job.
     async fn take_outbox(
         &self,
@@ -177,6 +184,10 @@ impl NewJob {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Submission {
     pub job: NewJob,
+    /// Jobs that it waits for, at most [`Submission::MAX_CHILDREN`]. They become its children: of
+    /// its owner, priority, strategy, experiment and data, whatever they say themselves. A child
+    /// has none of its own.
+    pub children: Vec<NewJob>,
     pub idempotency: Option<IdempotencyKey>,
     /// Name of the owner's experiment that the job joins; made in the same transaction if there is
     /// none. Outweighs `job.experiment`.
@@ -187,8 +198,18 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// One transaction cancels as many when a child fails.
+    pub const MAX_CHILDREN: usize = 1_000;
+
     pub const fn new(job: NewJob, audit: AuditRecord) -> Self {
-        Self { job, idempotency: None, experiment: None, callback_url: None, audit }
+        Self {
+            job,
+            children: Vec::new(),
+            idempotency: None,
+            experiment: None,
+            callback_url: None,
+            audit,
+        }
     }
 }
 
@@ -236,6 +257,18 @@ pub struct JobFilter {
     pub states: Vec<StateName>,
     /// Top-level jobs, i.e. sessions, only.
     pub top_level: bool,
+    /// Children of this job only, in the order of their submission instead of newest first.
+    pub parent: Option<JobId>,
+}
+
+/// A child as its parent finds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Child {
+    pub id: JobId,
+    pub state: JobState,
+    pub finished_at: Option<Instant>,
+    /// Of a completed child.
+    pub artifacts: Vec<ArtifactPointer>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -303,7 +336,7 @@ pub struct Expired {
     pub worker: WorkerId,
 }
 
-/// A state event that waits to be published.
+/// An event that waits to be published.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxEntry {
     pub id: OutboxId,

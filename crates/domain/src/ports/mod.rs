@@ -24,9 +24,9 @@ pub use catalogue::{
 pub use event_bus::{EventBus, EventsError, Published, Subscription, SubscriptionItem};
 pub use features::{FeatureCache, FeatureStore};
 pub use job_store::{
-    Beat, BeatAnswer, CancelAnswer, Claim, Expired, IdempotencyKey, JobFilter, JobStore, LogQuery,
-    MetricQuery, NewJob, OutboxEntry, QueueDepth, Recorded, ResourceQuery, Settled, Settlement,
-    Submission, SubmitError, Submitted, WorkerRecord, WorkerRow,
+    Beat, BeatAnswer, CancelAnswer, Child, Claim, Expired, IdempotencyKey, JobFilter, JobStore,
+    LogQuery, MetricQuery, NewJob, OutboxEntry, QueueDepth, Recorded, ResourceQuery, Settled,
+    Settlement, Submission, SubmitError, Submitted, WorkerRecord, WorkerRow,
 };
 pub use passes::{PassHash, PassStore};
 pub use retention::{Pruned, RetentionPolicy, RetentionStore, SweepableAttempt};

@@ -2,6 +2,8 @@ use actix_web::{HttpRequest, web};
 use alphafleet_domain::{JobKind, StrategyId};
 use alphafleet_specs::{BacktestSweepRequest, BacktestSweepSpec, StrategyConfig};
 
+use serde_json::Value;
+
 use super::backtest::complete;
 use super::work::{Work, accepted};
 use super::{State, strategies};
@@ -32,7 +34,13 @@ pub(crate) async fn sweep(
         strategy: Some(id),
         experiment: Some(strategy.draft.name),
         idempotency,
+        children: shares(&spec),
         ..Work::new(JobKind::BacktestSweep, spec.to_value(), spec.backtest.limits, &version)
     };
     Ok(accepted(work.start(&gateway, client, user.id).await?))
+}
+
+/// The parts of the sweep that workers run side by side; none where it is run as a whole.
+fn shares(_: &BacktestSweepSpec) -> Vec<(JobKind, Value)> {
+    Vec::new()
 }

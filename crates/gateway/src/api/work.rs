@@ -23,6 +23,8 @@ pub(super) struct Work {
     /// The complete specification.
     pub spec: Value,
     pub limits: Limits,
+    /// Parts of it that workers run before it, each with its kind and complete specification.
+    pub children: Vec<(JobKind, Value)>,
     pub version: DatasetVersionId,
     pub strategy: Option<StrategyId>,
     /// Name of the experiment it joins.
@@ -39,6 +41,7 @@ impl Work {
             kind,
             spec,
             limits,
+            children: Vec::new(),
             version: version.id,
             strategy: None,
             experiment: None,
@@ -55,12 +58,17 @@ impl Work {
         client: Client,
         owner: UserId,
     ) -> Result<Job, ApiError> {
-        let mut job = NewJob::new(owner, self.kind, self.spec);
-        job.limits = limits(job.limits, self.limits);
+        let new = |kind, spec| {
+            let job = NewJob::new(owner, kind, spec);
+            NewJob { limits: limits(job.limits, self.limits), ..job }
+        };
+        let mut job = new(self.kind, self.spec);
+        let children = self.children.into_iter().map(|(kind, spec)| new(kind, spec));
         job.strategy = self.strategy;
         job.priority = self.priority;
         job.dataset_version = Some(self.version);
         let mut request = SubmitRequest::new(job, client.origin(owner));
+        request.children = children.collect();
         request.idempotency = self.idempotency;
         request.experiment = self.experiment;
         request.callback_url = self.callback_url.map(|url| url.as_str().to_owned());

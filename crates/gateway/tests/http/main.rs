@@ -7,6 +7,7 @@ mod batches;
 mod callbacks;
 mod contract;
 mod downloads;
+mod families;
 mod feature_values;
 mod features;
 mod harness;

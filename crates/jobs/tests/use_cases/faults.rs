@@ -121,6 +121,7 @@ macro_rules! job_store {
 job_store! {
     fn job(id: JobId) -> Option<Job>;
     fn jobs(filter: &JobFilter, page: PageRequest) -> Page<Job>;
+    fn children(parent: JobId) -> Vec<Child>;
     fn request_cancel(id: JobId, audit: AuditRecord) -> CancelAnswer;
     fn claim_many(claim: &Claim, limit: u32) -> Vec<Job>;
     fn beat(beat: &Beat) -> BeatAnswer;

@@ -1,6 +1,7 @@
 //! The use cases on SQLite and the in-process broker and bus, with lines that fail.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod families;
 mod faults;
 mod fleet;
 

@@ -17,12 +17,20 @@ use crate::wire::{
 pub struct SessionView {
     #[schemars(with = "Uuid")]
     pub id: JobId,
-    /// `training`, `backtest`, `feature_computation` or `probe`.
+    /// `training`, `backtest`, `backtest_sweep`, `backtest_sweep_share`, `feature_computation`,
+    /// `factor_evaluation` or `probe`.
     pub kind: String,
     pub queue: String,
     pub state: SessionState,
     pub attempt: u32,
     pub progress: ProgressView,
+    /// The session it is a part of.
+    #[serde(default)]
+    #[schemars(with = "Option<Uuid>")]
+    pub parent_id: Option<JobId>,
+    /// Of a session that was split into parts: it waits for them before it runs itself.
+    #[serde(default)]
+    pub children: Option<ChildrenView>,
     #[schemars(with = "Option<Uuid>")]
     pub strategy_id: Option<StrategyId>,
     #[schemars(with = "Option<Uuid>")]
@@ -46,6 +54,21 @@ pub struct SessionView {
     pub finished_at: Option<Instant>,
 }
 
+/// How far the parts of a session are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub struct ChildrenView {
+    pub total: u32,
+    /// Completed, failed or cancelled.
+    pub ended: u32,
+}
+
+impl ChildrenView {
+    fn of(job: &Job) -> Option<Self> {
+        let Job { children: total, waiting_on, .. } = *job;
+        (total > 0).then(|| Self { total, ended: total.saturating_sub(waiting_on) })
+    }
+}
+
 impl From<Job> for SessionView {
     fn from(job: Job) -> Self {
         use alphafleet_domain::JobState::{Failed, Pending, Running};
@@ -62,6 +85,8 @@ impl From<Job> for SessionView {
             queue: job.queue.to_string(),
             state: job.state.name().into(),
             attempt: job.attempt,
+            parent_id: job.parent,
+            children: ChildrenView::of(&job),
             progress: job.progress.into(),
             strategy_id: job.strategy,
             experiment_id: job.experiment,

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use alphafleet_domain::job::{LogLine, MetricPoint, ProgressBatch, ResourceSample, StageRecord};
 use alphafleet_domain::ports::{
-    Beat, BeatAnswer, CancelAnswer, Claim, Expired, IdempotencyKey, JobFilter, JobStore, LogQuery,
-    MetricQuery, OutboxEntry, QueueDepth, Recorded, ResourceQuery, Settled, Settlement, StoreError,
-    Submission, SubmitError, Submitted, WorkerRecord, WorkerRow,
+    Beat, BeatAnswer, CancelAnswer, Child, Claim, Expired, IdempotencyKey, JobFilter, JobStore,
+    LogQuery, MetricQuery, OutboxEntry, QueueDepth, Recorded, ResourceQuery, Settled, Settlement,
+    StoreError, Submission, SubmitError, Submitted, WorkerRecord, WorkerRow,
 };
 use alphafleet_domain::{
     ArtifactPointer, AuditRecord, Job, JobId, LeaseId, OutboxId, Page, PageRequest, UserId,
@@ -40,6 +40,10 @@ impl JobStore for Store {
     async fn jobs(&self, filter: &JobFilter, page: PageRequest) -> Result<Page<Job>, StoreError> {
         let filter = filter.clone();
         read!(self, |connection, q| q::jobs::read::page(connection, filter, page))
+    }
+
+    async fn children(&self, parent: JobId) -> Result<Vec<Child>, StoreError> {
+        read!(self, |connection, q| q::jobs::read::children(connection, parent))
     }
 
     async fn request_cancel(

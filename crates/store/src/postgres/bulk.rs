@@ -25,6 +25,7 @@ const CANDIDATES: &str = "
     FROM owners CROSS JOIN LATERAL (
         SELECT id, jobs.owner, priority, created_at FROM jobs
         WHERE state = 'pending' AND queue = $1 AND jobs.owner = owners.owner
+            AND waiting_on = 0
             AND (not_before IS NULL OR not_before <= $2)
         ORDER BY priority DESC, created_at, id LIMIT $3
     ) AS job";
@@ -50,12 +51,13 @@ const UPDATE_JOBS: &str = "
         attempt = new.attempt, failures = new.failures, progress = new.progress,
         checkpoint = new.checkpoint, result = new.result, failure = new.failure,
         started_at = new.started_at, finished_at = new.finished_at, missed_beats = 0,
+        waiting_on = new.waiting_on,
         publish_after = COALESCE(new.publish_after, jobs.publish_after),
         publish_wait_ms = CASE WHEN new.publish_after IS NULL THEN jobs.publish_wait_ms ELSE 5000 END
-    FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
         AS new (id, was, held, state, not_before, worker, lease, running_since, cancel_requested,
             attempt, failures, progress, checkpoint, result, failure, started_at, finished_at,
-            publish_after)
+            waiting_on, publish_after)
     WHERE jobs.id = new.id AND jobs.state = new.was AND jobs.lease IS NOT DISTINCT FROM new.held";
 
 /// Answers how many rows were as their update says.
@@ -88,6 +90,7 @@ pub(crate) async fn update_jobs(
         .bind::<Array<Nullable<Document>>, _>(document(|one| one.change.failure.clone()))
         .bind::<Array<Nullable<Moment>>, _>(column(|one| one.change.started_at))
         .bind::<Array<Nullable<Moment>>, _>(column(|one| one.change.finished_at))
+        .bind::<Array<BigInt>, _>(number(|one| one.change.waiting_on))
         .bind::<Array<Nullable<Moment>>, _>(column(|one| one.publish_after))
         .execute(connection)
         .await

@@ -40,6 +40,8 @@ pub(crate) struct JobRow {
     created_at: At,
     started_at: Option<At>,
     finished_at: Option<At>,
+    children: i64,
+    waiting_on: i64,
 }
 
 /// What a transition writes.
@@ -61,6 +63,7 @@ pub(crate) struct JobChange {
     pub started_at: Option<At>,
     pub finished_at: Option<At>,
     pub missed_beats: i64,
+    pub waiting_on: i64,
 }
 
 /// A change of one row, if it still is as it was.
@@ -162,6 +165,8 @@ impl From<&Job> for JobRow {
             created_at: At(job.created_at),
             started_at: job.started_at.map(At),
             finished_at: job.finished_at.map(At),
+            children: i64::from(job.children),
+            waiting_on: i64::from(job.waiting_on),
         }
     }
 }
@@ -185,6 +190,7 @@ impl From<&Job> for JobChange {
             started_at: row.started_at,
             finished_at: row.finished_at,
             missed_beats: 0,
+            waiting_on: row.waiting_on,
         }
     }
 }
@@ -222,6 +228,8 @@ impl TryFrom<JobRow> for Job {
             queue: parsed(&row.queue, "jobs.queue")?,
             priority: Priority(row.priority),
             parent: row.parent.map(|id| JobId::from_uuid(id.0)),
+            children: unsigned(row.children, "jobs.children")?,
+            waiting_on: unsigned(row.waiting_on, "jobs.waiting_on")?,
             strategy: row.strategy.map(|id| StrategyId::from_uuid(id.0)),
             experiment: row.experiment.map(|id| ExperimentId::from_uuid(id.0)),
             dataset_version: row.dataset_version.map(|id| DatasetVersionId::from_uuid(id.0)),

@@ -18,7 +18,8 @@ const CANDIDATES: &str = "
             PARTITION BY owner ORDER BY priority DESC, created_at, id
         ) AS place
         FROM jobs
-        WHERE state = 'pending' AND queue = ? AND (not_before IS NULL OR not_before <= ?)
+        WHERE state = 'pending' AND queue = ? AND waiting_on = 0
+            AND (not_before IS NULL OR not_before <= ?)
     ) WHERE place <= ?";
 
 pub(crate) async fn candidates(

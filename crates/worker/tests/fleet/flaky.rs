@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use alphafleet_domain::job::{LogLine, MetricPoint, ProgressBatch, ResourceSample, StageRecord};
 use alphafleet_domain::ports::{
-    Beat, BeatAnswer, CancelAnswer, Claim, Expired, IdempotencyKey, JobFilter, JobStore, LogQuery,
-    MetricQuery, OutboxEntry, QueueDepth, Recorded, ResourceQuery, Settled, Settlement, StoreError,
-    Submission, SubmitError, Submitted, WorkerRecord, WorkerRow,
+    Beat, BeatAnswer, CancelAnswer, Child, Claim, Expired, IdempotencyKey, JobFilter, JobStore,
+    LogQuery, MetricQuery, OutboxEntry, QueueDepth, Recorded, ResourceQuery, Settled, Settlement,
+    StoreError, Submission, SubmitError, Submitted, WorkerRecord, WorkerRow,
 };
 use alphafleet_domain::{
     ArtifactPointer, AuditRecord, Job, JobId, LeaseId, OutboxId, Page, PageRequest, UserId,
@@ -69,6 +69,10 @@ impl JobStore for Flaky {
         key: &IdempotencyKey,
     ) -> Result<Option<Job>, SubmitError> {
         self.reach()?.submitted(owner, key).await
+    }
+
+    async fn children(&self, parent: JobId) -> Result<Vec<Child>, StoreError> {
+        self.reach()?.children(parent).await
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod ends;
+mod families;
 mod flaky;
 mod handler;
 mod limits;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
             let mut trials = works::trials();
             trials.extend(ends::trials());
             trials.extend(limits::trials());
+            trials.extend(families::trials());
             trials.extend(loss::trials());
             trials.extend(outage::trials());
             libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

@@ -121,6 +121,12 @@ impl Rig {
         self.submit_job(self.new_job(script)).await
     }
 
+    pub async fn submit_family(&self, parent: &Script, children: &[Script]) -> JobId {
+        let children = children.iter().map(|child| self.new_job(child)).collect();
+        let submission = Submission { children, ..Submission::new(self.new_job(parent), audit()) };
+        self.store.submit(submission).await.unwrap().into_job().id
+    }
+
     pub async fn submit_job(&self, job: NewJob) -> JobId {
         let submission = Submission::new(job, audit());
         let job = self.store.submit(submission).await.unwrap().into_job();

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::write::{EndedBy, apply, ending, locked_by_leases};
-use super::{Connection, end_attempts, now};
+use super::{Connection, end_attempts, family, now};
 use crate::error::Answer;
 use crate::schema::{jobs, workers};
 use crate::values::{At, Uid};
@@ -23,6 +23,14 @@ struct Held {
     missed_beats: i64,
 }
 
+impl Held {
+    /// Whether another beat does not name it. The first one may have left before the answer to the
+    /// claim came.
+    fn is_lost(&self, named: &HashSet<LeaseId>) -> bool {
+        !named.contains(&self.lease) && self.missed_beats + 1 >= MISSED_BEATS
+    }
+}
+
 pub(crate) async fn beat(connection: &mut Connection, beat: Beat) -> Answer<BeatAnswer> {
     let now = now(connection).await?;
     let worker = Uid(beat.worker.as_uuid());
@@ -36,12 +44,15 @@ pub(crate) async fn beat(connection: &mut Connection, beat: Beat) -> Answer<Beat
     }
     let rows = running(connection, worker).await?;
     let named: HashSet<LeaseId> = beat.held.iter().copied().collect();
+    release(connection, &rows, &named).await?;
     let mut own = HashSet::new();
     let mut answer = BeatAnswer::default();
     for row in &rows {
         own.insert(row.lease);
         if !named.contains(&row.lease) {
-            miss(connection, row).await?;
+            if !row.is_lost(&named) {
+                count(connection, row, row.missed_beats + 1).await?;
+            }
             continue;
         }
         if row.missed_beats > 0 {
@@ -74,18 +85,29 @@ async fn running(connection: &mut Connection, worker: Uid) -> Answer<Vec<Held>> 
     Ok(rows.into_iter().filter_map(held).collect())
 }
 
-/// The worker does not name a job that is its own: it may be on its way, or the answer to its
-/// claim was lost.
-async fn miss(connection: &mut Connection, row: &Held) -> Answer<()> {
-    if row.missed_beats + 1 < MISSED_BEATS {
-        return count(connection, row, row.missed_beats + 1).await;
+/// Ends attempts that the worker does not name although they are its own: the answer to its claim
+/// was lost.
+async fn release(
+    connection: &mut Connection,
+    rows: &[Held],
+    named: &HashSet<LeaseId>,
+) -> Answer<()> {
+    let lost = rows.iter().filter(|row| row.is_lost(named));
+    let lost: Vec<LeaseId> = lost.map(|row| row.lease).collect();
+    if lost.is_empty() {
+        return Ok(());
     }
-    if let Some(job) = locked_by_leases(connection, &[row.lease]).await?.pop() {
-        let now = now(connection).await?;
+    let parents = family::parents_of_leases(connection, &lost).await?;
+    family::lock_parents(connection, parents.into_values()).await?;
+    let now = now(connection).await?;
+    let (mut changes, mut ends) = (Vec::new(), Vec::new());
+    for job in locked_by_leases(connection, &lost).await? {
         let (change, end) = ending(job, &Outcome::Released, EndedBy::Others, now)?;
-        apply(connection, &[change], now).await?;
-        end_attempts(connection, Vec::from_iter(end), now).await?;
+        changes.push(change);
+        ends.extend(end);
     }
+    apply(connection, &changes, now).await?;
+    end_attempts(connection, ends, now).await?;
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 use alphafleet_domain::ports::CancelAnswer;
-use alphafleet_domain::{AuditRecord, JobId, JobState};
+use alphafleet_domain::{AuditRecord, Instant, Job, JobId, JobState};
 
 use super::write::{Change, apply, illegal, locked};
-use super::{Connection, audit, now};
+use super::{Connection, audit, family, now, read};
 use crate::error::Answer;
 use crate::transition::cancelled;
 
@@ -11,6 +11,8 @@ pub(crate) async fn request(
     id: JobId,
     record: AuditRecord,
 ) -> Answer<CancelAnswer> {
+    let found = read::job(connection, id).await?;
+    family::lock_parents(connection, found.and_then(|job| job.parent)).await?;
     let Some(job) = locked(connection, id).await? else {
         return Ok(CancelAnswer::NotFound);
     };
@@ -18,7 +20,8 @@ pub(crate) async fn request(
         return Ok(CancelAnswer::AlreadyEnded(job));
     }
     let now = now(connection).await?;
-    let after = cancelled(&job, now).map_err(illegal)?;
+    let mut after = cancelled(&job, now).map_err(illegal)?;
+    after.waiting_on = cancel_children(connection, &job, now).await?;
     let change = Change { before: job, after: after.clone() };
     apply(connection, &[change], now).await?;
     audit::append(connection, record).await?;
@@ -26,4 +29,14 @@ pub(crate) async fn request(
         JobState::Cancelled => CancelAnswer::Cancelled(after),
         _ => CancelAnswer::Requested(after),
     })
+}
+
+/// Cancels the children of a locked job and answers how many of them still run.
+async fn cancel_children(connection: &mut Connection, job: &Job, now: Instant) -> Answer<u32> {
+    if job.waiting_on == 0 {
+        return Ok(0);
+    }
+    family::cancel_children(connection, [job.id], now).await?;
+    let standing = family::standing(connection, [job.id]).await?;
+    Ok(standing.get(&job.id).map_or(0, |children| children.unended))
 }

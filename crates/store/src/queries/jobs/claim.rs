@@ -86,6 +86,7 @@ async fn lock(connection: &mut Connection, chosen: &[Uid]) -> Answer<Vec<Job>> {
     let pending = jobs::table
         .filter(jobs::id.eq_any(chosen.to_vec()))
         .filter(jobs::state.eq("pending"))
+        .filter(jobs::waiting_on.eq(0))
         .select(JobRow::as_select());
     let rows: Vec<JobRow> = locking_free!(pending).load(connection).await?;
     let mut jobs = rows.into_iter().map(Job::try_from).collect::<Result<Vec<_>, _>>()?;

@@ -17,6 +17,7 @@ pub(crate) async fn take(connection: &mut Connection, limit: u32) -> Answer<Vec<
     let now = now(connection).await?;
     let due = jobs::table
         .filter(jobs::state.eq("pending"))
+        .filter(jobs::waiting_on.eq(0))
         .filter(jobs::publish_after.le(At(now)))
         .filter(jobs::not_before.is_null().or(jobs::not_before.le(At(now))))
         .order((jobs::publish_after, jobs::id))

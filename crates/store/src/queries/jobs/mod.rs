@@ -3,6 +3,7 @@ pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod due;
 pub(crate) mod expire;
+mod family;
 pub(crate) mod read;
 pub(crate) mod record;
 pub(crate) mod settle;

@@ -1,14 +1,15 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use alphafleet_domain::job::{LogLine, MetricPoint, ResourceSample, StageRecord};
 use alphafleet_domain::ports::{
-    JobFilter, LogQuery, MetricQuery, QueueDepth, ResourceQuery, StoreError,
+    Child, JobFilter, LogQuery, MetricQuery, QueueDepth, ResourceQuery, StoreError,
 };
 use alphafleet_domain::{ArtifactPointer, Job, JobId, Page, PageRequest};
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
+use uuid::Uuid;
 
 use super::{ACTIVE, Connection, window};
 use crate::error::Answer;
@@ -55,18 +56,48 @@ pub(crate) async fn page(
         if filter.top_level {
             wanted = wanted.filter(jobs::parent.is_null());
         }
+        if let Some(parent) = filter.parent {
+            wanted = wanted.filter(jobs::parent.eq(Uid(parent.as_uuid())));
+        }
         wanted
     };
     let total: i64 = wanted().count().get_result(connection).await?;
-    let rows: Vec<JobRow> = wanted()
-        .select(JobRow::as_select())
-        .order((jobs::created_at.desc(), jobs::id.desc()))
-        .limit(limit)
-        .offset(offset)
-        .load(connection)
-        .await?;
+    let listed = wanted().select(JobRow::as_select());
+    let ordered = match filter.parent {
+        Some(_) => listed.order((jobs::ordinal, jobs::id)),
+        None => listed.order((jobs::created_at.desc(), jobs::id.desc())),
+    };
+    let rows: Vec<JobRow> = ordered.limit(limit).offset(offset).load(connection).await?;
     let items = rows.into_iter().map(Job::try_from).collect::<Result<_, _>>()?;
     Ok(Page { items, total: unsigned(total, "count")? })
+}
+
+/// The children that were submitted with a job, in their order.
+pub(crate) async fn children(connection: &mut Connection, parent: JobId) -> Answer<Vec<Child>> {
+    let of_parent = jobs::parent.eq(Uid(parent.as_uuid()));
+    let rows: Vec<JobRow> = jobs::table
+        .filter(of_parent)
+        .order((jobs::ordinal, jobs::id))
+        .select(JobRow::as_select())
+        .load(connection)
+        .await?;
+    let files: Vec<(Uid, ArtifactRow)> = job_artifacts::table
+        .inner_join(jobs::table.on(jobs::id.eq(job_artifacts::job)))
+        .filter(of_parent)
+        .order((job_artifacts::name, job_artifacts::id))
+        .select((jobs::id, ArtifactRow::as_select()))
+        .load(connection)
+        .await?;
+    let mut artifacts: HashMap<Uuid, Vec<ArtifactPointer>> = HashMap::new();
+    for (job, row) in files {
+        artifacts.entry(job.0).or_default().push(row.try_into()?);
+    }
+    let child = |row: JobRow| {
+        let Job { id, state, finished_at, .. } = row.try_into()?;
+        let artifacts = artifacts.remove(&id.as_uuid()).unwrap_or_default();
+        Ok(Child { id, state, finished_at, artifacts })
+    };
+    rows.into_iter().map(child).collect()
 }
 
 pub(crate) async fn metrics(
@@ -147,6 +178,7 @@ pub(crate) async fn artifacts(
 pub(crate) async fn queue_depths(connection: &mut Connection) -> Answer<Vec<QueueDepth>> {
     let counted: Vec<(String, String, i64)> = jobs::table
         .filter(jobs::state.eq_any(ACTIVE))
+        .filter(jobs::waiting_on.eq(0))
         .group_by((jobs::queue, jobs::state))
         .select((jobs::queue, jobs::state, count_star()))
         .load(connection)

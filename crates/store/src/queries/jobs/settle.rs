@@ -2,13 +2,13 @@ use std::collections::{HashMap, HashSet};
 
 use alphafleet_domain::job::{Completion, Outcome};
 use alphafleet_domain::ports::{Settled, Settlement};
-use alphafleet_domain::{Instant, Job, LeaseId};
+use alphafleet_domain::{Instant, Job, JobId, LeaseId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::record::{self, tamed};
 use super::write::{EndedBy, apply, ending, locked_by_leases};
-use super::{Connection, best_figures, end_attempts, feature_cache, models, now};
+use super::{Connection, best_figures, end_attempts, family, feature_cache, models, now};
 use crate::error::Answer;
 use crate::rows::ArtifactRow;
 use crate::schema::{job_artifacts, job_attempts};
@@ -20,6 +20,7 @@ pub(crate) async fn settle(
     settlements: Vec<Settlement>,
 ) -> Answer<Vec<Settled>> {
     let leases: Vec<LeaseId> = settlements.iter().map(|settlement| settlement.lease).collect();
+    lock_families(connection, &settlements).await?;
     let held = locked_by_leases(connection, &leases).await?;
     let mut held: HashMap<LeaseId, Job> =
         held.into_iter().filter_map(|job| Some((job.lease()?, job))).collect();
@@ -44,6 +45,19 @@ pub(crate) async fn settle(
         None => Settled::Fenced,
     };
     Ok(settlements.into_iter().map(answer).collect())
+}
+
+/// Locks the parents of children that may end, and the siblings of those that may not complete.
+async fn lock_families(connection: &mut Connection, settlements: &[Settlement]) -> Answer<()> {
+    let leases: Vec<LeaseId> = settlements.iter().map(|settlement| settlement.lease).collect();
+    let parents = family::parents_of_leases(connection, &leases).await?;
+    family::lock_parents(connection, parents.values().copied()).await?;
+    let spoilt = settlements
+        .iter()
+        .filter(|settlement| !matches!(settlement.outcome, Outcome::Completed(_)))
+        .filter_map(|settlement| parents.get(&settlement.lease).copied());
+    family::lock_unended(connection, spoilt.collect::<Vec<JobId>>()).await?;
+    Ok(())
 }
 
 /// What the attempts that are still held had to say last.

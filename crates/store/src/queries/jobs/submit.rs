@@ -29,6 +29,9 @@ pub(crate) async fn submit(
         Some(limit) => limit,
         None => return Ok(Err(SubmitError::UnknownUser)),
     };
+    if let Err(refused) = families(&submissions) {
+        return Ok(Err(refused.into()));
+    }
     let mut known = match earlier(connection, owner, &submissions).await? {
         Ok(known) => known,
         Err(refused) => return Ok(Err(refused)),
@@ -59,6 +62,21 @@ fn one_owner(submissions: &[Submission]) -> Result<Option<UserId>, StoreError> {
         return Err(StoreError::Database("jobs of several owners in one submit".into()));
     }
     Ok(owners.into_iter().next())
+}
+
+/// A family has one generation of children, and not too many.
+fn families(submissions: &[Submission]) -> Result<(), StoreError> {
+    let refused = |why: String| Err(StoreError::Database(why.into()));
+    for Submission { job, children, .. } in submissions {
+        if children.len() > Submission::MAX_CHILDREN {
+            let (found, most) = (children.len(), Submission::MAX_CHILDREN);
+            return refused(format!("{found} children of one job are too many: {most} at most"));
+        }
+        if job.parent.is_some() && !children.is_empty() {
+            return refused(format!("job {} is a child and cannot have children", job.id));
+        }
+    }
+    Ok(())
 }
 
 /// The job that came under this key before.
@@ -135,30 +153,67 @@ pub(crate) async fn insert(
     now: Instant,
 ) -> Answer<Vec<Job>> {
     let (mut jobs, mut rows) = (Vec::new(), Vec::new());
-    let (mut keys, mut audits) = (Vec::new(), Vec::new());
+    let (mut keys, mut audits, mut born) = (Vec::new(), Vec::new(), Vec::new());
     let mut known = HashMap::new();
-    for Submission { mut job, idempotency, experiment, callback_url, audit } in submissions {
+    for Submission { mut job, children, idempotency, experiment, callback_url, audit } in
+        submissions
+    {
         if let Some(name) = experiment {
             let id = experiment_id(connection, owner, name, now, &mut known).await?;
             job.experiment = Some(id);
         }
-        let job = pending(job, now)?;
-        let publish_after = first_publication(&job, now);
-        rows.push((
-            JobRow::from(&job),
-            jobs::publish_after.eq(At(publish_after)),
-            jobs::publish_wait_ms.eq(FIRST_WAIT_MS),
-            jobs::callback_url.eq(callback_url.as_deref().map(text)),
-        ));
+        let job = pending(job, children.len(), now)?;
+        rows.push(new_row(&job, 0, callback_url.as_deref().map(text), now));
+        for (ordinal, child) in (0..).zip(children) {
+            let child = pending(child_of(&job, child), 0, now)?;
+            rows.push(new_row(&child, ordinal, None, now));
+            born.push(child);
+        }
         keys.extend(idempotency.map(|key| key_row(&job, &key, now)));
         audits.push(audit);
         jobs.push(job);
     }
     insert_all!(connection, rows, |row| diesel::insert_into(jobs::table).values(row));
     insert_all!(connection, keys, |row| diesel::insert_into(idempotency_keys::table).values(row));
-    outbox::append(connection, jobs.iter().map(|job| state_event(job, now)).collect()).await?;
+    let all = jobs.iter().chain(&born);
+    outbox::append(connection, all.map(|job| state_event(job, now)).collect()).await?;
     audit::append_all(connection, audits).await?;
     Ok(jobs)
+}
+
+/// A child as its parent has it.
+fn child_of(parent: &Job, child: NewJob) -> NewJob {
+    NewJob {
+        owner: parent.owner,
+        priority: parent.priority,
+        parent: Some(parent.id),
+        strategy: parent.strategy,
+        experiment: parent.experiment,
+        dataset_version: parent.dataset_version,
+        ..child
+    }
+}
+
+/// Everything a new row holds.
+#[derive(Insertable)]
+#[diesel(table_name = jobs)]
+struct NewJobRow {
+    #[diesel(embed)]
+    job: JobRow,
+    ordinal: i64,
+    publish_after: At,
+    publish_wait_ms: i64,
+    callback_url: Option<String>,
+}
+
+fn new_row(job: &Job, ordinal: i64, callback_url: Option<String>, now: Instant) -> NewJobRow {
+    NewJobRow {
+        job: JobRow::from(job),
+        ordinal,
+        publish_after: At(first_publication(job, now)),
+        publish_wait_ms: FIRST_WAIT_MS,
+        callback_url,
+    }
 }
 
 /// Whoever submits a job that is due publishes its ticket at once: the dispatcher does it again
@@ -207,7 +262,8 @@ fn key_row(job: &Job, key: &IdempotencyKey, now: Instant) -> KeyRow {
 }
 
 /// A new job as it will be read back: texts without NUL, instants to the microsecond.
-fn pending(job: NewJob, now: Instant) -> Result<Job, StoreError> {
+fn pending(job: NewJob, children: usize, now: Instant) -> Result<Job, StoreError> {
+    let children = u32::try_from(children).unwrap_or(u32::MAX);
     let job = Job {
         id: job.id,
         owner: job.owner,
@@ -215,6 +271,8 @@ fn pending(job: NewJob, now: Instant) -> Result<Job, StoreError> {
         queue: job.queue,
         priority: job.priority,
         parent: job.parent,
+        children,
+        waiting_on: children,
         strategy: job.strategy,
         experiment: job.experiment,
         dataset_version: job.dataset_version,

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::{Connection, callbacks, outbox, update_jobs};
+use super::{Connection, callbacks, family, outbox, update_jobs};
 use crate::error::{Answer, Fault, unavailable};
 use crate::rows::{AttemptEnd, JobRow, JobUpdate, document};
 use crate::schema::jobs;
@@ -40,9 +40,20 @@ pub(super) struct Change {
     pub after: Job,
 }
 
+/// Writes changes, and what the end of children does to their families. Who may end children has
+/// locked their parents, see [`family::lock_parents`].
+pub(super) async fn apply(
+    connection: &mut Connection,
+    changes: &[Change],
+    now: Instant,
+) -> Answer<()> {
+    write(connection, changes, now).await?;
+    family::follow(connection, changes, now).await
+}
+
 /// Writes changes of jobs whose rows still are as `before` says, and their news if the state is
 /// another one.
-pub(super) async fn apply(
+pub(super) async fn write(
     connection: &mut Connection,
     changes: &[Change],
     now: Instant,

@@ -9,6 +9,7 @@ pub mod callbacks;
 pub mod cancel;
 pub mod catalogue;
 pub mod claim;
+pub mod families;
 pub mod feature_cache;
 pub mod features;
 pub mod housekeeping;
@@ -156,6 +157,21 @@ macro_rules! store_conformance {
                 a_batch_claims_as_single_claims_would
                 a_batch_is_settled_each_under_its_own_lease
                 racing_batches_never_share_a_job
+            }
+            families {
+                a_family_is_submitted_whole_or_not_at_all
+                a_repeated_family_is_replayed
+                a_parent_is_passed_over_while_it_waits
+                the_last_end_makes_the_parent_due_once
+                ends_of_one_batch_are_counted_together
+                racing_ends_are_each_counted
+                a_failed_child_cancels_its_siblings
+                a_retry_of_a_child_is_no_end
+                a_child_that_is_lost_for_good_is_counted
+                cancelling_a_parent_cancels_its_children
+                cancelling_a_child_ends_its_family
+                a_running_child_is_cancelled_before_its_siblings
+                racing_ends_of_all_kinds_add_up
             }
             callbacks {
                 every_end_is_announced_once

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use alphafleet_domain::job::{Outcome, ProgressBatch};
-use alphafleet_domain::ports::{Beat, Recorded, Settled};
+use alphafleet_domain::ports::{Beat, Recorded, Settled, Submission};
 use alphafleet_domain::{Job, JobId, LeaseId, User, WorkerId};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -18,6 +18,8 @@ const WORKERS: usize = 3;
 #[derive(Debug, Clone)]
 enum Call {
     Submit,
+    /// A job with so many children.
+    SubmitFamily(usize),
     Claim(usize),
     /// By the lease claimed n-th, whether it is current or not.
     Record(usize),
@@ -45,6 +47,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
     ];
     let call = prop_oneof![
         3 => Just(Call::Submit),
+        2 => (1..4_usize).prop_map(Call::SubmitFamily),
         5 => (0..WORKERS).prop_map(Call::Claim),
         2 => any::<usize>().prop_map(Call::Record),
         4 => (any::<usize>(), end).prop_map(|(n, end)| Call::Settle(n, end)),
@@ -56,7 +59,8 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
 }
 
 /// Nothing leaves a terminal state, every step is legal, `attempt` counts claims, at most one
-/// lease of a job can write.
+/// lease of a job can write, a job waits for the children that have not ended, and until then it
+/// is not claimed.
 pub async fn any_sequence_of_calls_is_lawful(store: AnyStore) {
     let runtime = tokio::runtime::Handle::current();
     let check = move || {
@@ -114,9 +118,23 @@ impl World {
                 let job = submit(&self.store, probe(&self.owner)).await;
                 self.seen.insert(job.id, job);
             }
+            Call::SubmitFamily(size) => {
+                let children: Vec<_> = (0..size).map(|_| probe(&self.owner)).collect();
+                let ids: Vec<JobId> = children.iter().map(|child| child.id).collect();
+                let submission = Submission {
+                    children,
+                    ..Submission::new(probe(&self.owner), audit("session.create"))
+                };
+                let parent = self.store.submit(submission).await.unwrap().into_job();
+                self.seen.insert(parent.id, parent);
+                for id in ids {
+                    self.seen.insert(id, job(&self.store, id).await);
+                }
+            }
             Call::Claim(n) => {
                 let worker = self.workers[n];
                 if let Some(job) = try_claim(&self.store, worker).await {
+                    assert_eq!(job.waiting_on, 0, "claimed while it waits");
                     let lease = job.lease().expect("claimed");
                     self.leases.push((lease, job.id, worker));
                     *self.claims.entry(job.id).or_default() += 1;
@@ -173,8 +191,12 @@ impl World {
             let after = job(&self.store, *id).await;
             let (from, to) = (before.state.name(), after.state.name());
             if from.is_terminal() {
-                prop_assert_eq!(&*before, &after, "something left a terminal state");
+                let counted = Job { waiting_on: after.waiting_on, ..before.clone() };
+                prop_assert_eq!(&counted, &after, "something left a terminal state");
             }
+            let children = self.store.children(*id).await.unwrap();
+            let unended = children.iter().filter(|child| !child.state.name().is_terminal());
+            prop_assert_eq!(after.waiting_on as usize, unended.count());
             prop_assert!(from == to || from.may_become(to), "{} became {}", from, to);
             prop_assert_eq!(after.attempt, self.claims.get(id).copied().unwrap_or_default());
             prop_assert!(after.failures <= after.attempt && after.failures <= 3);

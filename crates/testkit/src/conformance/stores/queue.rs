@@ -124,6 +124,7 @@ pub async fn every_name_survives_a_round_trip(store: AnyStore) {
         FailureCode::SoftTimeLimit,
         FailureCode::HardTimeLimit,
         FailureCode::WorkerLost,
+        FailureCode::ChildFailed,
         FailureCode::Internal,
     ];
     for code in codes {
@@ -146,6 +147,7 @@ pub async fn every_name_survives_a_round_trip(store: AnyStore) {
         ArtifactKind::Fills,
         ArtifactKind::Contributions,
         ArtifactKind::Indicators,
+        ArtifactKind::Share,
         ArtifactKind::Checkpoint,
         ArtifactKind::Log,
         ArtifactKind::Other,
