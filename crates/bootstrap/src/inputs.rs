@@ -53,7 +53,7 @@ impl Prepare for JobInputs {
                 inputs.features = Some(self.features.features(job, &dataset).await?);
                 inputs.dataset = Some(dataset);
             }
-            JobKind::Backtest | JobKind::BacktestSweep => {
+            JobKind::Backtest | JobKind::BacktestSweep | JobKind::BacktestSweepShare => {
                 inputs.dataset = Some(self.dataset(job).await?);
                 inputs.signal = self.signals.signal(job).await?;
             }

@@ -161,6 +161,8 @@ pub enum ArtifactKind {
     Contributions,
     /// How well the orders of each bar were filled.
     Indicators,
+    /// What a child leaves for its parent.
+    Share,
     Checkpoint,
     Log,
     Other,
@@ -182,6 +184,7 @@ impl ArtifactKind {
             Self::Fills => "fills",
             Self::Contributions => "contributions",
             Self::Indicators => "indicators",
+            Self::Share => "share",
             Self::Checkpoint => "checkpoint",
             Self::Log => "log",
             Self::Other => "other",

@@ -98,6 +98,19 @@ pub struct Inputs {
     pub features: Option<FeatureInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<SignalInput>,
+    /// Of a job with children: what each of them left for it, in the order of their submission.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+/// The file of the kind [`ArtifactKind::Share`] that a completed child left for its parent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The child.
+    pub job: JobId,
+    /// Key of the file in object storage and its checksum (hex).
+    pub key: String,
+    pub sha256: String,
 }
 
 /// The predictions of a training that a backtest goes by.

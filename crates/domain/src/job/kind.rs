@@ -16,6 +16,8 @@ pub enum JobKind {
     Backtest,
     /// Many backtests of one strategy over one market, each with other settings.
     BacktestSweep,
+    /// One part of a sweep, as a child of it.
+    BacktestSweepShare,
     /// Values of features, into the cache and as a file.
     FeatureComputation,
     /// How well features foretell returns, as a report.
@@ -25,10 +27,11 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Training,
         Self::Backtest,
         Self::BacktestSweep,
+        Self::BacktestSweepShare,
         Self::FeatureComputation,
         Self::FactorEvaluation,
         Self::Probe,
@@ -39,6 +42,7 @@ impl JobKind {
             Self::Training => "training",
             Self::Backtest => "backtest",
             Self::BacktestSweep => "backtest_sweep",
+            Self::BacktestSweepShare => "backtest_sweep_share",
             Self::FeatureComputation => "feature_computation",
             Self::FactorEvaluation => "factor_evaluation",
             Self::Probe => "probe",
@@ -49,14 +53,16 @@ impl JobKind {
         match self {
             // Not `default`: a worker looks ahead there, and these are long.
             Self::Training | Self::FeatureComputation | Self::FactorEvaluation => Queue::training(),
-            Self::Backtest | Self::BacktestSweep => Queue::backtest(),
+            Self::Backtest | Self::BacktestSweep | Self::BacktestSweepShare => Queue::backtest(),
             Self::Probe => Queue::default_queue(),
         }
     }
 
     pub const fn limits(self) -> TimeLimits {
         match self {
-            Self::Training | Self::BacktestSweep => TimeLimits::new(6_600_000, 7_200_000),
+            Self::Training | Self::BacktestSweep | Self::BacktestSweepShare => {
+                TimeLimits::new(6_600_000, 7_200_000)
+            }
             Self::Backtest | Self::FeatureComputation | Self::FactorEvaluation | Self::Probe => {
                 TimeLimits::new(3_300_000, 3_600_000)
             }
@@ -74,6 +80,7 @@ impl JobKind {
             Self::Training
             | Self::Backtest
             | Self::BacktestSweep
+            | Self::BacktestSweepShare
             | Self::FeatureComputation
             | Self::FactorEvaluation => 1,
             Self::Probe => 64,

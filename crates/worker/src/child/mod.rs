@@ -18,5 +18,5 @@ pub use serve::main;
 
 pub use crate::frame::{
     Assignment, ColumnKey, Completed, DatasetInput, EarlierColumn, FeatureFile, FeatureInput,
-    Inputs, OutputFile, SignalInput, Stop,
+    Inputs, OutputFile, Part, SignalInput, Stop,
 };
