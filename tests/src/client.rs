@@ -147,6 +147,10 @@ impl Client {
         self.post(&format!("/api/v1/strategies/{strategy}/backtest"), body).await
     }
 
+    pub async fn sweep(&self, strategy: &str, body: Value) -> Answer {
+        self.post(&format!("/api/v1/strategies/{strategy}/sweep"), body).await
+    }
+
     pub async fn probe(&self, body: Value) -> String {
         let session = self.post("/api/v1/probes", body).await.ok();
         session["id"].as_str().unwrap().to_owned()

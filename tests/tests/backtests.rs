@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use alphafleet_market::SyntheticMarket;
 use alphafleet_tests::{
-    Client, Cluster, Fleet, Layout, Socket, children_of, eventually, is_alive, kill_9,
+    Client, Cluster, Fleet, Layout, Socket, binary, children_of, eventually, is_alive, kill_9,
     shared_folder,
 };
 use serde_json::{Value, json};
@@ -259,4 +260,107 @@ async fn a_running_backtest_is_cancelled() {
     client.get(&path).await.refused(404, "not_found");
     let view = client.get(&format!("/api/v1/strategies/{strategy}")).await.ok();
     assert_eq!((&view["best_return"], &view["active_sessions"]), (&Value::Null, &json!(0)));
+}
+
+/// A sweep of 400 crosses of averages over the synthetic market, with the choice among them in two
+/// windows: four shares of combinations and some of windows.
+async fn swept(client: &Client) -> Value {
+    let cross = json!({ "type": "ma_cross", "fast": 5, "slow": 60, "sizing": { "weight": 0.05 },
+                        "short": false });
+    let config = json!({ "dataset": "market", "adjustment": "backward", "backtest": {
+        "strategy": cross, "costs": { "open_rate": 0.001, "close_rate": 0.001 } } });
+    let strategy = client.strategy("cross", config).await;
+    let mut body = whole(client).await;
+    let (fast, slow): (Vec<usize>, Vec<usize>) = ((2..22).collect(), (22..62).step_by(2).collect());
+    body["axes"] = json!([{ "path": "strategy.fast", "values": fast },
+                          { "path": "strategy.slow", "values": slow }]);
+    body["walk_forward"] = json!({ "train": 500, "test": 250 });
+    client.sweep(&strategy, body).await.ok()
+}
+
+/// The shares of a sweep, in their order.
+async fn shares(client: &Client, session: &str) -> Vec<Value> {
+    let path = format!("/api/v1/strategies/sessions/{session}/children?limit=100");
+    client.get(&path).await.ok()["items"].as_array().unwrap().clone()
+}
+
+/// Checks that the report of a completed sweep says what the command line finds on the same bars.
+async fn same_as_local(client: &Client, session: &str, bars: &Path) {
+    let done = client.session(session).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, document: &Value| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, document.to_string()).unwrap();
+        file
+    };
+    let plan = file("plan.json", &done["config"]["backtest"]["plan"]);
+    let sweep = file("sweep.json", &done["config"]["sweep"]);
+    let out = folder.path().join("out");
+    let mut command = Command::new(binary());
+    command.args(["backtest", "--json", "--adjustment", "backward", "--local"]).arg(plan);
+    command.arg("--sweep").arg(sweep).arg("--data").arg(bars).arg("--out").arg(&out);
+    let local = command.output().unwrap();
+    assert!(local.status.success(), "{}", String::from_utf8_lossy(&local.stderr));
+    let local: Value =
+        serde_json::from_slice(&std::fs::read(out.join("report.json")).unwrap()).unwrap();
+    let found = report(client, session).await;
+    for name in [
+        "configurations",
+        "ran",
+        "bars",
+        "plan",
+        "best",
+        "deflated_sharpe",
+        "reality_check",
+        "walk_forward",
+    ] {
+        assert!(!found[name].is_null(), "{name}");
+        assert!(found[name] == local[name], "{name}: {} {}", found[name], local[name]);
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_in_shares_finds_what_the_command_line_finds() {
+    let (fleet, client) = Fleet::start(&[]).await;
+    let bars = market(fleet.data_dir(), 20, 1_000);
+    client.import("market", &bars).await.ok();
+    let session = swept(&client).await;
+    let id = session["id"].as_str().unwrap();
+    let done = client.until_ended(id).await;
+    assert_eq!(done["state"], "completed", "{done}");
+    let shares = shares(&client, id).await;
+    assert!(shares.len() >= 5, "{}", shares.len());
+    for share in &shares {
+        let seen = (&share["kind"], &share["state"], &share["parent_id"]);
+        assert_eq!(seen, (&json!("backtest_sweep_share"), &json!("completed"), &json!(id)));
+    }
+    same_as_local(&client, id, &bars).await;
+}
+
+#[tokio::test]
+async fn the_shares_of_a_killed_worker_are_run_by_another() {
+    let layout = Layout { backtesters: 2, ..Layout::backtesting() };
+    let layout = layout.with("WORKER__BACKTEST_SLOTS", "1");
+    let Some((mut cluster, client)) = Cluster::start(layout).await else { return };
+    let bars = market(cluster.data_dir(), 100, 1_000);
+    client.import("market", &bars).await.ok();
+    let session = swept(&client).await;
+    let id = session["id"].as_str().unwrap();
+    // One slot each: a worker that began a second share has done its first.
+    eventually("work of both workers", Duration::from_secs(120), async || {
+        let shares = shares(&client, id).await;
+        assert!(shares.iter().any(|share| share["state"] != "completed"), "too late: {shares:?}");
+        let begun = |worker: usize| {
+            let ids = shares.iter().filter_map(|share| share["id"].as_str());
+            ids.filter(|id| cluster.backtesters[worker].last_child_of(id).is_some()).count()
+        };
+        (begun(0) >= 2 && begun(1) >= 1).then_some(())
+    })
+    .await;
+    cluster.backtesters[0].kill_9().await;
+    let done = client.until_ended(id).await;
+    assert_eq!(done["state"], "completed", "{done}");
+    let shares = shares(&client, id).await;
+    assert!(shares.iter().all(|share| share["state"] == "completed"), "{shares:?}");
+    same_as_local(&client, id, &bars).await;
 }

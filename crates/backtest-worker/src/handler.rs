@@ -2,7 +2,12 @@ mod bars;
 mod failure;
 mod reporter;
 mod scores;
+mod shares;
+mod stored;
 mod sweep;
+mod sweep_reporter;
+mod sweep_run;
+mod sweep_share;
 
 use alphafleet_backtest::Signal;
 use alphafleet_domain::NewBacktest;
@@ -17,6 +22,7 @@ use crate::pipeline::{Finished, Run, RunDataset, run};
 use bars::Bars;
 use reporter::Reporter;
 pub use sweep::BacktestSweepHandler;
+pub use sweep_share::BacktestSweepShareHandler;
 
 /// Serves jobs of the kind `backtest`.
 ///
@@ -61,6 +67,17 @@ fn read(
     spec: &BacktestSpec,
     ctx: &Context,
 ) -> Result<(Bars, Option<Signal>), HandlerError> {
+    let bars = read_bars(assignment, spec, ctx)?;
+    let signal = signal(assignment, spec, &bars.panel)?;
+    ctx.check()?;
+    Ok((bars, signal))
+}
+
+fn read_bars(
+    assignment: &Assignment,
+    spec: &BacktestSpec,
+    ctx: &Context,
+) -> Result<Bars, HandlerError> {
     ctx.progress(Progress {
         stage: "preparing".to_owned(),
         percent: 10.0,
@@ -72,9 +89,7 @@ fn read(
         ctx.log(LogLevel::Warn, &finding.message);
     }
     ctx.check()?;
-    let signal = signal(assignment, spec, &bars.panel)?;
-    ctx.check()?;
-    Ok((bars, signal))
+    Ok(bars)
 }
 
 fn signal(

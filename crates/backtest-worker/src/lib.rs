@@ -2,7 +2,9 @@
 //!
 //! [`run`] is the whole pipeline as a plain function, told everything it needs and speaking
 //! through a [`Sink`]; [`BacktestHandler`] serves it to a worker's child process. [`sweep`] runs
-//! many plans over one panel in memory, and [`BacktestSweepHandler`] serves that.
+//! many plans over one panel in memory; [`sweep_share`] runs some of them, and [`merge_shares`]
+//! makes the whole of such shares. [`BacktestSweepHandler`] and [`BacktestSweepShareHandler`] serve
+//! them.
 
 mod actions;
 mod handler;
@@ -10,8 +12,9 @@ mod pipeline;
 pub mod report;
 
 pub use actions::{ActionsError, read_actions};
-pub use handler::{BacktestHandler, BacktestSweepHandler};
+pub use handler::{BacktestHandler, BacktestSweepHandler, BacktestSweepShareHandler};
 pub use pipeline::{
     AlignedSignal, BacktestRunError, Blame, Finished, Run, RunDataset, Sink, SweepProgress,
-    SweepRun, SweepSink, SweepStop, align_signal, market_finding, percent, run, sweep, with_change,
+    SweepRun, SweepShare, SweepSink, SweepStop, align_signal, market_finding, merge_shares,
+    percent, run, sweep, sweep_share, with_change,
 };

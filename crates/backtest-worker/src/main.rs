@@ -3,7 +3,9 @@
 
 use std::process::ExitCode;
 
-use alphafleet_backtest_worker::{BacktestHandler, BacktestSweepHandler};
+use alphafleet_backtest_worker::{
+    BacktestHandler, BacktestSweepHandler, BacktestSweepShareHandler,
+};
 use alphafleet_bootstrap::{Role, ServeArgs, run};
 use clap::{Parser, Subcommand};
 
@@ -32,9 +34,11 @@ enum Child {
 fn main() -> ExitCode {
     let args = Args::parse();
     match args.child {
-        Some(Child::Child) => {
-            alphafleet_worker::child::main(&[&BacktestHandler, &BacktestSweepHandler])
-        }
+        Some(Child::Child) => alphafleet_worker::child::main(&[
+            &BacktestHandler,
+            &BacktestSweepHandler,
+            &BacktestSweepShareHandler,
+        ]),
         None => run(Role::BacktestWorker, &args.serve),
     }
 }

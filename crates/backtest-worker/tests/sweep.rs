@@ -1,5 +1,5 @@
 //! Sweeps: their rows are the runs alone, whatever the threads; a stopped one goes on from its
-//! checkpoint to the same files.
+//! checkpoint to the same files; shares of one make the whole, to the byte.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
@@ -13,9 +13,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use alphafleet_backtest::default_period;
 use alphafleet_backtest::plan::{Grid, KeyFigures, Plan, PlanDraft, Simulation, SweepConfig};
 use alphafleet_backtest_worker::{
-    BacktestRunError, Finished, RunDataset, SweepProgress, SweepRun, SweepSink, SweepStop, sweep,
+    BacktestRunError, Finished, RunDataset, SweepProgress, SweepRun, SweepShare, SweepSink,
+    SweepStop, merge_shares, sweep, sweep_share,
 };
+use alphafleet_domain::ArtifactKind;
 use alphafleet_market::{Panel, SyntheticMarket};
+use alphafleet_specs::{BacktestSpec, BacktestSweepSpec, Share};
 use chrono::DateTime;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -97,18 +100,20 @@ fn config() -> SweepConfig {
     .unwrap()
 }
 
-fn run(
-    panel: &Arc<Panel>,
-    threads: usize,
-    checkpoint: Option<&Path>,
-    record: &Record,
+/// A sweep of the panel, or what else is done with its run.
+fn with_run(
+    panel: &Panel,
+    config: &SweepConfig,
+    (threads, checkpoint): (usize, Option<&Path>),
+    work: impl FnOnce(&SweepRun<'_>) -> Result<Finished, BacktestRunError>,
 ) -> (TempDir, Result<Finished, BacktestRunError>) {
     let scratch = tempfile::tempdir().unwrap();
-    let (plan, config) = (plan(panel), config());
+    let plan = plan(panel);
     let run = SweepRun {
         plan: &plan,
-        config: &config,
+        config,
         dataset: RunDataset { name: "market", version: "v1" },
+        inputs: &Value::Null,
         session: "test",
         build: "test",
         scratch: scratch.path(),
@@ -117,13 +122,59 @@ fn run(
         threads,
         now: || DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
     };
-    let finished = sweep(&run, Arc::clone(panel), &[], None, record);
+    let finished = work(&run);
     (scratch, finished)
+}
+
+fn run(
+    panel: &Arc<Panel>,
+    threads: usize,
+    checkpoint: Option<&Path>,
+    record: &Record,
+) -> (TempDir, Result<Finished, BacktestRunError>) {
+    with_run(panel, &config(), (threads, checkpoint), |run| {
+        sweep(run, Arc::clone(panel), &[], None, record)
+    })
+}
+
+/// The file that a share leaves.
+fn shared(panel: &Arc<Panel>, config: &SweepConfig, share: Share) -> Vec<u8> {
+    let (_scratch, finished) = with_run(panel, config, (2, None), |run| {
+        sweep_share(run, share, Arc::clone(panel), &[], None, &Record::new(None))
+    });
+    let files = finished.unwrap().files;
+    assert_eq!(files.len(), 1);
+    assert_eq!(files[0].kind, ArtifactKind::Share);
+    fs::read(&files[0].path).unwrap()
+}
+
+fn merged(
+    panel: &Arc<Panel>,
+    config: &SweepConfig,
+    shares: &[Vec<u8>],
+) -> (TempDir, Result<Finished, BacktestRunError>) {
+    with_run(panel, config, (1, None), |run| {
+        let read = |(at, bytes): (usize, &Vec<u8>)| SweepShare::read(format!("share {at}"), bytes);
+        let shares = shares.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+        merge_shares(run, Arc::clone(panel), shares, &Record::new(None))
+    })
+}
+
+const fn runs(from: usize, to: usize) -> Share {
+    Share::Runs { from, to }
+}
+
+const fn windows(index: usize, of: usize) -> Share {
+    Share::Windows { index, of }
+}
+
+fn file(scratch: &TempDir, name: &str) -> Vec<u8> {
+    fs::read(scratch.path().join(name)).unwrap()
 }
 
 fn files(scratch: &TempDir) -> Vec<(&'static str, Vec<u8>)> {
     ["sweep.parquet", "walk_forward.parquet", "report.json", "report.html"]
-        .map(|name| (name, fs::read(scratch.path().join(name)).unwrap()))
+        .map(|name| (name, file(scratch, name)))
         .to_vec()
 }
 
@@ -203,4 +254,191 @@ fn an_abandoned_sweep_leaves_no_checkpoint_and_a_foreign_one_is_passed_over() {
     let (_, finished) = run(&panel, 2, Some(&foreign), &record);
     finished.unwrap();
     assert_eq!(*record.first.lock().unwrap(), Some(1));
+}
+
+#[test]
+fn shares_of_any_number_and_order_make_the_whole() {
+    let panel = panel();
+    let (whole, finished) = run(&panel, 2, None, &Record::new(None));
+    let expected = (files(&whole), finished.unwrap().summary);
+    let one = vec![runs(0, 52), windows(0, 1)];
+    let three = vec![runs(20, 52), windows(0, 1), runs(0, 20)];
+    // One of them has but a combination that is no plan; of the windows, which are three, the
+    // fourth share has none.
+    let many = vec![
+        windows(3, 4),
+        runs(17, 48),
+        runs(49, 52),
+        windows(1, 4),
+        runs(0, 17),
+        runs(48, 49),
+        windows(2, 4),
+        windows(0, 4),
+    ];
+    let mut backwards = many.clone();
+    backwards.reverse();
+    for shares in [one, three, many, backwards] {
+        let left: Vec<Vec<u8>> =
+            shares.iter().map(|&share| shared(&panel, &config(), share)).collect();
+        let (scratch, finished) = merged(&panel, &config(), &left);
+        assert_eq!(finished.unwrap().summary, expected.1, "{shares:?}");
+        for (found, expected) in files(&scratch).iter().zip(&expected.0) {
+            assert_eq!(found.0, expected.0);
+            assert!(found.1 == expected.1, "{} of {shares:?}", found.0);
+        }
+    }
+}
+
+#[test]
+fn the_shares_of_a_specification_make_the_whole() {
+    let panel = panel();
+    let fast: Vec<usize> = (2..22).collect();
+    let slow: Vec<usize> = (22..38).collect();
+    let config = SweepConfig::from_value(&json!({
+        "axes": [{ "path": "strategy.fast", "values": fast },
+                 { "path": "strategy.slow", "values": slow }],
+        "walk_forward": { "train": 150, "test": 40 },
+        "objective": "total_return",
+    }))
+    .unwrap();
+    let backtest = json!({ "dataset": "market", "plan": plan(&panel).to_value() });
+    let backtest = BacktestSpec::from_value(&backtest).unwrap();
+    let spec = BacktestSweepSpec::new(backtest, config.clone()).unwrap();
+    let shares = spec.shares();
+    assert_eq!(shares.len(), 3 + 4);
+    let left: Vec<Vec<u8>> =
+        shares.iter().map(|share| shared(&panel, &config, share.share)).collect();
+    let (parts, merged) = merged(&panel, &config, &left);
+    let (whole, finished) = with_run(&panel, &config, (2, None), |run| {
+        sweep(run, Arc::clone(&panel), &[], None, &Record::new(None))
+    });
+    assert_eq!(merged.unwrap().summary, finished.unwrap().summary);
+    assert!(files(&parts) == files(&whole));
+}
+
+#[test]
+fn a_killed_share_goes_on_from_its_checkpoint() {
+    let panel = panel();
+    for (share, after) in [(runs(3, 43), 10), (windows(0, 2), 60)] {
+        let undisturbed = shared(&panel, &config(), share);
+        let stopped = Record::new(Some((after, SweepStop::Checkpoint)));
+        let (_, finished) = with_run(&panel, &config(), (1, None), |run| {
+            sweep_share(run, share, Arc::clone(&panel), &[], None, &stopped)
+        });
+        // One that had ended by then is not stopped any more.
+        let Some(checkpoint) = stopped.checkpoint.lock().unwrap().clone() else {
+            panic!("no checkpoint: {finished:?}");
+        };
+        let resumed = Record::new(None);
+        let given = (1, Some(checkpoint.as_path()));
+        let (_scratch, finished) = with_run(&panel, &config(), given, |run| {
+            sweep_share(run, share, Arc::clone(&panel), &[], None, &resumed)
+        });
+        assert!(fs::read(&finished.unwrap().files[0].path).unwrap() == undisturbed, "{share:?}");
+        let first = resumed.first.lock().unwrap().unwrap_or(usize::MAX);
+        assert!(first > 10, "runs are not repeated: {first}");
+        // A checkpoint of another share is none of this one.
+        let begun = Record::new(None);
+        let (_scratch, finished) = with_run(&panel, &config(), given, |run| {
+            sweep_share(run, runs(0, 3), Arc::clone(&panel), &[], None, &begun)
+        });
+        finished.unwrap();
+        assert_eq!(*begun.first.lock().unwrap(), Some(1));
+    }
+}
+
+#[test]
+fn shares_that_do_not_make_the_whole_are_refused_by_name() {
+    let panel = panel();
+    let share = |share| shared(&panel, &config(), share);
+    let (first, last, choices) = (share(runs(0, 30)), share(runs(30, 52)), share(windows(0, 1)));
+    let mut other = config();
+    other.axes[0].values.pop();
+    let foreign = shared(&panel, &other, runs(30, 48));
+    let edited = |edit: &dyn Fn(&mut Value)| {
+        let mut document: Value = serde_json::from_slice(&last).unwrap();
+        edit(&mut document);
+        serde_json::to_vec(&document).unwrap()
+    };
+    let damaged = last[..last.len() / 2].to_vec();
+    let later = edited(&|document| document["schema_version"] = json!(2));
+    let short = edited(&|document| {
+        document["rows"].as_array_mut().unwrap().pop();
+    });
+    let whole = edited(&|document| document["share"] = Value::Null);
+    let empty = share(windows(1, 2));
+    for (shares, code, said) in [
+        (vec![&first, &choices], "absent_share", "combination 30"),
+        (vec![&last, &choices], "absent_share", "combination 0"),
+        (vec![&first, &last], "absent_share", "window 0"),
+        (vec![&first, &last, &empty], "absent_share", "window 0"),
+        (
+            vec![&first, &last, &choices, &first],
+            "bad_share",
+            "share 3 cannot be used: combination 0",
+        ),
+        (vec![&first, &last, &choices, &empty], "bad_share", "share 3 cannot be used: window 1"),
+        (vec![&first, &foreign, &choices], "bad_share", "share 1 cannot be used: it is of another"),
+        (vec![&first, &damaged, &choices], "bad_share", "share 1 cannot be used: it is damaged"),
+        (vec![&first, &later, &choices], "bad_share", "share 1 cannot be used: its layout is 2"),
+        (vec![&first, &short, &choices], "bad_share", "share 1 cannot be used: it has 19 runs"),
+        (vec![&first, &whole, &choices], "bad_share", "share 1 cannot be used: it is a whole"),
+        (vec![], "absent_share", "combination 0"),
+    ] {
+        let shares: Vec<Vec<u8>> = shares.into_iter().cloned().collect();
+        let error = merged(&panel, &config(), &shares).1.unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}
+
+#[test]
+fn a_share_of_which_nothing_runs_fails_only_where_there_is_nothing_else() {
+    let panel = panel();
+    let pairs = |first: &str| {
+        json!({ "type": "pairs", "first": first, "second": "NONE", "window": 60, "entry": 2.0,
+                "exit": 0.5, "weight": 0.2 })
+    };
+    let of = |strategies: Vec<Value>| {
+        let axes = json!([{ "path": "strategy", "values": strategies }]);
+        SweepConfig::from_value(&json!({ "axes": axes })).unwrap()
+    };
+    let cross = plan(&panel).to_value()["strategy"].clone();
+    let some = of(vec![pairs("NOBODY"), pairs("NOTHING"), cross]);
+    let left = [runs(0, 2), runs(2, 3)].map(|share| shared(&panel, &some, share));
+    let (parts, finished) = merged(&panel, &some, &left);
+    let (whole, alone) = with_run(&panel, &some, (1, None), |run| {
+        sweep(run, Arc::clone(&panel), &[], None, &Record::new(None))
+    });
+    let summary = finished.unwrap().summary;
+    assert_eq!((&summary["configurations"], &summary["ran"]), (&json!(3), &json!(1)));
+    assert_eq!(alone.unwrap().summary, summary);
+    assert!(file(&parts, "sweep.parquet") == file(&whole, "sweep.parquet"));
+
+    let none = of(vec![pairs("NOBODY"), pairs("NOTHING")]);
+    let left = [runs(0, 1), runs(1, 2)].map(|share| shared(&panel, &none, share));
+    let parts = merged(&panel, &none, &left).1.unwrap_err();
+    let alone = with_run(&panel, &none, (1, None), |run| {
+        sweep(run, Arc::clone(&panel), &[], None, &Record::new(None))
+    });
+    let alone = alone.1.unwrap_err();
+    assert_eq!((parts.code(), alone.code()), ("no_configuration_ran", "no_configuration_ran"));
+    assert_eq!(parts.to_string(), alone.to_string());
+}
+
+#[test]
+fn runs_of_another_build_are_said_in_the_report() {
+    let panel = panel();
+    let mut config = config();
+    config.walk_forward = None;
+    let left = [runs(0, 26), runs(26, 52)].map(|share| {
+        let mut document: Value = serde_json::from_slice(&shared(&panel, &config, share)).unwrap();
+        document["build"] = json!("another");
+        serde_json::to_vec(&document).unwrap()
+    });
+    let (scratch, finished) = merged(&panel, &config, &left);
+    finished.unwrap();
+    let report: Value = serde_json::from_slice(&file(&scratch, "report.json")).unwrap();
+    assert_eq!(report["findings"][0]["code"], "other_builds");
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1);
 }

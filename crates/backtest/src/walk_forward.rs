@@ -91,9 +91,9 @@ pub struct BarReturn {
 }
 
 impl WalkForward<'_> {
-    /// Refuses more than a million runs.
+    /// Refuses more than a million runs: windows times combinations of the grid.
     pub fn check(&self, windows: usize) -> Result<(), BacktestError> {
-        let runs = windows.saturating_mul(self.runnable.len());
+        let runs = windows.saturating_mul(self.grid.configurations());
         if runs <= MOST_RUNS {
             return Ok(());
         }

@@ -21,8 +21,8 @@ mod strategy;
 mod training;
 
 pub use backtest::{
-    BacktestDraft, BacktestRequest, BacktestSpec, BacktestSweepRequest, BacktestSweepSpec,
-    SignalRef, Trained,
+    BacktestDraft, BacktestRequest, BacktestSpec, BacktestSweepRequest, BacktestSweepShareSpec,
+    BacktestSweepSpec, Share, SignalRef, Trained,
 };
 pub use document::{json as document_from_json, toml as document_from_toml};
 pub use fault::{Fault, FaultCode, Faults};

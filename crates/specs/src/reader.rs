@@ -89,6 +89,15 @@ impl<'a> Reader<'a> {
         self.findings.add(&self.path_of(name), code, message);
     }
 
+    /// The faults of a document that stands under this name.
+    pub(crate) fn faults_within(&self, name: &str, faults: Faults) {
+        for Fault { field, code, message, at } in faults.0 {
+            let inner = if field == "$" { name.to_owned() } else { format!("{name}.{field}") };
+            let fault = Fault::new(self.path_of(&inner), code, message);
+            self.findings.0.borrow_mut().push(Fault { at, ..fault });
+        }
+    }
+
     /// A fault of an expression.
     pub(crate) fn flaw(&self, name: &str, flaw: Flaw) {
         let fault = Fault::new(self.path_of(name), flaw.code, flaw.message);

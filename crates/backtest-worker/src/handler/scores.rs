@@ -1,11 +1,9 @@
 use alphafleet_backtest::{Score, Signal};
-use alphafleet_datasets::{
-    ArtifactKey, ArtifactStore, DatasetError, OwnedTable, open_store, read_table, sha256_hex,
-};
-use alphafleet_domain::job::FailureCode;
+use alphafleet_datasets::{DatasetError, OwnedTable, read_table};
 use alphafleet_market::Panel;
 use alphafleet_worker::child::{HandlerError, SignalInput};
 
+use super::stored::{Stored, unusable};
 use crate::pipeline::BacktestRunError;
 
 /// Reads a training's predictions and aligns them with the panel. Scores of instruments and bars
@@ -18,37 +16,14 @@ pub(super) fn read(
     input: &SignalInput,
     panel: &Panel,
 ) -> Result<Signal, HandlerError> {
-    let internal = |error: &dyn std::fmt::Display| {
-        HandlerError::retryable(FailureCode::Internal, error.to_string())
-    };
-    let store = open_store(storage_url).map_err(|error| internal(&error))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| internal(&error))?;
-    let table = runtime.block_on(predictions(&store, input)).map_err(|error| {
-        let message = format!("the scores of {} cannot be used: {error}", input.session);
-        if error.is_data_fault() {
-            HandlerError::permanent(FailureCode::InvalidData, message)
-        } else {
-            HandlerError::retryable(FailureCode::HandlerError, message)
-        }
-    })?;
+    let stored = Stored::open(storage_url)?;
+    let table = predictions(&stored, input)
+        .map_err(|error| unusable(&format!("the scores of {}", input.session), &error))?;
     signal(panel, &table).map_err(HandlerError::from)
 }
 
-async fn predictions(
-    store: &dyn ArtifactStore,
-    input: &SignalInput,
-) -> Result<OwnedTable, DatasetError> {
-    let key: ArtifactKey = input.key.parse()?;
-    let bytes = store.get(&key).await?;
-    let found = sha256_hex(&bytes);
-    if !found.eq_ignore_ascii_case(&input.sha256) {
-        let (key, expected) = (input.key.clone(), input.sha256.clone());
-        return Err(DatasetError::Tampered { key, expected, found });
-    }
-    let table = read_table(&input.key, bytes)?;
+fn predictions(stored: &Stored, input: &SignalInput) -> Result<OwnedTable, DatasetError> {
+    let table = read_table(&input.key, stored.read(&input.key, &input.sha256)?)?;
     if table.columns.iter().all(|column| column.name != "score") {
         return Err(DatasetError::MissingColumn {
             file: input.key.clone(),

@@ -18,6 +18,10 @@ pub enum BacktestRunError {
     Plan(#[from] PlanFault),
     #[error("none of {configurations} configurations could be run; the first: {reason}")]
     NoneRan { configurations: usize, reason: String },
+    #[error("{share} cannot be used: {reason}")]
+    Share { share: String, reason: String },
+    #[error("no share of the sweep has {what} {number}")]
+    Absent { what: &'static str, number: usize },
     #[error(transparent)]
     Panel(#[from] PanelError),
     #[error("{} cannot be written", path.display())]
@@ -48,6 +52,8 @@ impl BacktestRunError {
             Self::Backtest(error) => error.code(),
             Self::Plan(fault) => fault.code,
             Self::NoneRan { .. } => "no_configuration_ran",
+            Self::Share { .. } => "bad_share",
+            Self::Absent { .. } => "absent_share",
             Self::Panel(_) => "bad_panel",
             Self::Write { .. } | Self::Parquet { .. } => "unwritable_file",
             Self::Json { .. } => "internal",
@@ -59,12 +65,15 @@ impl BacktestRunError {
         match self {
             Self::Backtest(error) => blame(error),
             Self::Plan(_) | Self::NoneRan { .. } => Blame::Specification,
+            Self::Share { .. } => Blame::Data,
             Self::Write { .. } => Blame::Machine,
             // The disk is what fails at writing a file whose columns are ours.
             Self::Parquet { source: ParquetError::External(_), .. } => Blame::Machine,
-            Self::Stopped | Self::Panel(_) | Self::Parquet { .. } | Self::Json { .. } => {
-                Blame::Program
-            }
+            Self::Stopped
+            | Self::Absent { .. }
+            | Self::Panel(_)
+            | Self::Parquet { .. }
+            | Self::Json { .. } => Blame::Program,
         }
     }
 

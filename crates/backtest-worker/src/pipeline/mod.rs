@@ -28,7 +28,9 @@ pub use error::BacktestRunError;
 pub use prepare::with_change;
 pub use signal::{AlignedSignal, align_signal};
 pub use sink::{Sink, percent};
-pub use sweep::{SweepProgress, SweepRun, SweepSink, SweepStop, sweep};
+pub use sweep::{
+    SweepProgress, SweepRun, SweepShare, SweepSink, SweepStop, merge_shares, sweep, sweep_share,
+};
 
 /// One backtest, complete: what to do, with what, and where results go.
 #[derive(Debug, Clone, Copy)]

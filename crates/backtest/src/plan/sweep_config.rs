@@ -31,6 +31,11 @@ impl SweepConfig {
         }
         Ok(config)
     }
+
+    /// How many combinations the axes' values make, whether or not they can be run.
+    pub fn configurations(&self) -> usize {
+        self.axes.iter().fold(1, |len, axis| axis.values.len().saturating_mul(len))
+    }
 }
 
 /// By which figure of a run, after costs, the best is chosen.
@@ -96,6 +101,11 @@ pub struct WalkForwardConfig {
 impl WalkForwardConfig {
     pub fn step(&self) -> usize {
         self.step.unwrap_or(self.test)
+    }
+
+    /// How many windows so many trading days have room for, with at least one day to judge in each.
+    pub fn windows(&self, days: usize) -> usize {
+        days.saturating_sub(self.train).div_ceil(self.step().max(1))
     }
 
     /// Refuses windows that are empty or overlap where they are judged.

@@ -1,6 +1,8 @@
 use std::process::ExitCode;
 
-use alphafleet_backtest_worker::{BacktestHandler, BacktestSweepHandler};
+use alphafleet_backtest_worker::{
+    BacktestHandler, BacktestSweepHandler, BacktestSweepShareHandler,
+};
 use alphafleet_training_worker::{
     EvaluationHandler, FeatureHandler, ProbeHandler, TrainingHandler,
 };
@@ -11,6 +13,7 @@ pub fn run() -> ExitCode {
         &TrainingHandler,
         &BacktestHandler,
         &BacktestSweepHandler,
+        &BacktestSweepShareHandler,
         &FeatureHandler,
         &EvaluationHandler,
         &ProbeHandler,

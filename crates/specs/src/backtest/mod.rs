@@ -6,13 +6,16 @@ mod merge;
 mod plan;
 mod request;
 mod rules;
+mod shares;
 mod signal;
 mod sweep;
+mod sweep_share;
 
 pub use draft::{BacktestDraft, Trained};
 pub use request::BacktestRequest;
 pub use signal::SignalRef;
 pub use sweep::{BacktestSweepRequest, BacktestSweepSpec};
+pub use sweep_share::{BacktestSweepShareSpec, Share};
 
 pub(crate) use plan::read_section;
 pub(crate) use rules::rule_templates;

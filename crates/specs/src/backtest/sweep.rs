@@ -56,14 +56,10 @@ impl BacktestSweepSpec {
         if sweep.is_none() {
             reader.fault("sweep", FaultCode::Required, "is absent; give the axes to vary");
         }
-        let within = |part: &str, faults: Faults| {
-            for Fault { field, code, message, .. } in faults.0 {
-                reader.fault(&format!("{part}.{field}"), code, message);
-            }
-        };
         let backtest = BacktestSpec::from_value(backtest?);
-        let backtest = backtest.map_err(|faults| within("backtest", faults)).ok();
-        let sweep = read_config(sweep?).map_err(|fault| within("sweep", fault.into())).ok();
+        let backtest = backtest.map_err(|faults| reader.faults_within("backtest", faults)).ok();
+        let sweep = read_config(sweep?);
+        let sweep = sweep.map_err(|fault| reader.faults_within("sweep", fault.into())).ok();
         reader.finish();
         Some(Self { backtest: backtest?, sweep: sweep? })
     }

@@ -1,36 +1,43 @@
-//! Many plans over one panel in memory, and the choice among them tested walking forward.
+//! Many plans over one panel in memory, and the choice among them tested walking forward; in one go,
+//! or in shares that several workers run.
 
+mod base;
 mod html;
+mod job;
+mod merge;
+mod portion;
 mod report;
+mod share;
 mod state;
 mod tables;
+mod watch;
 
 use std::io;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use alphafleet_backtest::plan::{Grid, Objective, Plan, Simulation, SweepConfig};
-use alphafleet_backtest::{
-    CorporateAction, Signal, Sweep, WalkForward, Window, walk_forward_windows,
-};
+use alphafleet_backtest::plan::{Plan, SweepConfig};
+use alphafleet_backtest::{CorporateAction, Signal};
+use alphafleet_domain::ArtifactKind;
 use alphafleet_market::Panel;
 use alphafleet_models::Finding;
+use alphafleet_specs::Share;
+use alphafleet_worker::child::OutputFile;
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 
-use super::{BacktestRunError, Finished, RunDataset, prepare};
+use super::{BacktestRunError, Finished, RunDataset};
+use base::Base;
+use job::{Given, Job};
+use portion::Portion;
 use report::{Parts, SweepReport};
-use state::{Row, State};
+use state::State;
+use watch::watched;
 
-/// How often finished runs are kept for a later attempt.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
-/// How often the sink is asked whether to stop.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Returns that are kept in memory for White's reality check: configurations · bars.
-const MOST_RETURNS: usize = 1_000_000;
+pub use share::SweepShare;
+
+/// The file that a share leaves.
+const SHARE_FILE: &str = "share.json";
 
 /// One sweep, complete.
 #[derive(Debug, Clone, Copy)]
@@ -39,12 +46,15 @@ pub struct SweepRun<'a> {
     pub plan: &'a Plan,
     pub config: &'a SweepConfig,
     pub dataset: RunDataset<'a>,
+    /// What else the panel and the signal depend on: a checkpoint or a share made of others is not
+    /// of this sweep.
+    pub inputs: &'a Value,
     pub session: &'a str,
     pub build: &'a str,
     /// An existing folder for the files the run leaves.
     pub scratch: &'a Path,
     pub findings: &'a [Finding],
-    /// What an earlier attempt of the same sweep handed to [`SweepSink::checkpoint`].
+    /// What an earlier attempt of the same sweep or share handed to [`SweepSink::checkpoint`].
     pub checkpoint: Option<&'a Path>,
     /// Runs at a time; 0 is one a core.
     pub threads: usize,
@@ -97,7 +107,7 @@ pub trait SweepSink: Sync {
 ///
 /// Stages, with the progress each begins at: `preparing` 0, `sweeping` 10, `walking_forward`,
 /// `reporting` 90, `completed` 100. Equal inputs give equal tables, to the byte, whatever the
-/// number of threads and attempts.
+/// number of threads, attempts and shares.
 ///
 /// Files: `sweep.parquet` (a row a configuration), `walk_forward.parquet` (the account out of
 /// sample, a row a bar), `report.json`, `report.html`.
@@ -112,263 +122,91 @@ pub fn sweep(
     signal: Option<&Signal>,
     sink: &dyn SweepSink,
 ) -> Result<Finished, BacktestRunError> {
-    let cancel = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let over = Over(Arc::new(AtomicBool::new(false)));
-        let (is_over, cancel) = (Arc::clone(&over.0), &cancel);
-        scope.spawn(move || {
-            while !is_over.load(Ordering::Relaxed) {
-                if sink.stop().is_some() {
-                    cancel.store(true, Ordering::Relaxed);
-                }
-                thread::sleep(LOOK_EVERY);
-            }
-        });
-        let job = Job::prepare(run, panel, actions, signal, sink, cancel)?;
-        job.run()
+    watched(sink, |cancel| {
+        let base = Base::prepare(run, panel, sink)?;
+        let portion = Portion::whole(&base);
+        let job = Job::new(&base, &portion, Given { actions, signal }, (sink, cancel))?;
+        let mut state = job.resumed();
+        job.sweep(&mut state)?;
+        state.check_any_ran()?;
+        job.walk_forward(&mut state)?;
+        conclude(&base, &portion.runnable, &state, sink, || job.check(&state))
     })
 }
 
-/// Ends the watch however the run ends.
-struct Over(Arc<AtomicBool>);
-
-impl Drop for Over {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A sweep whose data and plans are ready.
-struct Job<'a> {
-    run: &'a SweepRun<'a>,
-    started: DateTime<Utc>,
+/// Runs a share of a sweep and leaves its figures in the file `share.json`, which [`SweepShare`]
+/// reads. It is no error if none of its configurations can be run.
+///
+/// Stages: `preparing` 0, `sweeping` or `walking_forward` 10, `completed` 100.
+///
+/// # Errors
+/// As of [`sweep`].
+pub fn sweep_share(
+    run: &SweepRun<'_>,
+    share: Share,
     panel: Arc<Panel>,
-    actions: &'a [CorporateAction],
-    signal: Option<&'a Signal>,
-    sink: &'a dyn SweepSink,
-    cancel: &'a AtomicBool,
-    findings: Vec<Finding>,
-    grid: Grid,
-    /// The combinations that are plans.
-    runnable: Vec<usize>,
-    simulation: Simulation,
-    windows: Vec<Window>,
-}
-
-impl<'a> Job<'a> {
-    fn prepare(
-        run: &'a SweepRun<'a>,
-        panel: Arc<Panel>,
-        actions: &'a [CorporateAction],
-        signal: Option<&'a Signal>,
-        sink: &'a dyn SweepSink,
-        cancel: &'a AtomicBool,
-    ) -> Result<Self, BacktestRunError> {
-        let started = (run.now)();
-        sink.stage("preparing", 0.0);
-        let grid = Grid::new(run.plan, run.config.axes.clone())?;
-        let mut findings = run.findings.to_vec();
-        let panel = prepare::prepare(run.plan, panel, &mut findings)?;
-        for found in &findings[run.findings.len()..] {
-            sink.inform(&found.message);
-        }
-        let runnable: Vec<usize> =
-            (0..grid.configurations()).filter(|&place| grid.plan(place).is_ok()).collect();
-        let simulation = Simulation::prepare(run.plan, &panel, actions)?;
-        let windows = match run.config.walk_forward {
-            Some(walk) => walk_forward_windows(&panel, run.plan.period(), walk)?,
-            None => Vec::new(),
-        };
-        let job = Self {
-            run,
-            started,
-            panel,
-            actions,
-            signal,
-            sink,
-            cancel,
-            findings,
-            grid,
-            runnable,
-            simulation,
-            windows,
-        };
-        job.walk().check(job.windows.len())?;
-        Ok(job)
-    }
-
-    fn run(self) -> Result<Finished, BacktestRunError> {
-        let mut state = self.resumed();
-        self.sink.stage("sweeping", 10.0);
-        self.sweep(&mut state)?;
-        if state.rows.iter().all(|row| row.figures.is_none()) {
-            let reason = state.rows.iter().find_map(|row| row.fault.clone());
-            let (configurations, reason) = (self.runnable.len(), reason.unwrap_or_default());
-            return Err(BacktestRunError::NoneRan { configurations, reason });
-        }
-        if !self.windows.is_empty() {
-            self.sink.stage("walking_forward", self.percent(self.runnable.len()));
-            self.walk_forward(&mut state)?;
-        }
-        self.sink.stage("reporting", 90.0);
-        let mut files = tables::write(self.run.scratch, &self.grid, &self.runnable, &state)?;
-        let report = SweepReport::new(&Parts {
-            run: self.run,
-            findings: &self.findings,
-            grid: &self.grid,
-            runnable: &self.runnable,
-            bars: self.simulation.bars(),
-            state: &state,
-            started: self.started,
-        })?;
-        self.check(&state)?;
-        files.extend(report.write(self.run.scratch)?);
-        self.sink.stage("completed", 100.0);
-        Ok(Finished { summary: report.summary(), files })
-    }
-
-    /// What an earlier attempt had done, if that was the same sweep.
-    fn resumed(&self) -> State {
-        let begun = State::new(self.run, self.keeps_returns());
-        let Some(path) = self.run.checkpoint else { return begun };
-        match State::read(path).filter(|state| state.is_of(&begun)) {
-            Some(state) => {
-                let (done, of) = (state.runs(self.runnable.len()), self.runs());
-                self.sink.inform(&format!("goes on after {done} of {of} runs"));
-                state
-            }
-            None => {
-                self.sink.inform("the checkpoint is of another sweep: begins anew");
-                begun
-            }
-        }
-    }
-
-    fn keeps_returns(&self) -> bool {
-        self.runnable.len().saturating_mul(self.simulation.bars()) <= MOST_RETURNS
-    }
-
-    fn runs(&self) -> usize {
-        self.runnable.len() * (1 + self.windows.len())
-    }
-
-    fn percent(&self, done: usize) -> f64 {
-        10.0 + 80.0 * done as f64 / self.runs().max(1) as f64
-    }
-
-    fn sweep(&self, state: &mut State) -> Result<(), BacktestRunError> {
-        let Job { signal, cancel, .. } = *self;
-        let sweep =
-            Sweep { simulation: &self.simulation, signal, threads: self.run.threads, cancel };
-        let plans = self.runnable[state.rows.len()..]
-            .iter()
-            .filter_map(|&configuration| self.grid.plan(configuration).ok());
-        let keeps_returns = self.keeps_returns();
-        let bars = self.simulation.bars();
-        let digest = |plan: &Plan, outcome| Row::of(plan, &outcome, keeps_returns.then_some(bars));
-        let mut best = Best::of(self.run.config.objective, &state.rows);
-        let mut kept = Instant::now();
-        let mut failed = None;
-        sweep.run(plans, digest, |_, row| {
-            let row = row.unwrap_or_else(|error| Row::refused(error.to_string()));
-            let improved = best.take(&row);
-            state.rows.push(row);
-            self.tell("sweeping", state.rows.len(), (best.value, improved));
-            if kept.elapsed() >= CHECKPOINT_EVERY {
-                kept = Instant::now();
-                if let Err(error) = self.keep(state) {
-                    failed = Some(error);
-                    return ControlFlow::Break(());
-                }
-            }
-            ControlFlow::Continue(())
+    actions: &[CorporateAction],
+    signal: Option<&Signal>,
+    sink: &dyn SweepSink,
+) -> Result<Finished, BacktestRunError> {
+    watched(sink, |cancel| {
+        let base = Base::prepare(run, panel, sink)?;
+        let portion = Portion::of(&base, share);
+        let job = Job::new(&base, &portion, Given { actions, signal }, (sink, cancel))?;
+        let mut state = job.resumed();
+        job.sweep(&mut state)?;
+        job.walk_forward(&mut state)?;
+        job.check(&state)?;
+        let file = OutputFile::new(ArtifactKind::Share, SHARE_FILE, run.scratch.join(SHARE_FILE));
+        state.write(&file.path)?;
+        sink.stage("completed", 100.0);
+        let summary = json!({
+            "share": share,
+            "runs": portion.runs.len(),
+            "ran": state.rows.iter().filter(|row| row.figures.is_some()).count(),
+            "windows": state.windows.len(),
         });
-        failed.map_or(Ok(()), Err)?;
-        self.check(state)
-    }
-
-    fn walk(&self) -> WalkForward<'_> {
-        WalkForward {
-            panel: &self.panel,
-            actions: self.actions,
-            signal: self.signal,
-            grid: &self.grid,
-            runnable: &self.runnable,
-            objective: self.run.config.objective,
-            threads: self.run.threads,
-            cancel: self.cancel,
-        }
-    }
-
-    fn walk_forward(&self, state: &mut State) -> Result<(), BacktestRunError> {
-        let best = Best::of(self.run.config.objective, &state.rows).value;
-        let walk = self.walk();
-        let mut kept = Instant::now();
-        while let Some(&window) = self.windows.get(state.windows.len()) {
-            let mut done = state.runs(self.runnable.len());
-            let told = || {
-                done += 1;
-                self.tell("walking_forward", done, (best, false));
-            };
-            let Some(result) = walk.run(window, told)? else {
-                return self.check(state).and(Err(BacktestRunError::Stopped));
-            };
-            state.windows.push(result);
-            if kept.elapsed() >= CHECKPOINT_EVERY {
-                kept = Instant::now();
-                self.keep(state)?;
-            }
-            self.check(state)?;
-        }
-        Ok(())
-    }
-
-    fn tell(&self, stage: &'static str, done: usize, (best, improved): (Option<f64>, bool)) {
-        let of = self.runs();
-        self.sink.progress(&SweepProgress { stage, done, of, best, improved });
-    }
-
-    /// Ends as asked, with a checkpoint where a later attempt goes on.
-    fn check(&self, state: &State) -> Result<(), BacktestRunError> {
-        match self.sink.stop() {
-            None if self.cancel.load(Ordering::Relaxed) => Err(BacktestRunError::Stopped),
-            None => Ok(()),
-            Some(SweepStop::Abandon) => Err(BacktestRunError::Stopped),
-            Some(SweepStop::Checkpoint) => {
-                self.keep(state)?;
-                Err(BacktestRunError::Stopped)
-            }
-        }
-    }
-
-    fn keep(&self, state: &State) -> Result<(), BacktestRunError> {
-        let path = self.run.scratch.join("sweep.checkpoint");
-        state.write(&path)?;
-        self.sink.checkpoint(&path).map_err(|source| BacktestRunError::Write { path, source })
-    }
+        Ok(Finished { summary, files: vec![file] })
+    })
 }
 
-/// The best value of the objective so far.
-struct Best {
-    objective: Objective,
-    value: Option<f64>,
+/// Makes the whole of a sweep's shares, given in any order: files, report and summary are those of
+/// [`sweep`] over the same panel. Nothing is run again.
+///
+/// Stages: `preparing` 0, `reporting` 90, `completed` 100.
+///
+/// # Errors
+/// A share of another sweep or other data; a combination or window that is in no share, or in two;
+/// no configuration that could be run.
+pub fn merge_shares(
+    run: &SweepRun<'_>,
+    panel: Arc<Panel>,
+    shares: Vec<SweepShare>,
+    sink: &dyn SweepSink,
+) -> Result<Finished, BacktestRunError> {
+    let check = || sink.stop().map_or(Ok(()), |_| Err(BacktestRunError::Stopped));
+    let mut base = Base::prepare(run, panel, sink)?;
+    let runnable = base.runnable(0..base.grid.configurations());
+    check()?;
+    let state = merge::merged(&mut base, &runnable, shares)?;
+    state.check_any_ran()?;
+    conclude(&base, &runnable, &state, sink, check)
 }
 
-impl Best {
-    fn of(objective: Objective, rows: &[Row]) -> Self {
-        let mut best = Self { objective, value: None };
-        for row in rows {
-            best.take(row);
-        }
-        best
-    }
-
-    fn take(&mut self, row: &Row) -> bool {
-        let value = row.figures.as_ref().and_then(|figures| self.objective.of(figures));
-        let better = value > self.value;
-        if better {
-            self.value = value;
-        }
-        better
-    }
+/// Writes what came of all runs.
+fn conclude(
+    base: &Base<'_>,
+    runnable: &[usize],
+    state: &State,
+    sink: &dyn SweepSink,
+    check: impl Fn() -> Result<(), BacktestRunError>,
+) -> Result<Finished, BacktestRunError> {
+    sink.stage("reporting", 90.0);
+    let mut files = tables::write(base.run.scratch, &base.grid, runnable, state)?;
+    check()?;
+    let report = SweepReport::new(&Parts { base, runnable, state })?;
+    check()?;
+    files.extend(report.write(base.run.scratch)?);
+    sink.stage("completed", 100.0);
+    Ok(Finished { summary: report.summary(), files })
 }

@@ -14,8 +14,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::super::{BacktestRunError, outputs};
+use super::base::Base;
+use super::html;
 use super::state::{Row, State};
-use super::{SweepRun, html};
 
 /// Configurations that the report shows.
 const SHOWN: usize = 50;
@@ -23,13 +24,10 @@ const RESAMPLES: usize = 500;
 
 /// What a report is made of.
 pub(super) struct Parts<'a> {
-    pub run: &'a SweepRun<'a>,
-    pub findings: &'a [Finding],
-    pub grid: &'a Grid,
+    pub base: &'a Base<'a>,
+    /// The combinations that are plans.
     pub runnable: &'a [usize],
-    pub bars: usize,
     pub state: &'a State,
-    pub started: DateTime<Utc>,
 }
 
 /// What came of a sweep. Figures are after costs.
@@ -154,7 +152,8 @@ pub(super) fn curve(windows: &[WindowResult]) -> Vec<WalkPoint> {
 
 impl SweepReport {
     pub fn new(parts: &Parts<'_>) -> Result<Self, BacktestRunError> {
-        let Parts { run, grid, runnable, state, .. } = *parts;
+        let Parts { base, state, .. } = *parts;
+        let Base { run, grid, .. } = base;
         let objective = run.config.objective;
         let ranked = ranked(parts);
         let best = ranked.iter().take(SHOWN).map(|&(configuration, _, figures)| Ranked {
@@ -173,7 +172,7 @@ impl SweepReport {
             engine: text("engine"),
             strategy: run.plan.strategy_type().to_owned(),
             period: run.plan.period(),
-            bars: parts.bars,
+            bars: base.bars,
             capital: run.plan.capital(),
             convention: run.plan.convention(),
             objective,
@@ -182,10 +181,10 @@ impl SweepReport {
             ran: ranked.len(),
             best: best.collect(),
             deflated_sharpe: deflated(&state.rows, ranked.first().map(|first| first.1))?,
-            reality_check: check(parts, runnable.len())?,
+            reality_check: check(parts)?,
             walk_forward: run.config.walk_forward.map(|_| walk_forward(parts)),
-            findings: parts.findings.to_vec(),
-            started: parts.started,
+            findings: base.findings.clone(),
+            started: base.started,
             finished: (run.now)(),
             plan,
         })
@@ -233,7 +232,7 @@ impl SweepReport {
 
 /// Configuration, its row and figures, the best first; of those that are alike the first.
 fn ranked<'a>(parts: &Parts<'a>) -> Vec<(usize, &'a Row, KeyFigures)> {
-    let objective = parts.run.config.objective;
+    let objective = parts.base.run.config.objective;
     let rows = parts.runnable.iter().zip(&parts.state.rows);
     let mut ranked: Vec<(usize, &Row, KeyFigures)> =
         rows.filter_map(|(&place, row)| Some((place, row, row.figures?))).collect();
@@ -266,8 +265,8 @@ fn deflated(rows: &[Row], best: Option<&Row>) -> Result<Option<DeflatedSharpe>, 
     Ok(probability.map(|probability| DeflatedSharpe { probability, trials, variance }))
 }
 
-fn check(parts: &Parts<'_>, trials: usize) -> Result<RealityCheckOutcome, BacktestRunError> {
-    let has_benchmark = match parts.run.plan {
+fn check(parts: &Parts<'_>) -> Result<RealityCheckOutcome, BacktestRunError> {
+    let has_benchmark = match parts.base.run.plan {
         alphafleet_backtest::plan::Plan::Qlib(config) => !config.benchmark.is_empty(),
         alphafleet_backtest::plan::Plan::Event(plan) => plan.config.benchmark.is_some(),
     };
@@ -279,11 +278,12 @@ fn check(parts: &Parts<'_>, trials: usize) -> Result<RealityCheckOutcome, Backte
         parts.state.rows.iter().filter_map(|row| row.excess.clone()).collect();
     if excess.is_empty() {
         return absent(format!(
-            "{trials} configurations of {} bars are more than the 1,000,000 returns that are kept",
-            parts.bars
+            "{} configurations of {} bars are more than the 1,000,000 returns that are kept",
+            parts.base.grid.configurations(),
+            parts.base.bars
         ));
     }
-    if parts.bars < 2 {
+    if parts.base.bars < 2 {
         return absent("needs at least two bars".to_owned());
     }
     let config = RealityCheckConfig { resamples: RESAMPLES, ..RealityCheckConfig::default() };
@@ -296,7 +296,7 @@ fn walk_forward(parts: &Parts<'_>) -> WalkForwardReport {
     let windows = &parts.state.windows;
     let curve = curve(windows);
     let returns: Vec<f64> = curve.iter().map(|point| point.return_rate).collect();
-    let own = ReturnFigures::of(&returns, parts.run.plan.convention());
+    let own = ReturnFigures::of(&returns, parts.base.run.plan.convention());
     let in_sample: Vec<f64> =
         windows.iter().filter_map(|window| window.in_sample.annual_return).collect();
     let efficiency = own
@@ -307,7 +307,7 @@ fn walk_forward(parts: &Parts<'_>) -> WalkForwardReport {
         train: result.window.train,
         test: result.window.test,
         configuration: result.configuration,
-        values: values(parts.grid, result.configuration),
+        values: values(&parts.base.grid, result.configuration),
         in_sample: result.in_sample,
         out_of_sample: result.out_of_sample,
     });

@@ -5,22 +5,33 @@ use std::path::Path;
 use alphafleet_backtest::WindowResult;
 use alphafleet_backtest::analysis::SharpeSample;
 use alphafleet_backtest::plan::{KeyFigures, Outcome, Plan};
+use alphafleet_specs::Share;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{BacktestRunError, SweepRun};
+use super::BacktestRunError;
+use super::base::Base;
 
-/// What a sweep has done; as JSON its checkpoint, whose numbers are read back exactly.
+/// Of the layout of a [`State`] as JSON; raised when an older one cannot be read any more.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// What a sweep or a share of it has done. As JSON, whose numbers are read back exactly, it is the
+/// checkpoint of either and the file that a share leaves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct State {
-    /// Everything the figures depend on.
+    pub schema_version: u32,
+    pub build: String,
+    /// Everything the figures depend on, but for the build.
     of: Value,
+    /// None is the whole sweep.
+    pub share: Option<Share>,
     /// In the order of the configurations that are plans.
     pub rows: Vec<Row>,
+    /// In the order of the windows.
     pub windows: Vec<WindowResult>,
 }
 
-/// What is kept of a run.
+/// What is kept of a run. Every number is finite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Row {
     pub figures: Option<KeyFigures>,
@@ -55,24 +66,31 @@ impl From<Sample> for SharpeSample {
 }
 
 impl State {
-    pub fn new(run: &SweepRun<'_>, keeps_returns: bool) -> Self {
+    /// Nothing done yet.
+    pub fn new(base: &Base<'_>, share: Option<Share>) -> Self {
+        let run = base.run;
         let of = json!({
             "plan": run.plan.to_value(),
             "sweep": run.config,
             "data": run.dataset.version,
-            "build": run.build,
-            "keeps_returns": keeps_returns,
+            "inputs": run.inputs,
+            "keeps_returns": base.keeps_returns(),
         });
-        Self { of, rows: Vec::new(), windows: Vec::new() }
+        let (schema_version, build) = (SCHEMA_VERSION, run.build.to_owned());
+        Self { schema_version, build, of, share, rows: Vec::new(), windows: Vec::new() }
     }
 
+    /// Whether both are of one sweep, whatever their shares and builds.
     pub fn is_of(&self, other: &Self) -> bool {
         self.of == other.of
     }
 
-    /// Runs done, where so many configurations are plans.
-    pub fn runs(&self, runnable: usize) -> usize {
-        self.rows.len() + self.windows.len() * runnable
+    /// Whether this is a checkpoint of what the other begins.
+    pub fn goes_on_from(&self, begun: &Self) -> bool {
+        self.schema_version == begun.schema_version
+            && self.build == begun.build
+            && self.share == begun.share
+            && self.is_of(begun)
     }
 
     /// None where there is no such file, or another.
@@ -85,6 +103,15 @@ impl State {
         let mut file = BufWriter::new(File::create(path).map_err(failed)?);
         serde_json::to_writer(&mut file, self).map_err(|error| failed(error.into()))?;
         file.flush().map_err(failed)
+    }
+
+    /// Refuses a sweep of which nothing could be run.
+    pub fn check_any_ran(&self) -> Result<(), BacktestRunError> {
+        if self.rows.iter().any(|row| row.figures.is_some()) {
+            return Ok(());
+        }
+        let reason = self.rows.iter().find_map(|row| row.fault.clone()).unwrap_or_default();
+        Err(BacktestRunError::NoneRan { configurations: self.rows.len(), reason })
     }
 }
 
@@ -101,7 +128,12 @@ impl Row {
             excess.resize(bars, 0.0);
             excess
         });
-        Self { figures: Some(KeyFigures::of(plan, outcome)), fault: None, sample, excess }
+        let figures = KeyFigures::of(plan, outcome);
+        let mut numbers = returns.iter().chain(excess.iter().flatten());
+        if !numbers.all(|number| number.is_finite()) || !figures.costs.is_finite() {
+            return Self::refused("its returns or costs are not finite numbers".to_owned());
+        }
+        Self { figures: Some(figures), fault: None, sample, excess }
     }
 
     pub fn refused(fault: String) -> Self {

@@ -101,6 +101,7 @@ fn backtest(json: bool, request: &Request, interrupted: &AtomicBool) -> anyhow::
                 plan: &plan,
                 config,
                 dataset,
+                inputs: &Value::Null,
                 session: "local",
                 build: env!("CARGO_PKG_VERSION"),
                 scratch: &request.out,

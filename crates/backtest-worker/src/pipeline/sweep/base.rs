@@ -1,0 +1,62 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use alphafleet_backtest::plan::Grid;
+use alphafleet_backtest::{Window, period_bars, walk_forward_windows};
+use alphafleet_market::Panel;
+use alphafleet_models::Finding;
+use chrono::{DateTime, Utc};
+
+use super::super::{BacktestRunError, prepare};
+use super::{SweepRun, SweepSink};
+
+/// Returns that are kept for White's reality check: configurations · bars.
+const MOST_RETURNS: usize = 1_000_000;
+
+/// What a sweep, its shares and the whole that is made of them have in common: all of it follows
+/// from the run and the panel.
+pub(super) struct Base<'a> {
+    pub run: &'a SweepRun<'a>,
+    pub started: DateTime<Utc>,
+    pub panel: Arc<Panel>,
+    pub findings: Vec<Finding>,
+    pub grid: Grid,
+    /// Of the walk-forward test; empty without one.
+    pub windows: Vec<Window>,
+    /// Bars of the period.
+    pub bars: usize,
+}
+
+impl<'a> Base<'a> {
+    pub fn prepare(
+        run: &'a SweepRun<'a>,
+        panel: Arc<Panel>,
+        sink: &dyn SweepSink,
+    ) -> Result<Self, BacktestRunError> {
+        let started = (run.now)();
+        sink.stage("preparing", 0.0);
+        let grid = Grid::new(run.plan, run.config.axes.clone())?;
+        let mut findings = run.findings.to_vec();
+        let panel = prepare::prepare(run.plan, panel, &mut findings)?;
+        for found in &findings[run.findings.len()..] {
+            sink.inform(&found.message);
+        }
+        let bars = period_bars(&panel, run.plan.period())?.len();
+        let windows = match run.config.walk_forward {
+            Some(walk) => walk_forward_windows(&panel, run.plan.period(), walk)?,
+            None => Vec::new(),
+        };
+        Ok(Self { run, started, panel, findings, grid, windows, bars })
+    }
+
+    /// The combinations among these that are plans.
+    pub fn runnable(&self, among: Range<usize>) -> Vec<usize> {
+        among.filter(|&configuration| self.grid.plan(configuration).is_ok()).collect()
+    }
+
+    /// Whether there are few enough returns for White's reality check. Combinations that are no
+    /// plans count too, so that a share knows without looking at those of the others.
+    pub fn keeps_returns(&self) -> bool {
+        self.grid.configurations().saturating_mul(self.bars) <= MOST_RETURNS
+    }
+}
