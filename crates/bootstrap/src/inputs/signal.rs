@@ -3,7 +3,7 @@ use std::sync::Arc;
 use alphafleet_domain::job::{FailureCode, JobKind, StateName};
 use alphafleet_domain::ports::JobStore;
 use alphafleet_domain::{ArtifactKind, Job, JobId};
-use alphafleet_specs::{BacktestSpec, BacktestSweepSpec};
+use alphafleet_specs::{BacktestSpec, BacktestSweepShareSpec, BacktestSweepSpec};
 use alphafleet_worker::PrepareError;
 use alphafleet_worker::child::SignalInput;
 
@@ -20,7 +20,7 @@ impl SignalInputs {
     /// Where the predictions of the training lie that the backtest names, if it names one. The
     /// training must be its owner's own and complete.
     pub async fn signal(&self, job: &Job) -> Result<Option<SignalInput>, PrepareError> {
-        let spec = self.spec(job).await?;
+        let spec = backtest(job)?;
         let Some(signal) = spec.signal else { return Ok(None) };
         let training = self.jobs.job(signal.session).await?;
         let is_usable = training.is_some_and(|training| {
@@ -37,29 +37,19 @@ impl SignalInputs {
     }
 }
 
-impl SignalInputs {
-    /// What the job backtests. A share does what the sweep does that it is a part of.
-    async fn spec(&self, job: &Job) -> Result<BacktestSpec, PrepareError> {
-        let sweep = |spec| BacktestSweepSpec::from_value(spec).map(|spec| spec.backtest);
-        let spec = match job.kind {
-            JobKind::BacktestSweep => sweep(&job.spec),
-            JobKind::BacktestSweepShare => sweep(&self.parent(job).await?.spec),
-            _ => BacktestSpec::from_value(&job.spec),
-        };
-        let invalid = FailureCode::InvalidSpec;
-        spec.map_err(|faults| PrepareError::permanent(invalid, faults.to_string()))
-    }
-
-    async fn parent(&self, job: &Job) -> Result<Job, PrepareError> {
-        let parent = match job.parent {
-            Some(parent) => self.jobs.job(parent).await?,
-            None => None,
-        };
-        parent.ok_or_else(|| {
-            let message = "a share is part of a sweep, and this one is of none";
-            PrepareError::permanent(FailureCode::InvalidSpec, message)
-        })
-    }
+/// What the job backtests. A share does what the sweep does that it is a part of.
+fn backtest(job: &Job) -> Result<BacktestSpec, PrepareError> {
+    let spec = match job.kind {
+        JobKind::BacktestSweep => {
+            BacktestSweepSpec::from_value(&job.spec).map(|spec| spec.backtest)
+        }
+        JobKind::BacktestSweepShare => {
+            BacktestSweepShareSpec::from_value(&job.spec).map(|spec| spec.sweep.backtest)
+        }
+        _ => BacktestSpec::from_value(&job.spec),
+    };
+    let invalid = FailureCode::InvalidSpec;
+    spec.map_err(|faults| PrepareError::permanent(invalid, faults.to_string()))
 }
 
 fn missing(session: JobId) -> PrepareError {

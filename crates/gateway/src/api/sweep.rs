@@ -41,6 +41,7 @@ pub(crate) async fn sweep(
 }
 
 /// The parts of the sweep that workers run side by side; none where it is run as a whole.
-fn shares(_: &BacktestSweepSpec) -> Vec<(JobKind, Value)> {
-    Vec::new()
+fn shares(spec: &BacktestSweepSpec) -> Vec<(JobKind, Value)> {
+    let shares = spec.shares().into_iter();
+    shares.map(|share| (JobKind::BacktestSweepShare, share.to_value())).collect()
 }
