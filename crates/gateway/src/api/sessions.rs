@@ -55,20 +55,14 @@ pub(crate) async fn one(gateway: State, user: Authenticated, PathId(id): PathId<
     Ok(ok(SessionView::from(owned(&gateway, user.id, id).await?)))
 }
 
-#[derive(Deserialize)]
-pub(crate) struct ChildrenQuery {
-    #[serde(flatten)]
-    paging: Paging,
-}
-
 /// The parts of the session.
 pub(crate) async fn children(
     gateway: State,
     user: Authenticated,
     PathId(id): PathId<JobId>,
-    Query(query): Query<ChildrenQuery>,
+    Query(paging): Query<Paging>,
 ) -> Answer {
-    let page = query.paging.request()?;
+    let page = paging.request()?;
     owned(&gateway, user.id, id).await?;
     let filter = JobFilter { owner: Some(user.id), parent: Some(id), ..JobFilter::default() };
     let page = gateway.parts.jobs.jobs(&filter, page).await?;

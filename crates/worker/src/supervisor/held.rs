@@ -225,6 +225,8 @@ mod tests {
             queue: kind.queue(),
             priority: Priority::default(),
             parent: None,
+            children: 0,
+            waiting_on: 0,
             strategy: None,
             experiment: None,
             dataset_version: None,
