@@ -5,11 +5,13 @@
 //! many plans over one panel in memory, and [`BacktestSweepHandler`] serves that.
 
 mod actions;
+mod groups;
 mod handler;
 mod pipeline;
 pub mod report;
 
 pub use actions::{ActionsError, read_actions};
+pub use groups::{Groups, GroupsError, read_groups};
 pub use handler::{BacktestHandler, BacktestSweepHandler};
 pub use pipeline::{
     AlignedSignal, BacktestRunError, Blame, Finished, Run, RunDataset, Sink, SweepProgress,

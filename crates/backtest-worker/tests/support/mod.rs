@@ -74,6 +74,8 @@ pub fn backtest(
     let given = Run {
         plan,
         dataset: RunDataset { name: "market", version: "v1" },
+        prices: "as they are",
+        groups: None,
         session: "test",
         build: "test",
         scratch,

@@ -51,6 +51,8 @@ fn report(name: &str) -> Report {
         panel: &panel,
         outcome: &outcome,
         dataset: (name, name),
+        prices: name,
+        groups: None,
         session: name,
         build: name,
         started: now,
