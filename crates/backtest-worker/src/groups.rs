@@ -59,6 +59,11 @@ impl Groups {
     pub fn instruments(&self) -> usize {
         self.members.len()
     }
+
+    /// Whether this instrument ever has one.
+    pub fn has(&self, instrument: &str) -> bool {
+        self.members.contains_key(instrument)
+    }
 }
 
 /// Reads groups from CSV: `instrument` (or `symbol`), `group` (or `sector`, or `industry`), any
