@@ -1,26 +1,51 @@
 #!/usr/bin/env python3
 """Writes crates/backtest/tests/data/*.json from the reference implementations.
 
-Each fixture is made in a private environment, since the packages disagree about their dependencies:
+    scripts/backtest-fixtures.py [qlib] [figures] [vectorbt]
 
-    python3 -m venv /tmp/fx && /tmp/fx/bin/pip install pyqlib==0.9.7
-    /tmp/fx/bin/python scripts/backtest-fixtures.py qlib
-
-    … pip install empyrical-reloaded==0.7.1 quantstats==0.0.86 arch==8.0.0   → figures
-    … pip install vectorbt==1.2.0                                 → vectorbt
-
-numpy must run on a processor with AVX2 or AVX-512: it decides about the order of equal scores.
+Each fixture is made in a private environment, since the packages disagree about their dependencies;
+what is missing is installed there. numpy must run on a processor with AVX2 or AVX-512: it decides
+about the order of equal scores.
 """
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import warnings
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
+PACKAGES = {
+    "qlib": ["pyqlib==0.9.7"],
+    "figures": ["empyrical-reloaded==0.7.1", "quantstats==0.0.86", "arch==8.0.0"],
+    "vectorbt": ["vectorbt==1.2.0"],
+}
+
+
+def run_privately(fixture):
+    """Writes a fixture with a Python of its own that has its packages."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    place = cache / "alphafleet/bench" / f"checks-{fixture}"
+    python = place / "bin/python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", place], check=True)
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([python, *install, *PACKAGES[fixture]], check=True)
+    subprocess.run([python, __file__, "--here", fixture], check=True)
+
+
+if __name__ == "__main__" and sys.argv[1:2] != ["--here"]:
+    wanted = sys.argv[1:]
+    if not wanted or not set(wanted) <= PACKAGES.keys():
+        sys.exit(__doc__)
+    for wish in wanted:
+        run_privately(wish)
+    sys.exit()
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
 
 DATA = Path(__file__).resolve().parent.parent / "crates/backtest/tests/data"
 
@@ -383,5 +408,4 @@ def vectorbt_fixture():
 FIXTURES = {"qlib": qlib_fixture, "figures": figures_fixture, "vectorbt": vectorbt_fixture}
 
 if __name__ == "__main__":
-    for fixture in sys.argv[1:] or sys.exit(__doc__):
-        FIXTURES[fixture]()
+    FIXTURES[sys.argv[2]]()
