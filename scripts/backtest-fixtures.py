@@ -1,25 +1,51 @@
 #!/usr/bin/env python3
 """Writes crates/backtest/tests/data/*.json from the reference implementations.
 
-Each fixture is made in a private environment, since the packages disagree about their dependencies:
+    scripts/backtest-fixtures.py [qlib] [figures] [vectorbt]
 
-    python3 -m venv /tmp/fx && /tmp/fx/bin/pip install pyqlib==0.9.7
-    /tmp/fx/bin/python scripts/backtest-fixtures.py qlib
-
-    … pip install empyrical-reloaded==0.7.1 quantstats==0.0.86   → figures
-    … pip install vectorbt==1.2.0                                 → vectorbt
-
-numpy must run on a processor with AVX2 or AVX-512: it decides about the order of equal scores.
+Each fixture is made in a private environment, since the packages disagree about their dependencies;
+what is missing is installed there. numpy must run on a processor with AVX2 or AVX-512: it decides
+about the order of equal scores.
 """
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
+PACKAGES = {
+    "qlib": ["pyqlib==0.9.7"],
+    "figures": ["empyrical-reloaded==0.7.1", "quantstats==0.0.86", "arch==8.0.0"],
+    "vectorbt": ["vectorbt==1.2.0"],
+}
+
+
+def run_privately(fixture):
+    """Writes a fixture with a Python of its own that has its packages."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    place = cache / "alphafleet/bench" / f"checks-{fixture}"
+    python = place / "bin/python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", place], check=True)
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([python, *install, *PACKAGES[fixture]], check=True)
+    subprocess.run([python, __file__, "--here", fixture], check=True)
+
+
+if __name__ == "__main__" and sys.argv[1:2] != ["--here"]:
+    wanted = sys.argv[1:]
+    if not wanted or not set(wanted) <= PACKAGES.keys():
+        sys.exit(__doc__)
+    for wish in wanted:
+        run_privately(wish)
+    sys.exit()
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
 
 DATA = Path(__file__).resolve().parent.parent / "crates/backtest/tests/data"
 
@@ -156,48 +182,194 @@ def qlib_fixture():
 # Figures -------------------------------------------------------------------------------------
 
 
-def figures_fixture():
+def known(values):
+    """What is not finite is null: neither package says what it stands for."""
+    return {name: float(v) if np.isfinite(v) else None for name, v in values.items()}
+
+
+def series(rng, bars, scale, drift, benchmark=True):
+    """Returns that follow a benchmark, to six places, so that the file stays small."""
+    of_benchmark = rng.normal(drift, scale, bars)
+    returns = 0.7 * of_benchmark + rng.normal(drift, scale / 2, bars)
+    return np.round(returns, 6), np.round(of_benchmark, 6) if benchmark else None
+
+
+def figure_cases():
+    """name: (returns, benchmark, bars a year, rate without risk)"""
+    rng = np.random.default_rng(11)
+    falling = -np.abs(np.round(rng.normal(0.01, 0.01, 40), 6)) - 1e-6
+    return {
+        "year": (*series(rng, 500, 0.01, 0.0005), 252, 0.0),
+        "falling": (*series(rng, 61, 0.03, -0.002), 365, 0.03),
+        "long": (*series(rng, 1200, 0.02, 0.0), 238, 0.01),
+        "hundred": (*series(rng, 100, 0.02, 0.001, benchmark=False), 252, 0.0),
+        "all_negative": (falling, np.round(rng.normal(0, 0.01, 40), 6), 252, 0.0),
+        "constant": (np.full(30, 0.001), np.full(30, 0.0005), 252, 0.0),
+        "all_zero": (np.zeros(20), None, 252, 0.0),
+        "flat_benchmark": (np.round(rng.normal(0, 0.01, 50), 6), np.zeros(50), 252, 0.0),
+        "one_loss": (np.r_[np.full(10, 0.01), -0.02, np.full(9, 0.01)], None, 252, 0.0),
+        "one_day": (np.array([0.01]), np.array([0.005]), 252, 0.0),
+        "two_days": (np.array([0.01, -0.02]), np.array([0.005, 0.001]), 252, 0.0),
+        "all_lost": (np.array([0.05, -1.0]), None, 252, 0.0),
+    }
+
+
+def empyrical_figures(r, b, period, risk_free):
+    import empyrical as ep
+
+    daily, root = risk_free / period, np.sqrt(period)
+    figures = {
+        "total_return": ep.cum_returns_final(r),
+        "annual_return": ep.annual_return(r, annualization=period),
+        "annual_volatility": ep.annual_volatility(r, annualization=period),
+        "sharpe": ep.sharpe_ratio(r, daily, annualization=period),
+        "sortino": ep.sortino_ratio(r, daily, annualization=period),
+        "calmar": ep.calmar_ratio(r, annualization=period),
+        "max_drawdown": ep.max_drawdown(r),
+        "value_at_risk": ep.value_at_risk(r),
+        "conditional_value_at_risk": ep.conditional_value_at_risk(r),
+    }
+    if b is not None:
+        figures |= {
+            "beta": ep.beta(r, b, daily),
+            "alpha": ep.alpha(r, b, daily, annualization=period),
+            "information_ratio": ep.excess_sharpe(r, b) * root,
+        }
+    return figures
+
+
+def quantstats_figures(r, b, period, risk_free):
+    import quantstats.stats as qs
+
+    root = np.sqrt(period)
+    figures = {
+        "total_return": qs.comp(r),
+        "annual_return": qs.cagr(r, periods=period),
+        "annual_volatility": qs.volatility(r, periods=period),
+        # It divides by zero where nothing fell.
+        "calmar": qs.calmar(r, periods=period) if qs.max_drawdown(r) < 0 else np.nan,
+        "max_drawdown": qs.max_drawdown(r),
+        "conditional_value_at_risk": qs.conditional_value_at_risk(r, method="historical"),
+        "positive_bars": qs.win_rate(r),
+        "best": qs.best(r), "worst": qs.worst(r),
+        # Of trades, were each bar's return the gain of one.
+        "trades.profit_factor": qs.profit_factor(r),
+        "trades.average_gain": qs.avg_win(r),
+        "trades.average_loss": qs.avg_loss(r),
+    }
+    if risk_free == 0.0:  # It spreads a yearly rate by compounding, we by division.
+        figures |= {"sharpe": qs.sharpe(r, periods=period), "sortino": qs.sortino(r, periods=period)}
+    if b is not None:
+        figures |= {"information_ratio": qs.information_ratio(r, b) * root,
+                    "beta": qs.greeks(r, b, period)["beta"]}
+    return figures
+
+
+def numpy_figures(r, b, period):
+    """What neither package has, by numpy, pandas and SciPy."""
+    import scipy.stats as st
+
+    figures = {"skewness": st.skew(r), "kurtosis": st.kurtosis(r, fisher=False)}
+    if b is not None:
+        figures |= {"tracking_error": (r - b).std() * np.sqrt(period),
+                    "correlation": r.corr(b)}
+    return figures
+
+
+def trademaster_figures(r):
+    """`evaualte` of TradeMaster 1.0.0's portfolio management environment, line by line."""
+    assets = pd.Series(np.cumprod(np.r_[1.0, 1.0 + r.to_numpy()]) * 1000.0)
+    steps = (assets / assets.shift(1) - 1).to_numpy()[1:]
+    daily = pd.Series(np.r_[0.0, steps])
+    fall = ((assets.cummax() - assets) / assets.cummax()).max()
+    return {
+        "trademaster.total_return": assets.iloc[-1] / (assets.iloc[0] + 1e-10) - 1,
+        "trademaster.sharpe": np.mean(steps) * 252 ** 0.5 / (np.std(steps) + 1e-10),
+        "trademaster.volatility": np.std(steps),
+        "trademaster.max_drawdown": fall,
+        "trademaster.calmar": np.sum(daily) / (fall + 1e-10),
+        "trademaster.sortino": np.sum(daily) / (np.nan_to_num(np.std(daily[daily < 0].to_numpy()), nan=0)
+                                                + 1e-10) / (np.sqrt(len(daily)) + 1e-10),
+    }
+
+
+def sharpe_tests(r):
+    """Probabilistic ratio of quantstats with the moments it goes by, and the deflated ratio by
+    SciPy's normal distribution: of 50 trials whose ratios have a variance of 0.002."""
+    import quantstats.stats as qs
+    from scipy.stats import norm
+
+    sharpe, n = r.mean() / r.std(), len(r)
+    skew, kurtosis = r.skew(), r.kurtosis() + 3
+    euler, trials, variance = 0.5772156649015329, 50, 0.002
+    best = np.sqrt(variance) * ((1 - euler) * norm.ppf(1 - 1 / trials)
+                                + euler * norm.ppf(1 - 1 / (trials * np.e)))
+    spread = np.sqrt(1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe ** 2)
+    return {"sharpe": sharpe, "skewness": skew, "kurtosis": kurtosis,
+            "probabilistic": qs.probabilistic_sharpe_ratio(r),
+            "deflated": norm.cdf((sharpe - best) * np.sqrt(n - 1) / spread)}
+
+
+def figure_tables(r, period, window=60):
+    """By month and year, over a moving window, and the falls in order of time."""
     import empyrical as ep
     import quantstats.stats as qs
 
-    rng = np.random.default_rng(11)
+    days = {str(day.date()): at for at, day in enumerate(r.index)}
+    falls = qs.drawdown_details(qs.to_drawdown_series(r))
+    return {
+        "monthly": plain(ep.aggregate_returns(r, "monthly")),
+        "yearly": plain(ep.aggregate_returns(r, "yearly")),
+        "window": window,
+        "rolling_sharpe": plain(qs.rolling_sharpe(r, 0.0, window, True, period).dropna()),
+        "rolling_volatility": plain(qs.rolling_volatility(r, window, period).dropna()),
+        "rolling_drawdown": plain(ep.roll_max_drawdown(r, window=window)),
+        # The first and last bar below the peak, the lowest, and how low.
+        "falls": [[days[start], days[valley], days[end], depth / 100] for start, valley, end, depth
+                  in falls[["start", "valley", "end", "max drawdown"]].itertuples(index=False)],
+    }
+
+
+def reality_check_reference():
+    """White's reality check by arch: its upper p-value, without studentising."""
+    from arch.bootstrap import SPA
+
+    rng = np.random.default_rng(17)
+    runs = []
+    for drifts in [[0.0] * 5, [0.0, 0.0, 0.0, 0.0, 0.0008], [-0.001, -0.002, 0.0004]]:
+        excess = np.round(np.array([rng.normal(d, 0.01, 250) for d in drifts]), 6)
+        check = SPA(np.zeros(250), -excess.T, block_size=10, reps=20_000,
+                    bootstrap="stationary", studentize=False, seed=1)
+        check.compute()
+        runs.append({"excess": excess.tolist(), "block": 10, "p_value": float(check.pvalues["upper"])})
+    return runs
+
+
+def figures_fixture():
     cases = []
-    for bars, scale, drift, period, risk_free in [
-        (500, 0.01, 0.0005, 252, 0.0), (61, 0.03, -0.002, 365, 0.03), (1200, 0.02, 0.0, 238, 0.01),
-    ]:
-        benchmark = rng.normal(drift, scale, bars)
-        returns = 0.7 * benchmark + rng.normal(drift, scale / 2, bars)
-        daily = risk_free / period
-        index = pd.bdate_range("2020-01-01", periods=bars)
-        r, b = pd.Series(returns, index), pd.Series(benchmark, index)
-        root = np.sqrt(period)
-        cases.append({
-            "returns": plain(r), "benchmark": plain(b), "bars_per_year": period, "risk_free": risk_free,
-            "empyrical": {
-                "total_return": ep.cum_returns_final(r),
-                "annual_return": ep.annual_return(r, annualization=period),
-                "annual_volatility": ep.annual_volatility(r, annualization=period),
-                "sharpe": ep.sharpe_ratio(r, daily, annualization=period),
-                "sortino": ep.sortino_ratio(r, daily, annualization=period),
-                "calmar": ep.calmar_ratio(r, annualization=period),
-                "max_drawdown": ep.max_drawdown(r),
-                "value_at_risk": ep.value_at_risk(r),
-                "conditional_value_at_risk": ep.conditional_value_at_risk(r),
-                "beta": ep.beta(r, b, daily),
-                "alpha": ep.alpha(r, b, daily, annualization=period),
-                "information_ratio": ep.excess_sharpe(r, b) * root,
-            },
-            "quantstats": {
-                "positive_bars": qs.win_rate(r),
-                "best": qs.best(r), "worst": qs.worst(r),
-                "information_ratio": qs.information_ratio(r, b) * root,
-                "annual_volatility": qs.volatility(r, periods=period),
-                "total_return": qs.comp(r),
-            },
-        })
-        for group in ["empyrical", "quantstats"]:
-            cases[-1][group] = {k: float(v) for k, v in cases[-1][group].items()}
-    write("figures", cases)
+    for name, (returns, benchmark, period, risk_free) in figure_cases().items():
+        index = pd.bdate_range("2020-01-01", periods=len(returns))
+        r = pd.Series(returns, index)
+        b = None if benchmark is None else pd.Series(benchmark, index)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            case = {
+                "name": name, "returns": plain(r), "benchmark": None if b is None else plain(b),
+                "bars_per_year": period, "risk_free": risk_free,
+                "empyrical": known(empyrical_figures(r, b, period, risk_free)),
+                "quantstats": known(quantstats_figures(r, b, period, risk_free)),
+                "numpy": known(numpy_figures(r, b, period)),
+                "trademaster": known(trademaster_figures(r)),
+            }
+        if name == "constant":  # Rounding over 1e-10 says nothing.
+            del case["trademaster"]["trademaster.sharpe"]
+        if name in ("year", "falling", "long"):
+            case["tests"] = known(sharpe_tests(r))
+        cases.append(case)
+    returns, _, period, _ = figure_cases()["year"]
+    r = pd.Series(returns, pd.bdate_range("2020-01-01", periods=len(returns)))
+    write("figures", {"cases": cases, "tables": figure_tables(r, period) | {"case": "year"},
+                      "reality_check": reality_check_reference()})
 
 
 # vectorbt ------------------------------------------------------------------------------------
@@ -236,5 +408,4 @@ def vectorbt_fixture():
 FIXTURES = {"qlib": qlib_fixture, "figures": figures_fixture, "vectorbt": vectorbt_fixture}
 
 if __name__ == "__main__":
-    for fixture in sys.argv[1:] or sys.exit(__doc__):
-        FIXTURES[fixture]()
+    FIXTURES[sys.argv[2]]()

@@ -94,7 +94,7 @@ pub fn read_actions(path: &Path) -> Result<Vec<CorporateAction>, ActionsError> {
     Ok(actions)
 }
 
-fn moment(text: &str) -> Option<NaiveDateTime> {
+pub(crate) fn moment(text: &str) -> Option<NaiveDateTime> {
     let day = ["%Y-%m-%d", "%Y/%m/%d", "%Y%m%d"]
         .into_iter()
         .find_map(|format| NaiveDate::parse_from_str(text, format).ok());

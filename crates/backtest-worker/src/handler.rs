@@ -13,7 +13,7 @@ use alphafleet_backtest::Signal;
 use alphafleet_domain::NewBacktest;
 use alphafleet_domain::job::{FailureCode, JobKind, LogLevel, Progress};
 use alphafleet_market::Panel;
-use alphafleet_specs::BacktestSpec;
+use alphafleet_specs::{Adjustment, BacktestSpec};
 use alphafleet_worker::child::{Assignment, Completed, Context, Handler, HandlerError};
 use chrono::Utc;
 use serde_json::{Value, json};
@@ -46,6 +46,8 @@ impl Handler for BacktestHandler {
             &Run {
                 plan: &spec.plan,
                 dataset: RunDataset { name: &dataset, version: &version },
+                prices: prices(spec.adjustment),
+                groups: None,
                 session: &assignment.job.to_string(),
                 build: env!("CARGO_PKG_VERSION"),
                 scratch: assignment.scratch_folder()?,
@@ -58,6 +60,21 @@ impl Handler for BacktestHandler {
             &Reporter::new(ctx, spec.plan.capital()),
         )?;
         Ok(completed(&spec, finished))
+    }
+}
+
+/// What the report says of the prices: over the fleet they are those the model's features saw.
+fn prices(adjustment: Adjustment) -> &'static str {
+    match adjustment {
+        Adjustment::None => {
+            "as the dataset has them, raw: a split or dividend counts as a move of the price"
+        }
+        Adjustment::Backward => {
+            "adjusted backward by the dataset's factor, so that quantities are in adjusted shares"
+        }
+        Adjustment::Forward => {
+            "adjusted forward by the dataset's factor, so that quantities are in adjusted shares"
+        }
     }
 }
 

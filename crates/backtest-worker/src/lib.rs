@@ -7,11 +7,13 @@
 //! them.
 
 mod actions;
+mod groups;
 mod handler;
 mod pipeline;
 pub mod report;
 
 pub use actions::{ActionsError, read_actions};
+pub use groups::{Groups, GroupsError, read_groups};
 pub use handler::{BacktestHandler, BacktestSweepHandler, BacktestSweepShareHandler};
 pub use pipeline::{
     AlignedSignal, BacktestRunError, Blame, Finished, Run, RunDataset, Sink, SweepProgress,

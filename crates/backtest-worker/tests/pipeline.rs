@@ -70,7 +70,7 @@ fn every_template_leaves_its_files_and_they_agree() {
             assert!(bytes > 300, "{} {}", template.name, file.name);
         }
         let stages: Vec<_> = record.stages.take().into_iter().map(|stage| stage.0).collect();
-        assert_eq!(stages, ["preparing", "simulating", "reporting", "completed"]);
+        assert_eq!(stages, ["preparing", "simulating", "evaluating", "completed"]);
         let metrics = read_json(scratch.path(), "metrics.json");
         assert!(finite(&metrics) && finite(&finished.summary));
         assert!(metrics["fills"].as_f64().unwrap() > 0.0, "{} deals nothing", template.name);

@@ -27,8 +27,8 @@ mod walk_forward;
 
 pub use config::{AccountConfig, Config};
 pub use engine::{
-    BacktestResult, BarPosition, Contribution, DayReport, Fill, HeldPosition, PositionHistory,
-    Strategy, Trade, TradeLog, run,
+    BacktestResult, BarPosition, Contribution, DayReport, Fill, HeldPosition, HoldingIncome,
+    PositionHistory, Strategy, Trade, TradeLog, run,
 };
 pub use error::BacktestError;
 pub use exchange::{CostConfig, DealPrice, Slippage};

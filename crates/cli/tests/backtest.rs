@@ -163,6 +163,38 @@ fn mistakes_exit_2_with_field_and_remedy() {
 }
 
 #[test]
+fn gains_are_attributed_to_the_groups_of_a_file() {
+    let folder = Folder::new();
+    let groups = folder.path("groups.csv");
+    let (groups, equal) = (groups.to_str().unwrap(), template("equal_weight"));
+    let panel = SyntheticMarket { instruments: 20, bars: 150, split: 0.0, ..Default::default() };
+    let names = panel.generate().unwrap().instruments().to_vec();
+    let rows = names.iter().enumerate().map(|(at, name)| format!("{name},Sector {}\n", at % 3));
+    std::fs::write(groups, format!("instrument,sector\n{}", rows.collect::<String>())).unwrap();
+    printed(&folder.backtest(&equal, &["--groups", groups]));
+    let report = std::fs::read(folder.path("out").join("report.json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let table = &report["contributions"]["groups"];
+    let mut found: Vec<_> =
+        table["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    found.sort_unstable();
+    assert_eq!((table["by"].as_str(), found.len()), (Some("sector"), 3));
+    assert_eq!(found, ["Sector 0", "Sector 1", "Sector 2"]);
+    assert_eq!(report["prices"], "as the files have them");
+
+    for (text, words) in [
+        ("instrument,sector\nNOBODY,x\n", "no instrument of the data is in it"),
+        ("instrument\nNOBODY\n", "column group is missing"),
+    ] {
+        std::fs::write(groups, text).unwrap();
+        let refused = folder.backtest(&equal, &["--groups", groups]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
+#[test]
 fn raw_prices_go_with_their_actions() {
     let folder = Folder::new();
     let text = "instrument,date,open,high,low,close,volume\nA,2024-01-02,10,10,10,10,1000\n\

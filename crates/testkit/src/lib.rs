@@ -3,7 +3,7 @@
 //! [`postgres`], [`rabbitmq`] and [`redis`] start real servers as plain processes on free loopback
 //! ports, one for all tests or one of a test's own that it may break. None outlives its starter.
 //! [`proxy`] breaks the network before them, [`tls`] makes their certificates. [`browser`] opens
-//! pages.
+//! pages, [`page`] looks at their markup.
 #![allow(clippy::expect_used)]
 
 mod account;
@@ -12,6 +12,7 @@ pub mod conformance;
 mod folder;
 mod installed;
 mod leash;
+pub mod page;
 mod port;
 pub mod postgres;
 mod process;

@@ -53,7 +53,7 @@ impl Sink for Reporter<'_> {
             // Which began with reading the data.
             "preparing" => return,
             "simulating" => (name, FROM),
-            "reporting" => ("evaluating", TO),
+            "evaluating" => (name, TO),
             _ => (name, 100.0),
         };
         self.ctx.stage(name, percent);

@@ -46,3 +46,35 @@ fn signal(panel: &Panel, table: &OwnedTable) -> Result<Signal, BacktestRunError>
     let rows = known.map(|((instrument, &time), score)| Score { instrument, time, score });
     Ok(Signal::from_rows(panel, rows)?)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use alphafleet_datasets::{OwnedColumn, OwnedValues};
+    use alphafleet_market::SyntheticMarket;
+
+    use super::*;
+
+    #[test]
+    fn scores_that_are_all_missing_are_refused() {
+        let market = SyntheticMarket { instruments: 3, bars: 100, ..Default::default() };
+        let panel = market.generate().unwrap();
+        let code = |score: f64, instrument: &str| {
+            let table = OwnedTable {
+                instruments: vec![instrument.to_owned()],
+                times: vec![panel.calendar()[5]],
+                columns: vec![OwnedColumn {
+                    name: "score".to_owned(),
+                    values: OwnedValues::F64(vec![score]),
+                }],
+            };
+            signal(&panel, &table).map_err(|error| error.code())
+        };
+        let name = panel.instruments()[0].clone();
+        assert_eq!(code(f64::NAN, &name).unwrap_err(), "empty_signal");
+        assert_eq!(code(1.0, "NOBODY").unwrap_err(), "empty_signal");
+        assert_eq!(code(f64::INFINITY, &name).unwrap_err(), "score_not_finite");
+        assert_eq!(code(1.0, &name).unwrap().at(5)[0], 1.0);
+    }
+}

@@ -14,6 +14,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::groups::Groups;
 use crate::report::{Report, ReportSource};
 use alphafleet_backtest::plan::{Outcome, Plan, Simulation};
 use alphafleet_backtest::{CorporateAction, Signal};
@@ -38,6 +39,10 @@ pub struct Run<'a> {
     pub plan: &'a Plan,
     /// What the data is called in the report.
     pub dataset: RunDataset<'a>,
+    /// Whether prices are raw or adjusted, in words, for the report.
+    pub prices: &'a str,
+    /// Groups to attribute gains to; else those of the data, if they have any.
+    pub groups: Option<&'a Groups>,
     /// The session's id, or the local run's name.
     pub session: &'a str,
     /// Version and commit of the program.
@@ -69,7 +74,7 @@ pub struct Finished {
 /// Runs a plan over a panel, whose prices are taken as they are, and writes what came of it.
 /// Corporate actions go with raw prices and the event-driven engine.
 ///
-/// Stages, with the progress each begins at: `preparing` 0, `simulating` 10, `reporting` 90,
+/// Stages, with the progress each begins at: `preparing` 0, `simulating` 10, `evaluating` 90,
 /// `completed` 100. Equal plan, panel, actions and signal give equal tables, to the byte.
 ///
 /// Files, by engine:
@@ -106,7 +111,7 @@ pub fn run(
     sink.stage("simulating", sink::SIMULATING.0);
     let outcome = simulate(&simulation, run.plan, signal, sink)?;
 
-    sink.stage("reporting", sink::SIMULATING.1);
+    sink.stage("evaluating", sink::SIMULATING.1);
     let mut files = outputs::tables(run.scratch, &panel, &outcome)?;
     check(sink)?;
     let report = Report::new(ReportSource {
@@ -114,6 +119,8 @@ pub fn run(
         panel: &panel,
         outcome: &outcome,
         dataset: (run.dataset.name, run.dataset.version),
+        prices: run.prices,
+        groups: run.groups,
         session: run.session,
         build: run.build,
         started,

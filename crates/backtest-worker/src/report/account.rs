@@ -5,6 +5,7 @@ use std::ops::Range;
 use alphafleet_market::Panel;
 
 use super::qlib_trades::round_trips;
+use super::tables::ContributionRow;
 use alphafleet_backtest::BacktestError;
 use alphafleet_backtest::analysis::{Convention, TradeMasterFigures};
 use alphafleet_backtest::period_bars;
@@ -30,6 +31,8 @@ pub(super) struct Account<'a> {
     pub convention: Convention,
     /// Worth of one contract per unit of its price.
     pub multiplier: f64,
+    /// The run's bars as calendar indices.
+    pub bars: Range<usize>,
     pub days: Vec<DayReport>,
     pub fills: Vec<Fill>,
     pub trades: Vec<Trade>,
@@ -44,10 +47,10 @@ impl<'a> Account<'a> {
         panel: &'a Panel,
         outcome: &'a Outcome,
     ) -> Result<Self, BacktestError> {
-        let bars = period_bars(panel, plan.period())?;
+        let first = period_bars(panel, plan.period())?.start;
         match (plan, outcome) {
             (Plan::Qlib(_), Outcome::Qlib(result)) => {
-                Ok(Self::qlib(plan, panel, (outcome, result), bars))
+                Ok(Self::qlib(plan, panel, (outcome, result), first))
             }
             (Plan::Event(event), Outcome::Event(result)) => Ok(Self {
                 plan,
@@ -58,6 +61,7 @@ impl<'a> Account<'a> {
                     risk_free: event.config.risk_free,
                 },
                 multiplier: event.config.multiplier,
+                bars: first..first + result.days.len(),
                 days: result.days.clone(),
                 fills: result.fills.clone(),
                 trades: result.trades.clone(),
@@ -80,15 +84,16 @@ impl<'a> Account<'a> {
         plan: &'a Plan,
         panel: &'a Panel,
         (outcome, result): (&'a Outcome, &QlibResult),
-        bars: Range<usize>,
+        first: usize,
     ) -> Self {
-        let trips = round_trips(result, bars.start, panel.instruments().len());
+        let trips = round_trips(result, first, panel.instruments().len());
         Self {
             plan,
             panel,
             outcome,
             convention: Convention { bars_per_year: QLIB_DAYS_PER_YEAR, risk_free: 0.0 },
             multiplier: 1.0,
+            bars: first..first + result.days.len(),
             days: days(&result.days, plan.capital()),
             fills: trips.fills,
             trades: trips.trades,
@@ -110,6 +115,29 @@ impl<'a> Account<'a> {
 
     pub fn final_equity(&self) -> f64 {
         self.days.last().map_or(self.plan.capital(), |day| day.equity)
+    }
+
+    /// What a part of the account brought, beside the capital.
+    pub fn contribution(&self, name: String, gain: f64, costs: f64) -> ContributionRow {
+        ContributionRow { name, gain, costs, of_capital: gain / self.plan.capital() }
+    }
+
+    /// Whether it is known what was held at every bar.
+    pub fn records_positions(&self) -> bool {
+        match self.outcome {
+            Outcome::Event(result) => result.positions.bars() == self.days.len(),
+            Outcome::Qlib(_) => true,
+        }
+    }
+
+    /// What each holding is worth at the close of the run's bar `step`, by instrument.
+    pub fn worth(&self, step: usize) -> impl Iterator<Item = (usize, f64)> {
+        let (event, qlib) = match self.outcome {
+            Outcome::Event(result) => (result.positions.at(step), &[][..]),
+            Outcome::Qlib(result) => (&[][..], result.positions(step)),
+        };
+        let event = event.iter().map(|held| (held.instrument as usize, held.value));
+        event.chain(qlib.iter().map(|held| (held.instrument as usize, held.amount * held.price)))
     }
 
     pub fn trademaster(&self) -> TradeMasterFigures {

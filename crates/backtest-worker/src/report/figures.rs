@@ -238,9 +238,9 @@ fn trades(trades: &TradeFigures) -> FigureGroup {
 fn trademaster(figures: &TradeMasterFigures) -> FigureGroup {
     FigureGroup::new("trademaster", "As TradeMaster counts")
         .with(Fraction, ("total_return", "TR", "last over first equity − 1"), figures.total_return)
-        .with(Ratio, ("sharpe", "SR", "TR · √252 / (std(r) · √(bars + 1)), std with ddof 0, r with a zero for the start"), figures.sharpe)
+        .with(Ratio, ("sharpe", "SR", "mean(r) · √252 / std(r), std with ddof 0, 252 whatever the market"), figures.sharpe)
         .with(Ratio, ("calmar", "CR", "Σ r / MDD"), figures.calmar)
-        .with(Ratio, ("sortino", "SoR", "Σ r / std(negative r) / √(bars + 1)"), figures.sortino)
+        .with(Ratio, ("sortino", "SoR", "Σ r / std(negative r) / √(bars + 1), std with ddof 0"), figures.sortino)
         .with(Fraction, ("max_drawdown", "MDD", "greatest fall from the highest equity so far, positive"), figures.max_drawdown)
         .with(Fraction, ("volatility", "VOL", "std(r) with ddof 0, not annualised"), figures.volatility)
         .with(Ratio, ("entropy", "ENT", "mean over bars of −Σ w ln w, w the shares of what is held; none without recorded positions"), figures.entropy)

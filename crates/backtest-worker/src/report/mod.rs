@@ -1,6 +1,7 @@
 //! What came of a backtest, for people and for programs.
 
 mod account;
+mod attribution;
 mod capacity;
 mod figure;
 mod figures;
@@ -10,10 +11,12 @@ mod qlib_trades;
 mod tables;
 
 pub use account::InstrumentGain;
+pub use attribution::GroupTable;
 pub use figure::{Figure, FigureGroup, Unit};
 pub use qlib_trades::qlib_gains;
 pub use tables::{ContributionRow, ContributionTable, DrawdownRow, TradeRow, TradeTable};
 
+use crate::groups::Groups;
 use account::Account;
 use alphafleet_market::Panel;
 use alphafleet_models::{DatasetSummary, Finding};
@@ -40,6 +43,10 @@ pub struct ReportSource<'a> {
     pub outcome: &'a Outcome,
     /// Name and version of the data.
     pub dataset: (&'a str, &'a str),
+    /// Whether prices are raw or adjusted, in words.
+    pub prices: &'a str,
+    /// Groups to attribute gains to, in the place of those of the data.
+    pub groups: Option<&'a Groups>,
     /// The session's id, or the local run's name.
     pub session: &'a str,
     /// Version and commit of the program.
@@ -62,6 +69,9 @@ pub struct Report {
     pub created_at: DateTime<Utc>,
     pub duration_s: f64,
     pub dataset: DatasetSummary,
+    /// Whether prices are raw or adjusted, in words.
+    #[serde(default)]
+    pub prices: String,
     /// `qlib` or `event`.
     pub engine: String,
     /// The strategy's type.
@@ -135,6 +145,7 @@ impl Report {
             created_at: source.started,
             duration_s: (source.finished - source.started).num_milliseconds() as f64 / 1_000.0,
             dataset: dataset(source.panel, source.dataset),
+            prices: source.prices.to_owned(),
             engine: engine(source.plan).to_owned(),
             strategy: source.plan.strategy_type().to_owned(),
             start: first.time,
@@ -149,7 +160,7 @@ impl Report {
             rolling: Rolling { window, rows: rolling_figures(days, window, account.convention)? },
             drawdowns: tables::worst_drawdowns(days),
             trades: TradeTable::of(&account),
-            contributions: ContributionTable::of(&account),
+            contributions: ContributionTable::of(&account, source.groups),
             curve: curve(&account),
             findings,
         })
@@ -160,7 +171,8 @@ impl Report {
         self.figures.iter().flat_map(|group| &group.figures).find(|figure| figure.name == name)
     }
 
-    /// Every figure by its name, and beside them `conventions`, which say what each is.
+    /// Every figure by its name, beside them `conventions`, which say what each is, and what each
+    /// group of instruments brought, if there are any.
     pub fn metrics(&self) -> Value {
         let (mut metrics, mut conventions) = (Map::new(), Map::new());
         for figure in self.figures.iter().flat_map(|group| &group.figures) {
@@ -169,6 +181,9 @@ impl Report {
         }
         metrics.insert("bars_per_year".to_owned(), self.convention.bars_per_year.into());
         metrics.insert("risk_free".to_owned(), self.convention.risk_free.into());
+        if let Some(groups) = &self.contributions.groups {
+            metrics.insert("groups".to_owned(), json!(groups));
+        }
         metrics.insert("conventions".to_owned(), Value::Object(conventions));
         Value::Object(metrics)
     }

@@ -1,9 +1,9 @@
-use std::cmp::Ordering;
-
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 
 use super::account::{Account, InstrumentGain};
+use super::attribution::{GroupTable, by_group};
+use crate::groups::Groups;
 use alphafleet_backtest::Side;
 use alphafleet_backtest::analysis::drawdowns;
 use alphafleet_backtest::{DayReport, Trade};
@@ -116,21 +116,16 @@ pub struct ContributionTable {
     pub top: Vec<ContributionRow>,
     /// The worst of those that lost, the worst first.
     pub bottom: Vec<ContributionRow>,
-    /// By the data's `$sector`, `$industry` or `$group`, by falling gain; empty without one.
-    pub groups: Vec<ContributionRow>,
+    /// By groups of instruments, where there are any.
+    #[serde(default)]
+    pub groups: Option<GroupTable>,
 }
 
 impl ContributionTable {
-    pub(super) fn of(account: &Account<'_>) -> Self {
-        let capital = account.plan.capital();
-        let row = |name: String, gain: f64, costs: f64| ContributionRow {
-            name,
-            gain,
-            costs,
-            of_capital: gain / capital,
-        };
+    pub(super) fn of(account: &Account<'_>, groups: Option<&Groups>) -> Self {
         let named = |one: &InstrumentGain| {
-            row(account.panel.instruments()[one.instrument].clone(), one.gain, one.costs)
+            let name = account.panel.instruments()[one.instrument].clone();
+            account.contribution(name, one.gain, one.costs)
         };
         let mut gains = account.gains.clone();
         gains.sort_by(|a, b| b.gain.total_cmp(&a.gain));
@@ -141,32 +136,7 @@ impl ContributionTable {
             interest: account.interest,
             top: top.take(INSTRUMENTS).map(named).collect(),
             bottom: bottom.take(INSTRUMENTS).map(named).collect(),
-            groups: groups(account)
-                .into_iter()
-                .map(|(name, gain, costs)| row(name, gain, costs))
-                .collect(),
+            groups: by_group(account, groups),
         }
     }
-}
-
-/// Gains and costs by the last value of a field that groups instruments.
-fn groups(account: &Account<'_>) -> Vec<(String, f64, f64)> {
-    let panel = account.panel;
-    let found =
-        ["sector", "industry", "group"].into_iter().find(|name| panel.field(name).is_some());
-    let Some(field) = found else { return Vec::new() };
-    let mut groups: Vec<(f64, f64, f64)> = Vec::new();
-    for one in &account.gains {
-        let series = panel.series(field, one.instrument).unwrap_or_default();
-        let code = series.iter().rev().copied().find(|code| !code.is_nan()).unwrap_or(f64::NAN);
-        match groups.iter_mut().find(|group| group.0.total_cmp(&code) == Ordering::Equal) {
-            Some(group) => (group.1, group.2) = (group.1 + one.gain, group.2 + one.costs),
-            None => groups.push((code, one.gain, one.costs)),
-        }
-    }
-    groups.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let name = |code: f64| {
-        if code.is_nan() { format!("no {field}") } else { format!("{field} {code}") }
-    };
-    groups.into_iter().map(|(code, gain, costs)| (name(code), gain, costs)).collect()
 }

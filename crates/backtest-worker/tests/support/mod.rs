@@ -6,8 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use alphafleet_backtest::plan::{Plan, PlanDraft, Point};
-use alphafleet_backtest::{Signal, default_period};
-use alphafleet_backtest_worker::{BacktestRunError, Finished, Run, RunDataset, Sink, percent, run};
+use alphafleet_backtest::{CorporateAction, Signal, default_period};
+use alphafleet_backtest_worker::{
+    BacktestRunError, Finished, Groups, Run, RunDataset, Sink, percent, run,
+};
 use alphafleet_market::Panel;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
@@ -71,16 +73,30 @@ pub fn backtest(
     scratch: &Path,
     record: &Record,
 ) -> Result<Finished, BacktestRunError> {
+    backtest_of(plan, panel, (&[], None), signal, scratch, record)
+}
+
+/// With corporate actions, and groups to attribute gains to.
+pub fn backtest_of(
+    plan: &Plan,
+    panel: &Arc<Panel>,
+    (actions, groups): (&[CorporateAction], Option<&Groups>),
+    signal: Option<&Signal>,
+    scratch: &Path,
+    record: &Record,
+) -> Result<Finished, BacktestRunError> {
     let given = Run {
         plan,
         dataset: RunDataset { name: "market", version: "v1" },
+        prices: "as they are",
+        groups,
         session: "test",
         build: "test",
         scratch,
         findings: &[],
         now: || DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
     };
-    run(&given, Arc::clone(panel), &[], signal, record)
+    run(&given, Arc::clone(panel), actions, signal, record)
 }
 
 pub fn json(scratch: &Path, name: &str) -> Value {

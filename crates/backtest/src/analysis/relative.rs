@@ -11,7 +11,7 @@ pub struct RelativeFigures {
     pub convention: Convention,
     /// The benchmark's own figures.
     pub benchmark: ReturnFigures,
-    /// `cov(r, b) / var(b)`.
+    /// `cov(r, b) / var(b)`; none where the benchmark never moved.
     pub beta: Option<f64>,
     /// Compound: `(1 + mean(r − f − beta · (b − f)))^(bars a year) − 1`, `f` the risk-free rate.
     pub alpha: Option<f64>,
@@ -55,8 +55,9 @@ impl RelativeFigures {
 }
 
 fn beta(returns: &[f64], benchmark: &[f64]) -> Option<f64> {
+    let varies = deviation(benchmark, 1)? > 0.0;
     let variance = covariance(benchmark, benchmark)?;
-    if variance > 0.0 { finite(covariance(returns, benchmark)? / variance) } else { None }
+    if varies { finite(covariance(returns, benchmark)? / variance) } else { None }
 }
 
 fn alpha(returns: &[f64], benchmark: &[f64], beta: f64, convention: Convention) -> Option<f64> {

@@ -9,11 +9,19 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     finite(values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Standard deviation with `ddof` taken off the count: 1 for a sample, 0 for a population.
+/// Returns that differ by less are the same: they come from quotients near one.
+const SAME: f64 = 4.0 * f64::EPSILON;
+
+/// Standard deviation of returns with `ddof` taken off the count: 1 for a sample, 0 for a
+/// population. Exactly zero where they are all the same, so that nothing is divided by rounding.
 pub(crate) fn deviation(values: &[f64], ddof: usize) -> Option<f64> {
     let mean = mean(values)?;
+    let count = values.len().checked_sub(ddof).filter(|&count| count > 0)?;
+    let apart = values.iter().map(|value| (value - mean).abs()).fold(0.0, f64::max);
+    if apart <= SAME * (1.0 + mean.abs()) {
+        return Some(0.0);
+    }
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    let count = values.len().checked_sub(ddof)?;
     finite((squares / count as f64).sqrt())
 }
 

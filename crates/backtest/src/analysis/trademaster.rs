@@ -1,31 +1,34 @@
 use serde::Serialize;
 
-use super::statistics::{deviation, finite};
+use super::statistics::{deviation, finite, mean};
 
 /// Days a year in TradeMaster's Sharpe ratio.
 const DAYS_PER_YEAR: f64 = 252.0;
 /// TradeMaster adds this to what it divides by.
 const GUARD: f64 = 1e-10;
 
-/// TradeMaster's figures of a portfolio (Sun et al. 2023; `analysis_result` of its portfolio
-/// management environment), in its definitions: deviations have ddof 0, and the series of returns
-/// begins with a zero for the start.
+/// TradeMaster's figures of a portfolio (Sun et al. 2023; `evaualte` of the portfolio management
+/// environment in version 1.0.0), in its definitions: deviations have ddof 0, and the square root of
+/// the Sortino ratio counts a zero for the start.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct TradeMasterFigures {
     /// TR: last over first equity − 1.
     pub total_return: Option<f64>,
-    /// SR: `TR · √252 / (std(r) · √(bars + 1))`.
+    /// SR: `mean(r) · √252 / std(r)`, whatever the market. Versions before March 2023 had the total
+    /// return over `√(bars + 1)` in the place of the mean.
     pub sharpe: Option<f64>,
     /// CR: `Σ r / MDD`.
     pub calmar: Option<f64>,
-    /// SoR: `Σ r / std(negative r) / √(bars + 1)`; none without a negative return.
+    /// SoR: `Σ r / std(negative r) / √(bars + 1)`; none without a negative return, where
+    /// TradeMaster divides by 10⁻¹⁰.
     pub sortino: Option<f64>,
     /// MDD: greatest fall from the highest equity so far, as a positive fraction.
     pub max_drawdown: Option<f64>,
     /// VOL: `std(r)`, not annualised.
     pub volatility: Option<f64>,
-    /// ENT: mean over bars of `−Σ w ln w`, with `w` the shares of what is held (PRUDEX-Compass,
-    /// Sun et al. 2023). None when nothing was ever held.
+    /// ENT: mean over bars of `−Σ w ln w`, with `w` the shares of what is held: the Shannon entropy
+    /// that PRUDEX-Compass (Sun et al. 2023) names as a measure of diversity. TradeMaster's code
+    /// draws it but does not compute it. None when nothing was ever held.
     pub entropy: Option<f64>,
 }
 
@@ -42,8 +45,8 @@ impl TradeMasterFigures {
         let fall = ends.map(|_| greatest_fall(equity));
         Self {
             total_return: total,
-            sharpe: total.zip(volatility).and_then(|(total, volatility)| {
-                finite(total * DAYS_PER_YEAR.sqrt() / (volatility * root + GUARD))
+            sharpe: mean(&steps).zip(volatility).and_then(|(mean, volatility)| {
+                finite(mean * DAYS_PER_YEAR.sqrt() / (volatility + GUARD))
             }),
             calmar: fall.and_then(|fall| finite(sum / (fall + GUARD))),
             sortino: deviation(&negative, 0)
@@ -69,5 +72,5 @@ fn mean_entropy<'a>(weights: impl IntoIterator<Item = &'a [f64]>) -> Option<f64>
         -weights.iter().filter(|&&w| w > 0.0).map(|w| w * w.ln()).sum::<f64>()
     };
     let bars: Vec<f64> = weights.into_iter().filter(|w| !w.is_empty()).map(entropy).collect();
-    super::statistics::mean(&bars)
+    mean(&bars)
 }

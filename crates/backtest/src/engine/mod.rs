@@ -8,7 +8,8 @@ mod strategy;
 mod trades;
 
 pub use result::{
-    BacktestResult, BarPosition, Contribution, DayReport, Fill, HeldPosition, PositionHistory,
+    BacktestResult, BarPosition, Contribution, DayReport, Fill, HeldPosition, HoldingIncome,
+    PositionHistory,
 };
 pub use run::run;
 pub use strategy::Strategy;

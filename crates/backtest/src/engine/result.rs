@@ -88,10 +88,25 @@ impl PositionHistory {
         &self.positions[start..end]
     }
 
+    /// Bars whose positions were recorded.
+    pub fn bars(&self) -> usize {
+        self.ends.len()
+    }
+
     pub(super) fn push(&mut self, positions: impl Iterator<Item = BarPosition>) {
         self.positions.extend(positions);
         self.ends.push(self.positions.len());
     }
+}
+
+/// A dividend of a holding, or the price of having borrowed it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct HoldingIncome {
+    /// Calendar index.
+    pub bar: usize,
+    pub instrument: u32,
+    /// Money received; what was paid is negative.
+    pub amount: f64,
 }
 
 /// What an instrument brought; together with the interest on cash that is the whole gain.
@@ -118,6 +133,8 @@ pub struct BacktestResult {
     pub orders: Vec<OrderRecord>,
     pub held: Vec<HeldPosition>,
     pub positions: PositionHistory,
+    /// Dividends and borrowing by bar; empty where positions were not recorded.
+    pub income: Vec<HoldingIncome>,
     /// Instruments that were ever dealt.
     pub contributions: Vec<Contribution>,
     /// Interest on cash over the run.

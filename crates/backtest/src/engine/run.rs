@@ -1,7 +1,8 @@
 use std::ops::{ControlFlow, Range};
 
 use super::result::{
-    BacktestResult, BarPosition, Contribution, DayReport, Fill, HeldPosition, PositionHistory,
+    BacktestResult, BarPosition, Contribution, DayReport, Fill, HeldPosition, HoldingIncome,
+    PositionHistory,
 };
 use super::strategy::Strategy;
 use super::trades::TradeLog;
@@ -67,6 +68,7 @@ pub(super) struct Run<'a> {
     benchmark: Option<u32>,
     days: Vec<DayReport>,
     positions: PositionHistory,
+    income: Vec<HoldingIncome>,
     last_equity: f64,
     peak: f64,
     next_order: u64,
@@ -107,6 +109,7 @@ impl<'a> Run<'a> {
             benchmark,
             days: Vec::with_capacity(bars.len()),
             positions: PositionHistory::default(),
+            income: vec![],
             last_equity: capital.to_f64(),
             peak: capital.to_f64(),
             next_order: 0,
@@ -261,6 +264,13 @@ impl<'a> Run<'a> {
         day
     }
 
+    /// Keeps a dividend, or what borrowing cost, for whoever attributes gains to bars.
+    pub(super) fn note_income(&mut self, bar: usize, instrument: u32, amount: Money) {
+        if self.config.record_positions {
+            self.income.push(HoldingIncome { bar, instrument, amount: amount.to_f64() });
+        }
+    }
+
     fn benchmark_return(&self, bar: usize, instrument: u32) -> f64 {
         let last = self.market.reference_close(bar, instrument);
         let now = self.market.marks_at(bar)[instrument as usize].to_f64();
@@ -288,6 +298,7 @@ impl<'a> Run<'a> {
             contributions: contributions(&self.ledger, &self.fills),
             interest: self.ledger.interest().to_f64(),
             positions: self.positions,
+            income: self.income,
             days: self.days,
             fills: self.fills,
             trades: self.trades.finish(),

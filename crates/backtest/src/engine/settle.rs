@@ -25,7 +25,8 @@ impl Run<'_> {
                 ActionKind::Dividend { per_share } if held => {
                     let per_share = Price::from_f64(per_share * self.config.multiplier)
                         .ok_or(BacktestError::TooLarge { bar })?;
-                    self.ledger.dividend(instrument, per_share);
+                    let amount = self.ledger.dividend(instrument, per_share);
+                    self.note_income(bar, instrument, amount);
                 }
                 ActionKind::Dividend { .. } => {}
             }
@@ -85,7 +86,9 @@ impl Run<'_> {
                 let holding = self.ledger.holding(instrument);
                 if holding.quantity < Quantity::ZERO {
                     let owed = holding.value().abs().to_f64() * costs.borrow_rate * years;
-                    self.ledger.charge_borrow(instrument, amount(owed)?);
+                    let owed = amount(owed)?;
+                    self.ledger.charge_borrow(instrument, owed);
+                    self.note_income(bar, instrument, -owed);
                 }
             }
         }

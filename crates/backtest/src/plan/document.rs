@@ -109,7 +109,7 @@ impl PlanDraft {
     }
 }
 
-/// As [`Plan::validate`], with the path of the field that is wrong.
+/// All that [`Plan::validate`] refuses, with the path of the field that is wrong.
 fn check(plan: &Plan) -> Result<(), PlanFault> {
     let within = |part: &'static str| {
         move |error: BacktestError| {
@@ -119,15 +119,15 @@ fn check(plan: &Plan) -> Result<(), PlanFault> {
     };
     match plan {
         Plan::Qlib(config) => {
+            config.validate_capital()?;
             config.exchange.validate().map_err(within("exchange"))?;
-            config.strategy.validate().map_err(within("strategy"))?;
+            config.strategy.validate().map_err(within("strategy"))
         }
         Plan::Event(event) => {
             event.config.validate()?;
-            event.strategy.validate().map_err(within("strategy"))?;
+            event.strategy.validate().map_err(within("strategy"))
         }
     }
-    Ok(plan.validate()?)
 }
 
 fn event(mut fields: Map<String, Value>, period: DateRange) -> Result<EventPlan, PlanFault> {

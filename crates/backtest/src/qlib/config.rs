@@ -200,8 +200,13 @@ fn default_capital() -> f64 {
 
 impl QlibConfig {
     pub fn validate(&self) -> Result<(), BacktestError> {
-        Given("capital", self.capital).positive()?;
+        self.validate_capital()?;
         self.exchange.validate()?;
         self.strategy.validate()
+    }
+
+    /// What is left to check beside exchange and strategy.
+    pub(crate) fn validate_capital(&self) -> Result<(), BacktestError> {
+        Given("capital", self.capital).positive()
     }
 }

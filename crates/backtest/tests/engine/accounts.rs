@@ -150,3 +150,16 @@ fn turning_a_position_over_makes_two_trades() {
     assert_near(result.days[3].equity, 100_000.0 + long.gain + short.gain);
     assert_near(result.contributions[0].total, long.gain + short.gain);
 }
+
+#[test]
+fn a_margin_call_pays_its_costs() {
+    // As above, with a hundredth of what is closed: 20,000 at 6.4 are 128,000, of which 1,280.
+    let costs = CostConfig { close_rate: 0.01, ..CostConfig::default() };
+    let change = |config| margin(Config { costs, ..config });
+    let request = OrderRequest::market(0, Side::Buy, 20_000.0);
+    let prices = flat(&[10.0, 10.0, 6.5, 6.4, 6.4]);
+    let result = play(panel(&[&prices]), change, &mut give(vec![request]));
+    assert_eq!((result.liquidations, result.fills[1].bar), (1, 3));
+    assert_near(result.days[3].costs, 1_280.0);
+    assert_near(result.days[4].equity, 26_720.0);
+}

@@ -125,3 +125,75 @@ fn market_profiles_are_valid() {
     assert_eq!(MarketProfile::Crypto.config(period).bars_per_year, 365.0);
     assert_eq!(period.start, day(0).date());
 }
+
+#[test]
+fn the_minimum_is_paid_for_every_fill() {
+    let mut bars = flat(&[10.0; 4]);
+    bars.iter_mut().for_each(|bar| bar[4] = 100.0);
+    let costs = CostConfig { open_rate: 0.001, minimum: 2.0, ..CostConfig::default() };
+    let change = |config| Config { costs, participation: Some(0.1), ..config };
+    let request = OrderRequest::market(0, Side::Buy, 25.0);
+    let request = request.time_in_force(alphafleet_backtest::TimeInForce::Gtc);
+    let result = play(panel(&[&bars]), change, &mut give(vec![request]));
+    // A tenth of 100 a bar: 10, 10 and 5 shares of 10. A thousandth of 100 is below 2 each time.
+    let paid: Vec<_> = result.fills.iter().map(|fill| (fill.quantity, fill.commission)).collect();
+    assert_eq!(paid, [(10.0, 2.0), (10.0, 2.0), (5.0, 2.0)]);
+    assert_near(result.days[3].equity, 100_000.0 - 6.0);
+}
+
+#[test]
+fn the_tax_is_on_sells_that_open_a_short_position_too() {
+    let mut strategy = scripted(|view, orders| {
+        match view.step() {
+            0 => orders.submit(OrderRequest::market(0, Side::Sell, 100.0)).map(drop)?,
+            1 => orders.submit(OrderRequest::market(0, Side::Buy, 100.0)).map(drop)?,
+            _ => {}
+        }
+        Ok(())
+    });
+    let costs = CostConfig { sell_tax: 0.001, ..CostConfig::default() };
+    let account = AccountConfig::Margin { initial: 0.5, maintenance: 0.25 };
+    let change = |config| Config { costs, account, ..config };
+    let result = play(panel(&[&flat(&[10.0, 10.0, 12.0])]), change, &mut strategy);
+    // 1,000 sold, 1 of tax; 1,200 paid without tax: 100,000 − 200 − 1.
+    assert_eq!([result.fills[0].tax, result.fills[1].tax], [1.0, 0.0]);
+    assert_near(result.days[2].equity, 99_799.0);
+}
+
+#[test]
+fn stops_slip_from_their_price() {
+    let bars = [[100.0, 100.0, 100.0, 100.0, 1e6], [100.0, 101.0, 97.0, 100.0, 1e6]];
+    let account = AccountConfig::Margin { initial: 0.5, maintenance: 0.25 };
+    let change = |config| Config { slippage: Slippage::Fixed(0.25), account, ..config };
+    let stop = alphafleet_backtest::OrderKind::Stop { stop: 98.0 };
+    let request = OrderRequest::market(0, Side::Sell, 10.0).kind(stop);
+    // Reached at 98, dealt a quarter below.
+    let fill = play(panel(&[&bars]), change, &mut give(vec![request])).fills[0];
+    assert_near(fill.price, 97.75);
+    assert_near(fill.slippage, 2.5);
+}
+
+#[test]
+fn impact_of_a_bar_without_volume_is_the_whole_coefficient() {
+    let mut bars = flat(&[100.0, 100.0]);
+    bars[1][4] = 0.0;
+    let change = |config| Config {
+        slippage: Slippage::SquareRoot(0.1),
+        zero_volume_suspends: false,
+        ..config
+    };
+    let request = OrderRequest::market(0, Side::Buy, 40.0);
+    // 100 · (1 + 0.1)
+    assert_near(play(panel(&[&bars]), change, &mut give(vec![request])).fills[0].price, 110.0);
+}
+
+#[test]
+fn a_weekend_bears_interest_for_three_days() {
+    // Day 4 is Friday, the fifth of January 2024; the next bar is Monday.
+    let weekend = |bar: usize| day(4 + 3 * bar);
+    let costs = CostConfig { cash_rate: 0.0365, ..CostConfig::default() };
+    let panel = crate::support::panel_at(&[&flat(&[10.0, 10.0])], weekend);
+    let result = play(panel, |config| Config { costs, ..config }, &mut give(vec![]));
+    // 100,000 · 0.0365 · 3 / 365
+    assert_near(result.days[1].equity, 100_030.0);
+}

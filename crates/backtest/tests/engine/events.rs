@@ -117,3 +117,50 @@ fn days_report_returns_turnover_costs_and_drawdown() {
     assert_near(up.drawdown, 0.0);
     assert_near(down.drawdown, -15_000.0 / 109_500.0);
 }
+
+#[test]
+fn a_reverse_split_leaves_fractions_and_their_worth() {
+    let buy = OrderRequest::market(0, Side::Buy, 105.0);
+    let split = action(2, ActionKind::Split { ratio: 0.1 });
+    let bars = flat(&[2.0, 2.0, 20.0, 22.0]);
+    let result = play_with(panel(&[&bars]), &[split], |config| config, &mut give(vec![buy]));
+    // 105 of 2 are 10.5 of 20; two more on each are 21.
+    assert_near(result.held[0].quantity, 10.5);
+    assert_near(result.days[2].equity, 100_000.0);
+    assert_near(result.days[3].equity, 100_021.0);
+}
+
+#[test]
+fn a_short_position_is_bought_back_at_the_delisting() {
+    let mut bars = flat(&[10.0, 10.0, 8.0]);
+    bars.push(GONE);
+    let account = alphafleet_backtest::AccountConfig::Margin { initial: 0.5, maintenance: 0.25 };
+    let change = |config| Config { account, delisting_recovery: 0.5, ..config };
+    let sell = OrderRequest::market(0, Side::Sell, 100.0);
+    let result = play(panel(&[&bars, &flat(&[1.0; 4])]), change, &mut give(vec![sell]));
+    // Sold for 1,000, settled at half of 8: 400 paid.
+    assert_near(result.days[3].equity, 100_600.0);
+    assert!(result.held.is_empty());
+}
+
+#[test]
+fn income_is_noted_bar_by_bar() {
+    let costs = alphafleet_backtest::CostConfig { borrow_rate: 0.365, ..Default::default() };
+    let account = alphafleet_backtest::AccountConfig::Margin { initial: 0.5, maintenance: 0.25 };
+    let dividend = action(2, ActionKind::Dividend { per_share: 0.5 });
+    let noted = |record_positions| {
+        let result = play_with(
+            panel(&[&flat(&[10.0; 4])]),
+            std::slice::from_ref(&dividend),
+            |config| Config { costs, account, record_positions, ..config },
+            &mut give(vec![OrderRequest::market(0, Side::Sell, 100.0)]),
+        );
+        let income: Vec<_> = result.income.iter().map(|one| (one.bar, one.amount)).collect();
+        (income, result.contributions[0].dividends + result.contributions[0].borrow)
+    };
+    // 100 short at 10: a thousandth of 1,000 a night, and half a unit a share at bar 2.
+    let (income, total) = noted(true);
+    assert_eq!(income, [(2, -50.0), (2, -1.0), (3, -1.0)]);
+    assert_near(total, -52.0);
+    assert_eq!(noted(false), (vec![], -52.0));
+}

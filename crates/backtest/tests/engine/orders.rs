@@ -310,3 +310,69 @@ fn too_many_orders_are_turned_away() {
     assert_eq!(result.orders[2].outcome, cancelled(CancelReason::TooManyOrders));
     assert_eq!(result.orders[1].outcome, cancelled(CancelReason::EndOfRun));
 }
+
+#[test]
+fn stop_limit_sells_mirror_the_buys() {
+    let sell = |stop, limit| order(Side::Sell, OrderKind::StopLimit { stop, limit });
+    let reach: Row = [100.0, 101.0, 97.0, 97.5, 1e6];
+    // The low of 97 reaches the stop of 98, which is above the limit of 97.5: dealt at 98.
+    assert_eq!(deals(&[FIRST, reach], sell(98.0, 97.5)), [(1, 98.0)]);
+    // A limit of 99 was passed on the way down. The next bar's high of 99.5 comes back to it.
+    let back: Row = [98.0, 99.5, 97.0, 98.0, 1e6];
+    assert_eq!(deals(&[FIRST, reach], sell(98.0, 99.0)), []);
+    assert_eq!(deals(&[FIRST, reach, back], sell(98.0, 99.0)), [(2, 99.0)]);
+    // An open at 96 is below both: the high of 97 reaches a limit of 96.5 afterwards.
+    let gap: Row = [96.0, 97.0, 95.0, 95.5, 1e6];
+    assert_eq!(deals(&[FIRST, gap], sell(98.0, 96.5)), [(1, 96.5)]);
+    assert_eq!(deals(&[FIRST, gap], sell(98.0, 97.5)), []);
+}
+
+#[test]
+fn a_bracket_of_a_short_sale_takes_profit_below_and_stops_above() {
+    let play_bracket = |last: Row| {
+        let mut strategy = scripted(|view, orders| {
+            if view.step() == 0 {
+                orders.bracket(OrderRequest::market(0, Side::Sell, 10.0), 90.0, 105.0)?;
+            }
+            Ok(())
+        });
+        let entry: Row = [100.0, 101.0, 99.0, 100.0, 1e6];
+        play(panel(&[&[FIRST, entry, last]]), margin, &mut strategy)
+    };
+    // Sold at 100 and bought back at 90: 10 · 10 gained.
+    let profit = play_bracket([99.0, 100.0, 89.0, 95.0, 1e6]);
+    assert_near(profit.days[2].equity, 100_100.0);
+    // Bought back at 105: 10 · 5 lost.
+    let loss = play_bracket([101.0, 106.0, 100.0, 104.0, 1e6]);
+    assert_near(loss.days[2].equity, 99_950.0);
+    // Both inside one bar: the loss is assumed.
+    let both = play_bracket([100.0, 106.0, 89.0, 100.0, 1e6]);
+    assert_near(both.days[2].equity, 99_950.0);
+    // An open below the profit: bought back at 88.
+    let gap = play_bracket([88.0, 106.0, 87.0, 100.0, 1e6]);
+    assert_near(gap.days[2].equity, 100_120.0);
+}
+
+#[test]
+fn fill_or_kill_and_immediate_or_cancel_at_their_first_bar() {
+    let low: Row = [100.0, 101.0, 94.0, 100.0, 1e6];
+    let dealt = |time_in_force| {
+        let request = order(Side::Buy, OrderKind::Limit { limit: 95.0 });
+        deals(&[FIRST, low, low], request.time_in_force(time_in_force))
+    };
+    // The low of 94 reaches the limit at the first bar after the order: all four are dealt there.
+    for time_in_force in [TimeInForce::Day, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok] {
+        assert_eq!(dealt(time_in_force), [(1, 95.0)], "{time_in_force:?}");
+    }
+}
+
+#[test]
+fn price_limits_bar_limit_orders_too() {
+    let up: Row = [110.5, 112.0, 110.5, 111.0, 1e6];
+    let calm: Row = [112.0, 113.0, 111.0, 112.0, 1e6];
+    let request = order(Side::Buy, OrderKind::Limit { limit: 115.0 });
+    let change = |config| alphafleet_backtest::Config { price_limit: Some(0.1), ..config };
+    let result = play(panel(&[&[FIRST, up, calm]]), change, &mut give(vec![request]));
+    // Open 110.5 is 10.5 % above 100: nobody sells. 112 is 0.9 % above 111.
+    assert_eq!((result.fills[0].bar, result.fills[0].price), (2, 112.0));
+}

@@ -57,6 +57,11 @@ pub struct Backtest {
     /// shares for one old share) or dividend (money a share).
     #[arg(long, value_name = "FILE", requires = "local")]
     pub actions: Option<PathBuf>,
+    /// With --local: sectors or other groups to attribute gains to, CSV with instrument, group (or
+    /// sector, or industry) and perhaps from, the day on which it begins [default: the codes in the
+    /// data's field sector, industry, subindustry or group].
+    #[arg(long, value_name = "FILE", requires = "local", conflicts_with = "sweep")]
+    pub groups: Option<PathBuf>,
     /// Run every combination of the values this file gives for fields of the plan, TOML or JSON:
     /// `[[axes]]` with `path = "strategy.fast"` and `values = [5, 10, 20]`, perhaps `objective =
     /// "sharpe"` and `walk_forward = { train = 500, test = 60 }` in trading days.

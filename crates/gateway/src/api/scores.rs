@@ -126,7 +126,10 @@ impl Scores {
         }
         if draft.plan.needs_signal() && !covered {
             let field = if scored.start <= period.start { "end_date" } else { "start_date" };
-            let message = format!("the model has not scored the whole period; {scores}");
+            // Its days of training have none, whatever is allowed.
+            let message = format!(
+                "the model has not scored the whole period; {scores}, those of its test segment"
+            );
             return Err(ApiError::invalid_field(field, "no_scores", message));
         }
         Ok(())

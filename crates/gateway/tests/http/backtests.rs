@@ -209,6 +209,13 @@ async fn bad_requests_to_backtest_name_each_field_and_change_nothing() {
         (from_to("2012-01-02", "2014-01-02"), vec!["start_date: outside_data"]),
         (from_to("2014-01-02", "2019-01-02"), vec!["end_date: outside_data"]),
         (with(json!({ "initial_capital": 0 })), vec!["initial_capital: out_of_range"]),
+        (with(json!({ "initial_capital": -5 })), vec!["initial_capital: out_of_range"]),
+        (
+            with(json!({ "parameters": { "strategy": { "type": "rules",
+                "entry": "Gt(Ref($close, -1), $close)", "exit": "Lt($close, 1)",
+                "sizing": { "weight": 0.5 } } } })),
+            vec!["parameters.strategy.entry: look_ahead"],
+        ),
         (with(json!({ "benchmark": "NONE" })), vec!["benchmark: unknown_value"]),
         (with(json!({ "nonsense": 1 })), vec!["nonsense: unknown_field"]),
         (with(json!({ "parameters": { "speed": 1 } })), vec!["parameters.speed: unknown_field"]),

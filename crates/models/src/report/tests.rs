@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use alphafleet_testkit::page::check_tags;
 use chrono::{DateTime, Days, NaiveDate};
 use proptest::prelude::*;
 use serde_json::json;
@@ -75,30 +76,6 @@ fn report(text: &str, rounds: u32, days: u64) -> TrainingReport {
         findings: vec![Finding { severity: text.into(), code: text.into(), message: text.into() }],
         environment: Environment { build: text.into(), threads: 2, seed: None },
     }
-}
-
-/// The names of the page's tags in order; fails where one is not closed or an attribute is loose.
-pub(super) fn check_tags(html: &str) -> Result<Vec<String>, String> {
-    let body = html.strip_prefix("<!DOCTYPE html>").ok_or("no doctype")?;
-    let (mut open, mut seen) = (Vec::<String>::new(), Vec::new());
-    for part in body.split('<').skip(1) {
-        let (tag, _) = part.split_once('>').ok_or("a tag without end")?;
-        if let Some(name) = tag.strip_prefix('/') {
-            if open.pop().as_deref() != Some(name) {
-                return Err(format!("</{name}> closes nothing"));
-            }
-            continue;
-        }
-        if !tag.matches('"').count().is_multiple_of(2) {
-            return Err(format!("quotes in <{tag}>"));
-        }
-        let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
-        seen.push(name.clone());
-        if !tag.ends_with('/') && name != "meta" {
-            open.push(name);
-        }
-    }
-    if open.is_empty() { Ok(seen) } else { Err(format!("left open: {open:?}")) }
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub struct BacktestSpec {
     pub signal: Option<SignalRef>,
     /// The engine, its rules and the strategy, with the period.
     pub plan: Plan,
-    /// Whether the period may hold days that the model was fitted on.
+    /// Whether the period may hold days that the model was fitted on, of which there are no scores.
     #[serde(default)]
     pub allow_training_overlap: bool,
     #[serde(default)]

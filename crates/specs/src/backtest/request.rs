@@ -32,7 +32,9 @@ pub struct BacktestRequest {
     /// with its settings), laid over the strategy's; and beside them `session` (the training whose
     /// scores to use; by default the strategy's newest completed one), `dataset` (a name, or name
     /// and version; by default what the training ran on, else the strategy's), `universe`,
-    /// `adjustment`, `allow_training_overlap` and `limits`.
+    /// `adjustment`, `limits` and `allow_training_overlap`, which lets a strategy that can do
+    /// without scores run over days its model was fitted on; a training scores its test segment
+    /// alone, so that what goes by scores is confined to it all the same.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub parameters: Map<String, Value>,
 }

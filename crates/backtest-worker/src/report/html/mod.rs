@@ -60,12 +60,13 @@ fn header(out: &mut String, report: &Report) {
 
 fn data(report: &Report) -> String {
     format!(
-        "<p>{} · version <span class=\"mono\">{}</span></p><p class=\"soft\">{} to {} · {} instruments · {} bars of instruments</p>",
+        "<p>{} · version <span class=\"mono\">{}</span></p><p class=\"soft\">{} to {} · {} instruments · {} bars of instruments</p><p class=\"soft\">Prices: {}.</p>",
         escape(&report.dataset.name),
         escape(&report.dataset.version),
         report.dataset.start,
         report.dataset.end,
         grouped(report.dataset.instruments),
         grouped(report.dataset.rows),
+        escape(&report.prices),
     )
 }

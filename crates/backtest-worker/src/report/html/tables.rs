@@ -65,18 +65,28 @@ pub(super) fn contributions(report: &Report) -> String {
         grouped(found.instruments as u64),
         money(found.interest)
     );
-    for (title, rows) in
-        [("Gained most", &found.top), ("Lost most", &found.bottom), ("Group", &found.groups)]
-    {
+    for (title, rows) in [("Gained most", &found.top), ("Lost most", &found.bottom)] {
         if !rows.is_empty() {
             out.push_str(&contribution_table(title, rows));
         }
     }
+    match &found.groups {
+        Some(groups) => {
+            out.push_str(&contribution_table(&format!("By {}", groups.by), &groups.rows))
+        }
+        None => out.push_str(NO_GROUPS),
+    }
     out
 }
 
+/// How to have the gain attributed to groups.
+const NO_GROUPS: &str = "<p class=\"soft\">Not attributed to groups: the data have no field $sector, \
+    $industry, $subindustry or $group, which holds a code for every bar. A local run takes a file of \
+    them, too: --groups FILE.</p>";
+
 fn contribution_table(title: &str, rows: &[ContributionRow]) -> String {
-    let heads = [(title, false), ("Gain", true), ("Of capital", true), ("Costs", true)];
+    let title = escape(title);
+    let heads = [(title.as_str(), false), ("Gain", true), ("Of capital", true), ("Costs", true)];
     let row = |row: &ContributionRow| {
         vec![escape(&row.name), money(row.gain), percent(row.of_capital), money(row.costs)]
     };

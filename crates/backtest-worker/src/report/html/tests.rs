@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use alphafleet_market::{Panel, PanelBuilder, PanelRow, SyntheticMarket};
 use alphafleet_models::Finding;
+use alphafleet_testkit::page::check_tags;
 use chrono::DateTime;
 
 use super::super::{Report, ReportSource};
@@ -51,6 +52,8 @@ fn report(name: &str) -> Report {
         panel: &panel,
         outcome: &outcome,
         dataset: (name, name),
+        prices: name,
+        groups: None,
         session: name,
         build: name,
         started: now,
@@ -62,30 +65,6 @@ fn report(name: &str) -> Report {
         }],
     })
     .unwrap()
-}
-
-/// The names of the page's tags in order; fails where one is not closed or an attribute is loose.
-fn check_tags(html: &str) -> Result<Vec<String>, String> {
-    let body = html.strip_prefix("<!DOCTYPE html>").ok_or("no doctype")?;
-    let (mut open, mut seen) = (Vec::<String>::new(), Vec::new());
-    for part in body.split('<').skip(1) {
-        let (tag, _) = part.split_once('>').ok_or("a tag without end")?;
-        if let Some(name) = tag.strip_prefix('/') {
-            if open.pop().as_deref() != Some(name) {
-                return Err(format!("</{name}> closes nothing"));
-            }
-            continue;
-        }
-        if !tag.matches('"').count().is_multiple_of(2) {
-            return Err(format!("quotes in <{tag}>"));
-        }
-        let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
-        seen.push(name.clone());
-        if !tag.ends_with('/') && name != "meta" {
-            open.push(name);
-        }
-    }
-    if open.is_empty() { Ok(seen) } else { Err(format!("left open: {open:?}")) }
 }
 
 #[test]

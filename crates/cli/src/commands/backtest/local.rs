@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use alphafleet_backtest::plan::{Plan, PlanDraft, Point};
 use alphafleet_backtest::{BacktestError, CorporateAction, Signal, default_period};
 use alphafleet_backtest_worker::{
-    BacktestRunError, Blame, Finished, Run, RunDataset, Sink, SweepRun, align_signal,
-    market_finding, percent, read_actions,
+    BacktestRunError, Blame, Finished, Groups, Run, RunDataset, Sink, SweepRun, align_signal,
+    market_finding, percent, read_actions, read_groups,
 };
 use alphafleet_datasets::{
     Import, ImportOptions, PriceBasis, SourceFile, import_files, read_signals,
@@ -34,6 +34,7 @@ pub struct Request {
     adjustment: AdjustPrices,
     signals: Option<PathBuf>,
     actions: Option<PathBuf>,
+    groups: Option<PathBuf>,
     from: Option<NaiveDate>,
     to: Option<NaiveDate>,
     out: PathBuf,
@@ -42,9 +43,9 @@ pub struct Request {
 
 impl Request {
     pub fn of(args: Backtest) -> Option<Self> {
-        let Backtest { data, adjustment, signals, actions, from, to, sweep, .. } = args;
+        let Backtest { data, adjustment, signals, actions, groups, from, to, sweep, .. } = args;
         let (config, out) = (args.local?, args.out?);
-        Some(Self { config, data, adjustment, signals, actions, from, to, out, sweep })
+        Some(Self { config, data, adjustment, signals, actions, groups, from, to, out, sweep })
     }
 }
 
@@ -90,6 +91,7 @@ fn backtest(json: bool, request: &Request, interrupted: &AtomicBool) -> anyhow::
         print_findings(&serde_json::to_value(&findings)?);
     }
     let actions = actions(request)?;
+    let groups = groups(request, &panel)?;
     let plan = complete(draft, request, &panel, signal.as_ref())?;
     std::fs::create_dir_all(&request.out)
         .map_err(|error| Usage(format!("{}: {error}", request.out.display())))?;
@@ -119,6 +121,8 @@ fn backtest(json: bool, request: &Request, interrupted: &AtomicBool) -> anyhow::
             &Run {
                 plan: &plan,
                 dataset,
+                prices: &prices(&plan, request.adjustment, actions.len()),
+                groups: groups.as_ref(),
                 session: "local",
                 build: env!("CARGO_PKG_VERSION"),
                 scratch: &request.out,
@@ -179,10 +183,38 @@ fn signal(
 
 fn actions(request: &Request) -> Result<Vec<CorporateAction>, Usage> {
     let Some(path) = &request.actions else { return Ok(Vec::new()) };
-    read_actions(path).map_err(|error| {
-        let reason = std::error::Error::source(&error).map(|reason| format!(": {reason}"));
-        Usage(format!("{error}{}", reason.unwrap_or_default()))
-    })
+    read_actions(path).map_err(|error| unusable(&error))
+}
+
+fn groups(request: &Request, panel: &Panel) -> Result<Option<Groups>, Usage> {
+    let Some(path) = &request.groups else { return Ok(None) };
+    let groups = read_groups(path).map_err(|error| unusable(&error))?;
+    if !panel.instruments().iter().any(|instrument| groups.has(instrument)) {
+        let message = "no instrument of the data is in it; see how both spell their names";
+        return Err(Usage(format!("{}: {message}", path.display())));
+    }
+    Ok(Some(groups))
+}
+
+/// A file that cannot be used, with the cause.
+fn unusable(error: &dyn std::error::Error) -> Usage {
+    let reason = error.source().map(|reason| format!(": {reason}"));
+    Usage(format!("{error}{}", reason.unwrap_or_default()))
+}
+
+/// What the report says of the prices.
+fn prices(plan: &Plan, adjustment: AdjustPrices, actions: usize) -> String {
+    let basis = match adjustment {
+        AdjustPrices::None => "as the files have them",
+        AdjustPrices::Backward => "adjusted backward by the files' factor",
+        AdjustPrices::Forward => "adjusted forward by the files' factor",
+    };
+    match (plan, actions) {
+        (Plan::Qlib(_), _) | (_, 0) => basis.to_owned(),
+        (Plan::Event(_), actions) => {
+            format!("{basis}; {actions} splits and dividends are booked on their days")
+        }
+    }
 }
 
 /// The plan with its period: what the command line says, else the plan, else the scores or data.

@@ -4,8 +4,9 @@ use alphafleet_factors::{
     EffectivenessOptions, EffectivenessReport, Members, NamedExpr, NamedUniverse, evaluate,
 };
 use alphafleet_market::SyntheticMarket;
+use alphafleet_testkit::page::check_tags;
 
-use super::super::tests::{HOSTILE, check_tags};
+use super::super::tests::HOSTILE;
 use super::effectiveness_html;
 
 /// A real evaluation of factors with these names, one of them without values.
