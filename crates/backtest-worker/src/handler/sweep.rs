@@ -28,7 +28,7 @@ impl Handler for BacktestSweepHandler {
         let spec = BacktestSweepSpec::from_value(&assignment.spec).map_err(|faults| {
             HandlerError::permanent(FailureCode::InvalidSpec, faults.to_string())
         })?;
-        let (bars, signal) = read(assignment, &spec.backtest, ctx)?;
+        let (bars, signal) = read(assignment, (&spec.backtest, &spec.fundamentals()), ctx)?;
         let Bars { panel, findings, dataset, version } = bars;
         let run = SweepRun {
             plan: &spec.backtest.plan,
