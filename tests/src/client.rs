@@ -133,6 +133,15 @@ impl Client {
         answer(request.header("content-type", "application/octet-stream").body(bytes)).await
     }
 
+    /// Puts a table of announcements beside a dataset's bars.
+    pub async fn announce(&self, name: &str, file: &Path) -> Answer {
+        let filename = file.file_name().unwrap().to_str().unwrap();
+        let url = format!("{}/api/v1/datasets/{name}/announcements?filename={filename}", self.url);
+        let bytes = std::fs::read(file).unwrap();
+        let request = self.http.put(url).bearer_auth(&self.token);
+        answer(request.header("content-type", "application/octet-stream").body(bytes)).await
+    }
+
     pub async fn strategy(&self, name: &str, config: Value) -> String {
         let body = json!({ "name": name, "config": config });
         let created = self.post("/api/v1/strategies", body).await.ok();

@@ -13,7 +13,7 @@ use alphafleet_backtest::Signal;
 use alphafleet_domain::NewBacktest;
 use alphafleet_domain::job::{FailureCode, JobKind, LogLevel, Progress};
 use alphafleet_market::Panel;
-use alphafleet_specs::{Adjustment, BacktestSpec};
+use alphafleet_specs::{Adjustment, BacktestSpec, Fundamentals};
 use alphafleet_worker::child::{Assignment, Completed, Context, Handler, HandlerError};
 use chrono::Utc;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ impl Handler for BacktestHandler {
         let spec = BacktestSpec::from_value(&assignment.spec).map_err(|faults| {
             HandlerError::permanent(FailureCode::InvalidSpec, faults.to_string())
         })?;
-        let (bars, signal) = read(assignment, &spec, ctx)?;
+        let (bars, signal) = read(assignment, (&spec, &spec.fundamentals()), ctx)?;
         let Bars { panel, findings, dataset, version } = bars;
         let finished = run(
             &Run {
@@ -81,10 +81,10 @@ fn prices(adjustment: Adjustment) -> &'static str {
 /// Reads what a backtest or a sweep goes by: the bars, and the scores if there are any.
 fn read(
     assignment: &Assignment,
-    spec: &BacktestSpec,
+    (spec, reads): (&BacktestSpec, &Fundamentals),
     ctx: &Context,
 ) -> Result<(Bars, Option<Signal>), HandlerError> {
-    let bars = read_bars(assignment, spec, ctx)?;
+    let bars = read_bars(assignment, (spec, reads), ctx)?;
     let signal = signal(assignment, spec, &bars.panel)?;
     ctx.check()?;
     Ok((bars, signal))
@@ -92,7 +92,7 @@ fn read(
 
 fn read_bars(
     assignment: &Assignment,
-    spec: &BacktestSpec,
+    (spec, reads): (&BacktestSpec, &Fundamentals),
     ctx: &Context,
 ) -> Result<Bars, HandlerError> {
     ctx.progress(Progress {
@@ -101,7 +101,7 @@ fn read_bars(
         message: "reading the dataset".to_owned(),
         ..Progress::default()
     });
-    let bars = bars::read(assignment, spec)?;
+    let bars = bars::read(assignment, spec, reads)?;
     for finding in bars.findings.iter().filter(|finding| finding.severity != "info") {
         ctx.log(LogLevel::Warn, &finding.message);
     }

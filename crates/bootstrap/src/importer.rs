@@ -1,15 +1,25 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use alphafleet_datasets::{
-    ColumnMapping, DatasetError, Import, ImportOptions, NewVersion, StoredVersion, import_files,
-    store_version,
+    ArtifactKey, ColumnMapping, DatasetError, Import, ImportOptions, Manifest,
+    ManifestAnnouncements, NewAnnouncements, NewVersion, StoredVersion, import_files,
+    load_manifest, store_announcements, store_version,
 };
-use alphafleet_domain::ports::{ArtifactStore, DatasetStore, NewDatasetVersion, StoreError};
-use alphafleet_domain::{Clock, Dataset, DatasetId, DatasetVersion, DatasetVersionId, Instant};
-use alphafleet_gateway::{ImportError, ImportRequest, Importer};
+use alphafleet_domain::ports::{
+    ArtifactStore, DatasetStore, Follows, NewDatasetVersion, StoreError,
+};
+use alphafleet_domain::{
+    AuditRecord, Clock, Dataset, DatasetId, DatasetVersion, DatasetVersionId, Instant, UserId,
+    VersionAnnouncements,
+};
+use alphafleet_gateway::{AnnounceRequest, ImportError, ImportRequest, Importer};
 use alphafleet_jobs::DataSync;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
+
+/// How often a version is made anew because another one of its dataset was added meanwhile.
+const ATTEMPTS: usize = 5;
 
 /// Imports uploads into object storage and the catalogue.
 pub(crate) struct DatasetImporter {
@@ -19,6 +29,19 @@ pub(crate) struct DatasetImporter {
     clock: Arc<dyn Clock>,
     /// A parsed market is held in memory: one import at a time.
     turn: Semaphore,
+}
+
+/// What was brought for a dataset. The other part of the next version is that of the one before.
+enum Brought {
+    Bars(Import),
+    Announcements(NewAnnouncements),
+}
+
+/// For which dataset, and by whom.
+struct Target {
+    owner: UserId,
+    dataset_name: String,
+    audit: AuditRecord,
 }
 
 impl DatasetImporter {
@@ -31,28 +54,115 @@ impl DatasetImporter {
         Self { datasets, sync, artifacts, clock, turn: Semaphore::new(1) }
     }
 
-    async fn store(&self, request: &ImportRequest, import: &Import) -> Result<Stored, ImportError> {
-        let known = self.datasets.dataset_named(request.owner, &request.dataset_name).await;
-        let dataset = known.map_err(internal)?.map_or_else(DatasetId::new, |known| known.id);
-        let latest = self.datasets.versions(dataset).await.map_err(internal)?.into_iter().next();
-        let (version, created_at) = (DatasetVersionId::new(), self.clock.now());
+    /// Adds the next version. Where another gateway was faster, it is made anew of that one's.
+    async fn add(
+        &self,
+        target: Target,
+        brought: &Brought,
+    ) -> Result<(Dataset, DatasetVersion), ImportError> {
+        for _ in 0..ATTEMPTS {
+            let newest = self.newest(&target).await?;
+            let dataset = newest.as_ref().map_or_else(DatasetId::new, |newest| newest.dataset);
+            let (stored, created_at) = self.store(&target, dataset, newest, brought).await?;
+            let new = NewDatasetVersion {
+                owner: target.owner,
+                dataset_name: target.dataset_name.clone(),
+                dataset,
+                version: version(stored, created_at)?,
+                follows: Follows::ItsParent,
+            };
+            match self.sync.complete(new, target.audit.clone()).await {
+                Ok(synced) => return Ok((synced.dataset, synced.version)),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(internal(error)),
+            }
+        }
+        Err(ImportError::Outrun)
+    }
+
+    /// The version that none follows yet; none of a dataset that is still to be made.
+    async fn newest(&self, target: &Target) -> Result<Option<DatasetVersion>, ImportError> {
+        let known = self.datasets.dataset_named(target.owner, &target.dataset_name).await;
+        let Some(dataset) = known.map_err(internal)? else { return Ok(None) };
+        let versions = self.datasets.versions(dataset.id).await.map_err(internal)?;
+        // Times are those of several gateways' clocks.
+        let followed: HashSet<_> = versions.iter().filter_map(|version| version.parent).collect();
+        Ok(versions.into_iter().find(|version| !followed.contains(&version.id)))
+    }
+
+    async fn store(
+        &self,
+        target: &Target,
+        dataset: DatasetId,
+        newest: Option<DatasetVersion>,
+        brought: &Brought,
+    ) -> Result<(StoredVersion, Instant), ImportError> {
+        let created_at = self.clock.now();
         let new = NewVersion {
             dataset_id: dataset.as_uuid(),
-            version_id: version.as_uuid(),
-            dataset_name: request.dataset_name.clone(),
-            parent: latest.map(|latest| latest.id.as_uuid()),
+            version_id: DatasetVersionId::new().as_uuid(),
+            dataset_name: target.dataset_name.clone(),
+            parent: newest.as_ref().map(|newest| newest.id.as_uuid()),
             created_at,
         };
-        let stored = store_version(&*self.artifacts, &new, import).await.map_err(refused)?;
-        Ok(Stored { dataset, version, created_at, stored })
+        let artifacts = &*self.artifacts;
+        let stored = match brought {
+            Brought::Bars(import) => {
+                let carried = self.announcements(newest).await?;
+                store_version(artifacts, &new, import, carried).await
+            }
+            Brought::Announcements(given) => {
+                let newest = newest.ok_or(ImportError::UnknownDataset)?;
+                store_announcements(artifacts, &new, &self.manifest(&newest).await?, given).await
+            }
+        };
+        Ok((stored.map_err(refused)?, created_at))
+    }
+
+    /// What a version has of announcements.
+    async fn announcements(
+        &self,
+        version: Option<DatasetVersion>,
+    ) -> Result<Option<ManifestAnnouncements>, ImportError> {
+        match version.filter(|version| version.announcements.is_some()) {
+            Some(version) => Ok(self.manifest(&version).await?.announcements),
+            None => Ok(None),
+        }
+    }
+
+    async fn manifest(&self, version: &DatasetVersion) -> Result<Manifest, ImportError> {
+        let read = async {
+            let key: ArtifactKey = version.manifest_key.parse()?;
+            load_manifest(&*self.artifacts, &key, &version.manifest_sha256).await
+        };
+        // A manifest of ours is never the caller's mistake.
+        read.await.map_err(|error: DatasetError| internal_error(error.into()))
     }
 }
 
-struct Stored {
-    dataset: DatasetId,
-    version: DatasetVersionId,
-    created_at: Instant,
-    stored: StoredVersion,
+/// A stored version as the catalogue has it.
+fn version(stored: StoredVersion, created_at: Instant) -> Result<DatasetVersion, ImportError> {
+    let StoredVersion { manifest_key, manifest_sha256, manifest } = stored;
+    let findings = serde_json::to_value(&manifest.findings);
+    Ok(DatasetVersion {
+        id: DatasetVersionId::from_uuid(manifest.version_id),
+        dataset: DatasetId::from_uuid(manifest.dataset_id),
+        parent: manifest.parent.map(DatasetVersionId::from_uuid),
+        manifest_key: manifest_key.to_string(),
+        manifest_sha256,
+        rows: manifest.rows,
+        instruments: manifest.instruments,
+        start: manifest.start,
+        end: manifest.end,
+        findings: findings.map_err(|error| internal_error(error.into()))?,
+        announcements: manifest.announcements.map(announced),
+        created_at,
+    })
+}
+
+fn announced(announcements: ManifestAnnouncements) -> VersionAnnouncements {
+    let ManifestAnnouncements { file, fields, instruments, start, end, source: _ } = announcements;
+    VersionAnnouncements { fields, rows: file.rows, instruments, start, end, sha256: file.sha256 }
 }
 
 #[async_trait]
@@ -63,30 +173,23 @@ impl Importer for DatasetImporter {
     ) -> Result<(Dataset, DatasetVersion), ImportError> {
         let _turn = self.turn.acquire().await.map_err(|closed| internal_error(closed.into()))?;
         let import = parse(&request).await?;
-        let Stored { dataset, version, created_at, stored } = self.store(&request, &import).await?;
-        let manifest = &stored.manifest;
-        let version = DatasetVersion {
-            id: version,
-            dataset,
-            parent: manifest.parent.map(DatasetVersionId::from_uuid),
-            manifest_key: stored.manifest_key.to_string(),
-            manifest_sha256: stored.manifest_sha256.clone(),
-            rows: manifest.rows,
-            instruments: manifest.instruments,
-            start: manifest.start,
-            end: manifest.end,
-            findings: serde_json::to_value(&import.findings)
-                .map_err(|error| internal_error(error.into()))?,
-            created_at,
-        };
-        let new = NewDatasetVersion {
-            owner: request.owner,
-            dataset_name: request.dataset_name,
-            dataset,
-            version,
-        };
-        let synced = self.sync.complete(new, request.audit).await.map_err(internal)?;
-        Ok((synced.dataset, synced.version))
+        let ImportRequest { owner, dataset_name, audit, .. } = request;
+        self.add(Target { owner, dataset_name, audit }, &Brought::Bars(import)).await
+    }
+
+    async fn announce(
+        &self,
+        request: AnnounceRequest,
+    ) -> Result<(Dataset, DatasetVersion), ImportError> {
+        let AnnounceRequest { owner, dataset_name, file, audit } = request;
+        let target = Target { owner, dataset_name, audit };
+        if self.newest(&target).await?.is_none() {
+            return Err(ImportError::UnknownDataset);
+        }
+        let _turn = self.turn.acquire().await.map_err(|closed| internal_error(closed.into()))?;
+        let read = tokio::task::spawn_blocking(move || NewAnnouncements::read(&file)).await;
+        let given = read.map_err(|error| internal_error(error.into()))?.map_err(refused)?;
+        self.add(target, &Brought::Announcements(given)).await
     }
 }
 

@@ -191,6 +191,22 @@ pub enum Data {
         columns: Vec<String>,
         #[command(flatten)]
         reading: Reading,
+        /// Fundamentals to put beside the bars, as `data announce` does. Without it, those of the
+        /// version before stay.
+        #[arg(long, value_name = "FILE")]
+        announcements: Option<PathBuf>,
+    },
+    /// Put fundamentals by period beside a dataset's bars, as a new version.
+    ///
+    /// A CSV or Parquet table with the columns instrument, announced, period, field and value, or a
+    /// Qlib folder with `financial/` in it. They take the place of those the dataset has; imports
+    /// of bars carry them on. Formulas read them as `P($$field)`.
+    Announce {
+        /// The table or the folder.
+        file: PathBuf,
+        /// Name of the dataset.
+        #[arg(long)]
+        name: String,
     },
     /// Convert bars to Qlib's binary format or to Parquet, here, without any server.
     Convert(Convert),
@@ -254,6 +270,10 @@ pub struct Convert {
     /// Keep what single precision loses in side files, which Qlib ignores.
     #[arg(long)]
     pub exact: bool,
+    /// Fundamentals by period: the table to be written of a Qlib folder's `financial/` where
+    /// Parquet is asked for (not there yet), or to be read for it where Qlib is.
+    #[arg(long, value_name = "FILE")]
+    pub announcements: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,7 +1,8 @@
-//! Announcements in: a CSV or Parquet table, or the point-in-time part of a Qlib folder.
+//! Announcements in and out: a CSV or Parquet table, or the point-in-time part of a Qlib folder.
 
 mod csv;
 mod parquet;
+mod stored;
 mod table;
 
 use std::fs::File;
@@ -13,9 +14,11 @@ use alphafleet_market::{Announcements, AnnouncementsBuilder};
 use crate::error::DatasetError;
 use crate::import::name_of;
 use crate::qlib;
+pub use stored::write_announcements;
+pub(crate) use stored::{decode, encode};
 
 /// Largest file that is taken, in bytes.
-const FILE_BYTES: u64 = 4 << 30;
+pub(crate) const FILE_BYTES: u64 = 4 << 30;
 
 /// Reads announcements of fields by period.
 ///

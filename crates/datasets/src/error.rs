@@ -54,6 +54,11 @@ pub enum DatasetError {
     Announcement { file: String, source: AnnouncementError },
     #[error("no announcements in {file}")]
     EmptyAnnouncements { file: String },
+    #[error(
+        "{file} announces nothing of the bars' instruments: it has {announced}, they have {bars}; \
+         name the instruments alike"
+    )]
+    StrangeAnnouncements { file: String, announced: String, bars: String },
     #[error("table: {0}")]
     BadTable(String),
     #[error("{key} is not what was written: expected SHA-256 {expected}, found {found}")]
@@ -94,6 +99,7 @@ impl DatasetError {
             Self::NotRepresentable { .. } => "not_representable",
             Self::Announcement { source, .. } => source.code(),
             Self::EmptyAnnouncements { .. } => "empty_announcements",
+            Self::StrangeAnnouncements { .. } => "strange_announcements",
             Self::BadTable(_) => "bad_table",
             Self::Tampered { .. } | Self::Storage(ArtifactError::Tampered { .. }) => {
                 "tampered_file"

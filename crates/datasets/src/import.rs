@@ -126,7 +126,7 @@ fn expand(files: &[PathBuf]) -> Result<Vec<PathBuf>, DatasetError> {
     Ok(all)
 }
 
-fn fingerprint(file: &Path, limit: u64) -> Result<SourceFile, DatasetError> {
+pub(crate) fn fingerprint(file: &Path, limit: u64) -> Result<SourceFile, DatasetError> {
     let unreadable = |source| DatasetError::Read { file: file.to_owned(), source };
     let mut reader = File::open(file).map_err(unreadable)?;
     let bytes = reader.metadata().map_err(unreadable)?.len();

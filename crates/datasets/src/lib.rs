@@ -3,10 +3,11 @@
 //! [`import_files`] reads what people have and gives a checked [`Panel`](alphafleet_market::Panel)
 //! of raw prices with [`Finding`](alphafleet_market::Finding)s; [`store_version`] writes it to
 //! object storage under a manifest, and [`load_version`] reads it back and refuses a file that is
-//! not what was written. Only these two are async; everything else is plain synchronous code.
-//! [`read_announcements`] reads fundamentals with the days on which they became known,
-//! [`read_signals`] files of scores. [`read_qlib`] and [`export_qlib`] convert from and to Qlib's
-//! binary format without loss.
+//! not what was written. [`read_announcements`] reads fundamentals with the days on which they
+//! became known; [`store_announcements`] puts them beside a version's bars, and
+//! [`load_announcements`] reads them back. Only what stores and loads is async; everything else is
+//! plain synchronous code. [`read_signals`] reads files of scores. [`read_qlib`] and
+//! [`export_qlib`] convert from and to Qlib's binary format without loss.
 
 mod announcements;
 mod bounded;
@@ -22,7 +23,7 @@ mod version;
 
 pub use alphafleet_artifacts::{ArtifactKey, ArtifactStore, open_store, sha256_hex};
 pub use alphafleet_market::Adjustment;
-pub use announcements::read_announcements;
+pub use announcements::{read_announcements, write_announcements};
 pub use error::DatasetError;
 pub use ic_file::{IcFile, IcRows};
 pub use import::{
@@ -40,6 +41,7 @@ pub use table::{
     write_table, write_table_file,
 };
 pub use version::{
-    LoadedVersion, Manifest, ManifestFile, NewVersion, StoredVersion, VersionStatus, load_version,
-    manifest_json, store_version, version_instruments,
+    LoadedVersion, Manifest, ManifestAnnouncements, ManifestFile, NewAnnouncements, NewVersion,
+    StoredVersion, VersionStatus, load_announcements, load_manifest, load_version, manifest_json,
+    store_announcements, store_version, version_instruments,
 };

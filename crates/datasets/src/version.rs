@@ -1,3 +1,4 @@
+mod announcements;
 mod manifest;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,8 @@ use crate::error::DatasetError;
 use crate::import::Import;
 use crate::panel_file::{PanelRows, panel_of_tables};
 use crate::table::{read_instruments, read_table, write_table};
-pub use manifest::{Manifest, ManifestFile, VersionStatus};
+pub use announcements::{NewAnnouncements, load_announcements, store_announcements};
+pub use manifest::{Manifest, ManifestAnnouncements, ManifestFile, VersionStatus};
 
 /// Rows of one file of a version; longer panels take several.
 const FILE_ROWS: usize = 2_000_000;
@@ -27,6 +29,12 @@ pub struct NewVersion {
     pub created_at: DateTime<Utc>,
 }
 
+impl NewVersion {
+    fn folder(&self) -> Result<ArtifactKey, DatasetError> {
+        Ok(format!("datasets/{}/{}", self.dataset_id, self.version_id).parse()?)
+    }
+}
+
 /// A written version: where its manifest is and what it says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredVersion {
@@ -36,7 +44,8 @@ pub struct StoredVersion {
     pub manifest: Manifest,
 }
 
-/// A version read back, every checksum verified.
+/// A version's bars read back, every checksum verified. Its announcements are read by
+/// [`load_announcements`] where they are needed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedVersion {
     pub panel: Panel,
@@ -45,13 +54,15 @@ pub struct LoadedVersion {
 
 /// Writes an import as an immutable version under `datasets/{dataset_id}/{version_id}/`:
 /// `bars-00000.parquet`, … and, last of all, `manifest.json`. Equal input gives equal bytes.
-/// A version whose manifest was never written does not exist for readers.
+/// A version whose manifest was never written does not exist for readers. `carried` are the
+/// announcements of the version it follows, whose file it then names too.
 pub async fn store_version(
     store: &dyn ArtifactStore,
     new: &NewVersion,
     import: &Import,
+    carried: Option<ManifestAnnouncements>,
 ) -> Result<StoredVersion, DatasetError> {
-    let folder: ArtifactKey = format!("datasets/{}/{}", new.dataset_id, new.version_id).parse()?;
+    let folder = new.folder()?;
     let mut files = Vec::new();
     for (number, (rows, bytes)) in encode(&import.panel)?.into_iter().enumerate() {
         let key = folder.join(&format!("bars-{number:05}.parquet"))?;
@@ -63,7 +74,14 @@ pub async fn store_version(
             rows,
         });
     }
-    let manifest = Manifest::of(new, import, files)?;
+    store_manifest(store, &folder, Manifest::of(new, import, files, carried)?).await
+}
+
+async fn store_manifest(
+    store: &dyn ArtifactStore,
+    folder: &ArtifactKey,
+    manifest: Manifest,
+) -> Result<StoredVersion, DatasetError> {
     let key = folder.join("manifest.json")?;
     let json = manifest_json(&manifest)?;
     let stored = store.put(&key, json).await?;
@@ -122,6 +140,13 @@ pub async fn version_instruments(
     manifest_sha256: &str,
 ) -> Result<Vec<String>, DatasetError> {
     let manifest = load_manifest(store, manifest_key, manifest_sha256).await?;
+    version_instruments_of(store, &manifest).await
+}
+
+async fn version_instruments_of(
+    store: &dyn ArtifactStore,
+    manifest: &Manifest,
+) -> Result<Vec<String>, DatasetError> {
     let mut instruments = BTreeSet::new();
     for file in &manifest.files {
         let bytes = verified(store, &file.key.parse()?, &file.sha256).await?;
@@ -130,7 +155,8 @@ pub async fn version_instruments(
     Ok(instruments.into_iter().collect())
 }
 
-async fn load_manifest(
+/// Reads what a version consists of, if the manifest has the checksum recorded for it.
+pub async fn load_manifest(
     store: &dyn ArtifactStore,
     key: &ArtifactKey,
     sha256: &str,

@@ -77,7 +77,30 @@ pub struct DatasetVersion {
     pub end: NaiveDateTime,
     /// What the checks found, as written by the import.
     pub findings: Value,
+    /// What lies beside the bars; none where nothing does.
+    pub announcements: Option<VersionAnnouncements>,
     pub created_at: Instant,
+}
+
+impl DatasetVersion {
+    /// The fields by period that it has, without their `$$`, ascending.
+    pub fn period_fields(&self) -> &[String] {
+        self.announcements.as_ref().map_or(&[], |announcements| &announcements.fields)
+    }
+}
+
+/// What a version of a dataset has of announcements by period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionAnnouncements {
+    /// Without their `$$`, ascending.
+    pub fields: Vec<String>,
+    pub rows: u64,
+    pub instruments: u64,
+    /// The days of the first and of the last announcement.
+    pub start: NaiveDate,
+    pub end: NaiveDate,
+    /// Checksum of their file (hex).
+    pub sha256: String,
 }
 
 /// A fitted model, written in the transaction that completes its session.

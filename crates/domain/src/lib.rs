@@ -18,7 +18,7 @@ mod user;
 pub use audit::AuditRecord;
 pub use catalogue::{
     ArtifactKind, ArtifactPointer, BestFigure, Dataset, DatasetVersion, Experiment, Model,
-    NewBacktest, NewModel, Strategy, StrategyDraft, StrategySummary,
+    NewBacktest, NewModel, Strategy, StrategyDraft, StrategySummary, VersionAnnouncements,
 };
 pub use clock::{Clock, Instant, SystemClock};
 pub use event::{Cursor, Event, EventBody, EventKind, OutboxId};

@@ -7,9 +7,16 @@ use async_trait::async_trait;
 /// Turns an uploaded file into a dataset's next version. The gateway knows nothing of formats.
 #[async_trait]
 pub trait Importer: Send + Sync {
+    /// The file's bars, with the announcements of the version before.
     async fn import(
         &self,
         request: ImportRequest,
+    ) -> Result<(Dataset, DatasetVersion), ImportError>;
+
+    /// The file's announcements, with the bars of the version before.
+    async fn announce(
+        &self,
+        request: AnnounceRequest,
     ) -> Result<(Dataset, DatasetVersion), ImportError>;
 }
 
@@ -27,12 +34,28 @@ pub struct ImportRequest {
     pub audit: AuditRecord,
 }
 
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnnounceRequest {
+    pub owner: UserId,
+    pub dataset_name: String,
+    /// Where the uploaded bytes lie, under the name their owner gave them.
+    pub file: PathBuf,
+    /// To be written with the version.
+    pub audit: AuditRecord,
+}
+
 /// Why a file did not become a version.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The file or its mapping is at fault: `code` is stable, `message` says what to do.
     #[error("{message}")]
     Refused { code: String, message: String },
+    /// Announcements of a dataset that their owner does not have.
+    #[error("there is no such dataset")]
+    UnknownDataset,
+    /// Other versions of the dataset were added all the while.
+    #[error("other imports of the dataset went ahead")]
+    Outrun,
     /// We are at fault.
     #[error("the import failed")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -26,7 +26,7 @@ mod tls;
 pub use access::{PasswordError, hash_password};
 pub use feature_reader::{FeatureRead, FeatureReadError, FeatureReader, FeatureValues};
 pub use gateway::{Gateway, GatewayError, Parts};
-pub use importer::{ImportError, ImportRequest, Importer};
+pub use importer::{AnnounceRequest, ImportError, ImportRequest, Importer};
 pub use instruments::{InstrumentReadError, InstrumentReader};
 pub use server::{Server, ServerConfig, run};
 pub use settings::{Backends, Rates, Settings, SocketSettings};

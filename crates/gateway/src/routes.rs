@@ -85,6 +85,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/api/v1/datasets").get(datasets::list))
         .service(at("/api/v1/datasets/{name}").get(datasets::one))
         .service(at("/api/v1/datasets/{name}/versions").get(datasets::versions).post(upload::upload))
+        .service(at("/api/v1/datasets/{name}/announcements").put(upload::announcements))
         .service(at("/api/v1/features").get(features::list).post(features::create))
         .service(at("/api/v1/features/validate").post(features::validate))
         .service(at("/api/v1/features/evaluate").post(feature_work::evaluate))

@@ -5,7 +5,7 @@ use alphafleet_domain::ports::{
     DatasetStore, NewDatasetVersion, NewJob, StoreError, Submission, SyncPlan, Synced,
 };
 use alphafleet_domain::{AuditRecord, Dataset, DatasetVersion, Feature};
-use alphafleet_specs::FeatureComputationSpec;
+use alphafleet_specs::{FeatureComputationSpec, Fundamentals};
 use serde_json::json;
 
 use crate::Announcer;
@@ -44,7 +44,8 @@ impl DataSync {
 }
 
 /// Computes the features that follow a dataset on its new version. Each job has an audit record
-/// `data_sync_completed` that says which.
+/// `data_sync_completed` that says which, and which wait because the version lacks announcements
+/// that they read: one of them would fail the others with it.
 #[derive(Debug, Clone)]
 pub struct FollowingFeatures {
     /// Who brought the data, when and from where.
@@ -62,18 +63,22 @@ impl FollowingFeatures {
         dataset: &Dataset,
         version: &DatasetVersion,
         features: &[Feature],
+        waiting: &[Feature],
     ) -> Submission {
         let spec = FeatureComputationSpec::of_sync(dataset, version, features);
         let mut job = NewJob::new(dataset.owner, JobKind::FeatureComputation, spec.to_value());
         job.dataset_version = Some(version.id);
-        let names: Vec<&str> = features.iter().map(|one| one.draft.name.as_str()).collect();
+        let names = |features: &[Feature]| -> Vec<String> {
+            features.iter().map(|one| one.draft.name.clone()).collect()
+        };
         let audit = AuditRecord {
             action: "data_sync_completed".to_owned(),
             target: format!("dataset/{}", dataset.name),
             details: json!({
                 "version": version.id.to_string(),
                 "session": job.id.to_string(),
-                "features": names,
+                "features": names(features),
+                "without_announcements": names(waiting),
             }),
             ..self.origin.clone()
         };
@@ -88,7 +93,12 @@ impl SyncPlan for FollowingFeatures {
         version: &DatasetVersion,
         features: Vec<Feature>,
     ) -> Vec<Submission> {
+        let ready = |feature: &Feature| {
+            let reads = Fundamentals::of_expression("formula", &feature.draft.formula);
+            reads.check(&dataset.name, version).is_ok()
+        };
+        let (features, waiting): (Vec<_>, Vec<_>) = features.into_iter().partition(ready);
         let jobs = features.chunks(MOST_FEATURES);
-        jobs.map(|features| self.submission(dataset, version, features)).collect()
+        jobs.map(|features| self.submission(dataset, version, features, &waiting)).collect()
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use alphafleet_broker::MemoryBroker;
 use alphafleet_domain::ports::{
-    DatasetStore, FeatureStore, JobFilter, JobStore, NewDatasetVersion, NewUser, PasswordHash,
-    Synced, UserStore,
+    DatasetStore, FeatureStore, Follows, JobFilter, JobStore, NewDatasetVersion, NewUser,
+    PasswordHash, Synced, UserStore,
 };
 use alphafleet_domain::{
     AuditRecord, Clock, DatasetId, DatasetVersion, DatasetVersionId, Feature, FeatureDraft,
     FeatureId, FeatureKind, JobKind, PageRequest, Role, SystemClock, UserId, UserLimits,
+    VersionAnnouncements,
 };
 use alphafleet_events::{MemoryEventBus, StreamLimits};
 use alphafleet_jobs::{Announcer, DataSync, OutboxRelay, OutboxSettings};
@@ -31,17 +32,21 @@ struct Made {
     dataset: Option<usize>,
     auto_compute: bool,
     formulas: u32,
+    /// It reads announcements.
+    fundamental: bool,
     deleted: bool,
 }
 
 fn made() -> impl Strategy<Value = Made> {
     let dataset = proptest::option::weighted(0.8, 0..DATASETS.len());
-    (0..2_usize, dataset, any::<bool>(), 1..4_u32, prop::bool::weighted(0.2)).prop_map(
-        |(owner, dataset, auto_compute, formulas, deleted)| Made {
+    let [fundamental, deleted] = [0.3, 0.2].map(prop::bool::weighted);
+    (0..2_usize, dataset, any::<bool>(), 1..4_u32, fundamental, deleted).prop_map(
+        |(owner, dataset, auto_compute, formulas, fundamental, deleted)| Made {
             owner,
             dataset,
             auto_compute,
             formulas,
+            fundamental,
             deleted,
         },
     )
@@ -96,7 +101,10 @@ impl World {
         let draft = |version: u32| FeatureDraft {
             name: format!("feature{number}"),
             kind: FeatureKind::Expression,
-            formula: format!("Mean($close, {})/$close", version + 1),
+            formula: match made.fundamental {
+                true => format!("P(Mean($$roe_q, {}))/$close", version + 1),
+                false => format!("Mean($close, {})/$close", version + 1),
+            },
             fields: vec!["close".to_owned()],
             description: String::new(),
             tags: Vec::new(),
@@ -119,7 +127,7 @@ impl World {
         feature
     }
 
-    async fn bring(&self, owner: UserId, dataset: &str) -> Synced {
+    async fn bring(&self, owner: UserId, dataset: &str, announced: bool) -> Synced {
         let day = NaiveDate::from_ymd_opt(2024, 1, 2).unwrap().and_hms_opt(0, 0, 0).unwrap();
         let id = DatasetId::new();
         let version = DatasetVersion {
@@ -133,10 +141,19 @@ impl World {
             start: day,
             end: day,
             findings: json!([]),
+            announcements: announced.then(|| VersionAnnouncements {
+                fields: vec!["eps_a".to_owned(), "roe_q".to_owned()],
+                rows: 1,
+                instruments: 1,
+                start: day.date(),
+                end: day.date(),
+                sha256: "ab".repeat(32),
+            }),
             created_at: SystemClock.now(),
         };
         let dataset_name = dataset.to_owned();
-        let new = NewDatasetVersion { owner, dataset_name, dataset: id, version };
+        let follows = Follows::Newest;
+        let new = NewDatasetVersion { owner, dataset_name, dataset: id, version, follows };
         self.sync.complete(new, audit("dataset.import")).await.unwrap()
     }
 }
@@ -159,7 +176,7 @@ fn computed(synced: &Synced) -> Computed {
     all
 }
 
-async fn a_sync_starts_what_it_concerns(all: &[Made], syncs: &[(usize, usize)]) {
+async fn a_sync_starts_what_it_concerns(all: &[Made], syncs: &[(usize, usize, bool)]) {
     let world = World::start().await;
     let owners = [world.user().await, world.user().await];
     let mut features = Vec::new();
@@ -167,11 +184,12 @@ async fn a_sync_starts_what_it_concerns(all: &[Made], syncs: &[(usize, usize)]) 
         features.push((made, world.make(owners[made.owner], number, made).await));
     }
     let mut expected_jobs = 0;
-    for &(owner, dataset) in syncs {
-        let synced = world.bring(owners[owner], DATASETS[dataset]).await;
+    for &(owner, dataset, announced) in syncs {
+        let synced = world.bring(owners[owner], DATASETS[dataset], announced).await;
         let concerned = features.iter().filter(|(made, _)| {
             let follows = made.auto_compute && made.dataset == Some(dataset);
-            made.owner == owner && follows && !made.deleted
+            let known = announced || !made.fundamental;
+            made.owner == owner && follows && known && !made.deleted
         });
         let expected: Computed = concerned
             .map(|(_, f)| (f.draft.name.clone(), f.draft.formula.clone(), f.version))
@@ -190,7 +208,7 @@ async fn a_sync_starts_what_it_concerns(all: &[Made], syncs: &[(usize, usize)]) 
 fn property_1_a_finished_data_sync_starts_the_features_it_concerns() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let features = prop::collection::vec(made(), 0..10);
-    let syncs = prop::collection::vec((0..2_usize, 0..DATASETS.len()), 1..5);
+    let syncs = prop::collection::vec((0..2_usize, 0..DATASETS.len(), any::<bool>()), 1..5);
     let mut runner = TestRunner::new(ProptestConfig {
         cases: 100,
         failure_persistence: None,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use alphafleet_artifacts::open_store;
 use alphafleet_domain::job::{Completion, Outcome, ProgressBatch};
 use alphafleet_domain::ports::{
-    ArtifactError, ArtifactStore, Claim, DatasetStore, FeatureCache, JobStore, NewDatasetVersion,
-    NewJob, NewUser, PasswordHash, Submission, UserStore, WorkerRecord,
+    ArtifactError, ArtifactStore, Claim, DatasetStore, FeatureCache, Follows, JobStore,
+    NewDatasetVersion, NewJob, NewUser, PasswordHash, Submission, UserStore, WorkerRecord,
 };
 use alphafleet_domain::{
     AuditRecord, CachedFeature, Clock, DatasetId, DatasetVersion, DatasetVersionId, FeatureKey,
@@ -54,9 +54,11 @@ async fn version(store: &Store) -> (UserId, DatasetVersionId) {
         start: day,
         end: day,
         findings: json!([]),
+        announcements: None,
         created_at: SystemClock.now(),
     };
-    let new = NewDatasetVersion { owner, dataset_name: "market".to_owned(), dataset, version };
+    let (dataset_name, follows) = ("market".to_owned(), Follows::Newest);
+    let new = NewDatasetVersion { owner, dataset_name, dataset, version, follows };
     store.add_version(new, audit()).await.unwrap();
     (owner, id)
 }

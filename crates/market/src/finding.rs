@@ -115,6 +115,8 @@ finding_codes! {
     UniverseLeftOut = "universe_left_out", Warning, "universes were left out";
     /// The source holds another frequency as well, which is not imported.
     FrequencyLeftOut = "frequency_left_out", Warning, "frequencies were left out";
+    /// The source holds announcements, which were not asked for.
+    AnnouncementsLeftOut = "announcements_left_out", Warning, "announcements were left out";
     /// The layout of the Qlib folder the bars came from is of other bars and was not followed.
     LayoutLeftOut = "layout_left_out", Warning, "layouts were not followed";
 }

@@ -197,6 +197,8 @@ pub const OPERATIONS: &[Operation] = &[
     get("/api/v1/datasets/{name}/versions", "data", "Its versions with their findings, newest first.", Access::User, &[], Json("DatasetVersionList")),
     with(send(Post, "/api/v1/datasets/{name}/versions", "data", "Imports a CSV or Parquet file as a new version.", CREATE, Exchange(Bytes("application/octet-stream"), 201, Json("DatasetView"))),
         &[Parameter { name: "filename", place: "query", required: true, help: "Name of the file, e.g. `bars.parquet`." }, query("mapping", "Columns of layouts that are not recognised: `close=Last,instrument=Ticker`.")]),
+    with(send(Put, "/api/v1/datasets/{name}/announcements", "data", "Puts a CSV or Parquet table of announcements (columns instrument, announced, period, field, value) beside the newest version's bars, as a new version. Imports of bars after it carry them on.", CREATE, Exchange(Bytes("application/octet-stream"), 201, Json("DatasetView"))),
+        &[Parameter { name: "filename", place: "query", required: true, help: "Name of the file, e.g. `fundamentals.csv`." }]),
 
     get("/api/v1/features", "features", "Your own features, newest first.", Access::User, PAGE, Json("FeatureList")),
     send(Post, "/api/v1/features", "features", "Creates a feature; a bad formula is refused with the position of the mistake.", CREATE, Exchange(Json("FeatureBody"), 201, Json("FeatureView"))),

@@ -29,6 +29,8 @@ pub enum FaultCode {
     InvalidExpression,
     /// A feature uses values of the future.
     LookAhead,
+    /// An expression reads a `$$field` by period that the data do not have.
+    UnknownPeriodField,
     /// Segments that overlap, run backwards or are out of order.
     InvalidSegments,
     /// Days that run backwards, or that the data, the scores or the training forbid.

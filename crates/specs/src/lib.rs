@@ -10,6 +10,7 @@ mod document;
 mod expression;
 mod fault;
 mod features;
+mod fundamentals;
 mod lightgbm;
 mod linear;
 mod model;
@@ -27,6 +28,7 @@ pub use backtest::{
 pub use document::{json as document_from_json, toml as document_from_toml};
 pub use fault::{Fault, FaultCode, Faults};
 pub use features::{FactorEvaluationSpec, FeatureComputationSpec, Formula, feature_name_fault};
+pub use fundamentals::Fundamentals;
 pub use lightgbm::{LightGbmParams, Loss};
 pub use linear::{Estimator, LinearParams};
 pub use model::{ModelSpec, ModelType};

@@ -77,6 +77,7 @@ diesel::table! {
         ends -> WallTime,
         findings -> Document,
         created_at -> Moment,
+        announcements -> Nullable<Document>,
     }
 }
 

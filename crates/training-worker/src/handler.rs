@@ -3,9 +3,11 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use alphafleet_datasets::{ArtifactKey, DatasetError, LoadedVersion, load_version, open_store};
+use alphafleet_datasets::{
+    ArtifactKey, DatasetError, LoadedVersion, load_announcements, load_version, open_store,
+};
 use alphafleet_domain::job::{FailureCode, JobKind, LogLevel, Progress};
-use alphafleet_specs::TrainingSpec;
+use alphafleet_specs::{Fundamentals, TrainingSpec};
 use alphafleet_worker::child::{
     Assignment, Completed, Context, DatasetInput, Handler, HandlerError, Stop as Asked,
 };
@@ -31,7 +33,8 @@ impl Handler for TrainingHandler {
             message: "reading the dataset".to_owned(),
             ..Progress::default()
         });
-        let loaded = load(&assignment.storage_url, &assignment.dataset()?)?;
+        let reads = spec.fundamentals();
+        let loaded = load(&assignment.storage_url, &assignment.dataset()?, &reads)?;
         ctx.check()?;
         let version = loaded.manifest.version_id.to_string();
         let name = loaded.manifest.dataset_name.clone();
@@ -59,8 +62,14 @@ impl Handler for TrainingHandler {
     }
 }
 
-/// Reads a dataset version whose manifest the supervisor named.
-pub fn load(storage_url: &str, input: &DatasetInput) -> Result<LoadedVersion, HandlerError> {
+/// Reads a dataset version whose manifest the supervisor named: its bars, and beside them what is
+/// read of its announcements. A field that it does not have is left out; what reads it is refused
+/// by name where it is computed.
+pub fn load(
+    storage_url: &str,
+    input: &DatasetInput,
+    reads: &Fundamentals,
+) -> Result<LoadedVersion, HandlerError> {
     let store = open_store(storage_url)
         .map_err(|error| HandlerError::retryable(FailureCode::Internal, error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -69,7 +78,10 @@ pub fn load(storage_url: &str, input: &DatasetInput) -> Result<LoadedVersion, Ha
         .map_err(|error| HandlerError::retryable(FailureCode::Internal, error.to_string()))?;
     let load = async {
         let key: ArtifactKey = input.manifest_key.parse()?;
-        load_version(&store, &key, &input.manifest_sha256).await
+        let LoadedVersion { panel, manifest } =
+            load_version(&store, &key, &input.manifest_sha256).await?;
+        let announcements = load_announcements(&store, &manifest, &reads.fields()).await?;
+        Ok(LoadedVersion { panel: panel.with_announcements(announcements), manifest })
     };
     runtime.block_on(load).map_err(|error: DatasetError| TrainError::from(error).into())
 }

@@ -1,7 +1,7 @@
 use alphafleet_backtest::plan::Plan;
 use alphafleet_market::{Panel, is_index_code};
 use alphafleet_models::Finding;
-use alphafleet_specs::{BacktestSpec, Universe};
+use alphafleet_specs::{BacktestSpec, Fundamentals, Universe};
 use alphafleet_training_worker::{load, usable};
 use alphafleet_worker::child::{Assignment, HandlerError};
 
@@ -16,8 +16,13 @@ pub(super) struct Bars {
 
 /// Reads the job's dataset version and makes of it what a training makes: the instruments of the
 /// universe, missing columns completed, prices adjusted. Benchmarks come along.
-pub(super) fn read(assignment: &Assignment, spec: &BacktestSpec) -> Result<Bars, HandlerError> {
-    let loaded = load(&assignment.storage_url, &assignment.dataset()?)?;
+/// `reads`: what the runs read of the announcements beside the bars.
+pub(super) fn read(
+    assignment: &Assignment,
+    spec: &BacktestSpec,
+    reads: &Fundamentals,
+) -> Result<Bars, HandlerError> {
+    let loaded = load(&assignment.storage_url, &assignment.dataset()?, reads)?;
     let dataset = loaded.manifest.dataset_name.clone();
     let version = loaded.manifest.version_id.to_string();
     let universe = with_benchmarks(spec, &loaded.panel);

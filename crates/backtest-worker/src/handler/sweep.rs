@@ -25,13 +25,14 @@ impl Handler for BacktestSweepHandler {
         })?;
         let reporter = SweepReporter::new(ctx, spec.sweep.objective);
         let parts = assignment.typed_inputs()?.parts;
+        let given = (&spec.backtest, &spec.fundamentals());
         let finished = if parts.is_empty() {
-            let (bars, signal) = read(assignment, &spec.backtest, ctx)?;
+            let (bars, signal) = read(assignment, given, ctx)?;
             with_run(assignment, &spec, bars, |run, panel| {
                 sweep(run, panel, &[], signal.as_ref(), &reporter)
             })
         } else {
-            let bars = read_bars(assignment, &spec.backtest, ctx)?;
+            let bars = read_bars(assignment, given, ctx)?;
             let shares = shares::read(assignment, &parts, ctx)?;
             with_run(assignment, &spec, bars, |run, panel| {
                 merge_shares(run, panel, shares, &reporter)

@@ -23,7 +23,7 @@ impl Handler for BacktestSweepShareHandler {
             HandlerError::permanent(FailureCode::InvalidSpec, faults.to_string())
         })?;
         let BacktestSweepShareSpec { sweep, share } = spec;
-        let (bars, signal) = read(assignment, &sweep.backtest, ctx)?;
+        let (bars, signal) = read(assignment, (&sweep.backtest, &sweep.fundamentals()), ctx)?;
         let reporter = SweepReporter::new(ctx, sweep.sweep.objective);
         let finished = with_run(assignment, &sweep, bars, |run, panel| {
             sweep_share(run, share, panel, &[], signal.as_ref(), &reporter)

@@ -102,6 +102,14 @@ impl Plan {
         }
     }
 
+    /// The factor expressions in it, each with the path of its field.
+    pub fn expressions(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::Qlib(config) => config.exchange.expressions(),
+            Self::Event(plan) => plan.strategy.expressions(),
+        }
+    }
+
     /// Refuses what is out of range, by name.
     pub fn validate(&self) -> Result<(), BacktestError> {
         match self {

@@ -55,6 +55,17 @@ impl StrategyPlan {
         }
     }
 
+    pub(super) fn expressions(&self) -> Vec<(&'static str, &str)> {
+        let Self::Rules(rules) = self else { return Vec::new() };
+        let given = [
+            ("strategy.entry", Some(&rules.entry)),
+            ("strategy.exit", Some(&rules.exit)),
+            ("strategy.short_entry", rules.short_entry.as_ref()),
+            ("strategy.short_exit", rules.short_exit.as_ref()),
+        ];
+        given.into_iter().filter_map(|(path, text)| Some((path, text?.as_str()))).collect()
+    }
+
     pub(super) fn needs_signal(&self) -> bool {
         match self {
             Self::TopkDropout(_) => true,

@@ -70,6 +70,19 @@ pub struct ExchangeConfig {
     pub volume_limits: Vec<VolumeLimit>,
 }
 
+impl ExchangeConfig {
+    /// The factor expressions in it, each with the path of its field.
+    pub(crate) fn expressions(&self) -> Vec<(&'static str, &str)> {
+        let limits = self.volume_limits.iter();
+        let mut all: Vec<_> =
+            limits.map(|limit| ("exchange.volume_limits", limit.limit.as_str())).collect();
+        if let PriceLimit::Expressions { buy, sell } = &self.price_limit {
+            all.extend([("exchange.price_limit.buy", &**buy), ("exchange.price_limit.sell", sell)]);
+        }
+        all
+    }
+}
+
 impl Default for ExchangeConfig {
     /// Qlib's defaults for its region `cn`, with the costs of its published benchmarks.
     fn default() -> Self {

@@ -103,6 +103,33 @@ impl Api {
         mapping: Option<&str>,
         sent: impl Fn(u64) + Send + Sync + 'static,
     ) -> Result<DatasetView, ClientError> {
+        let filename = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut query = vec![("filename", filename)];
+        query.extend(mapping.map(|mapping| ("mapping", mapping.to_owned())));
+        let path = format!("/api/v1/datasets/{}/versions", encoded(name));
+        self.upload(self.request(Method::POST, &path)?.query(&query), file, sent).await
+    }
+
+    /// Uploads a file of announcements, which become a version with the bars of the newest;
+    /// `sent` hears of every chunk's bytes.
+    pub async fn announce(
+        &self,
+        name: &str,
+        file: &Path,
+        sent: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Result<DatasetView, ClientError> {
+        let filename = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let path = format!("/api/v1/datasets/{}/announcements", encoded(name));
+        let request = self.request(Method::PUT, &path)?.query(&[("filename", filename)]);
+        self.upload(request, file, sent).await
+    }
+
+    async fn upload(
+        &self,
+        request: RequestBuilder,
+        file: &Path,
+        sent: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Result<DatasetView, ClientError> {
         let opened = tokio::fs::File::open(file).await?;
         let bytes = opened.metadata().await?.len();
         let chunks =
@@ -111,13 +138,7 @@ impl Api {
                     sent(chunk.len() as u64);
                 }
             });
-        let filename = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut query = vec![("filename", filename)];
-        query.extend(mapping.map(|mapping| ("mapping", mapping.to_owned())));
-        let path = format!("/api/v1/datasets/{}/versions", encoded(name));
-        let request = self
-            .request(Method::POST, &path)?
-            .query(&query)
+        let request = request
             .header("content-type", "application/octet-stream")
             .header("content-length", bytes)
             .body(reqwest::Body::wrap_stream(chunks));

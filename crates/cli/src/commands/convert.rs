@@ -1,11 +1,12 @@
+use std::path::Path;
 use std::process::ExitCode;
 
 use alphafleet_datasets::{
     Import, ImportOptions, Precision, PriceBasis, QlibExport, QlibFrequency, QlibLayout,
-    QlibOptions, QlibPanel, export_qlib, import_files, is_qlib_folder, read_converted, read_qlib,
-    write_converted, write_import,
+    QlibOptions, QlibPanel, export_qlib, import_files, is_qlib_folder, read_announcements,
+    read_converted, read_qlib, write_announcements, write_converted, write_import,
 };
-use alphafleet_market::{Finding, Panel};
+use alphafleet_market::{Announcements, Finding, FindingCode, Panel};
 use serde_json::json;
 
 use super::data::print_findings;
@@ -50,17 +51,65 @@ fn convert_all(convert: Convert) -> anyhow::Result<Converted> {
         Source::Files(import, _) => (&import.panel, import.findings.clone()),
     };
     let (rows, instruments) = (panel.rows(), panel.instruments().len());
+    let announced = announcements(&convert)?;
     match convert.to {
-        Format::Parquet => write_parquet(&convert, source)?,
+        Format::Parquet => {
+            check_free(&convert.out)?;
+            findings.extend(write_announced(&convert, announced.as_ref())?);
+            write_parquet(&convert, source)?;
+        }
         Format::Qlib => {
-            let layout = match &source {
-                Source::Qlib(qlib) => Some(&qlib.layout),
-                Source::Files(_, layout) => layout.as_ref(),
+            let (panel, layout) = match source {
+                Source::Qlib(qlib) => (qlib.panel, Some(qlib.layout)),
+                Source::Files(import, layout) => (import.panel, layout),
             };
-            findings.extend(write_qlib(&convert, panel, layout)?);
+            let panel = panel.with_announcements(announced.unwrap_or_default());
+            findings.extend(write_qlib(&convert, &panel, layout.as_ref())?);
         }
     }
     Ok(Converted { rows, instruments, findings })
+}
+
+/// What goes along: the table that is named for Qlib, else what a Qlib folder has.
+fn announcements(convert: &Convert) -> anyhow::Result<Option<Announcements>> {
+    let own = match convert.inputs.as_slice() {
+        [input] if is_qlib_folder(input) && input.join("financial").is_dir() => Some(input),
+        _ => None,
+    };
+    match (&convert.announcements, convert.to) {
+        (Some(file), Format::Qlib) => Ok(Some(read_announcements(file)?)),
+        (Some(file), Format::Parquet) if own.is_none() => {
+            let file = file.display();
+            Err(Usage(format!(
+                "--announcements {file}: the input is no Qlib folder with financial/ in it"
+            ))
+            .into())
+        }
+        _ => Ok(own.map(|folder| read_announcements(folder)).transpose()?),
+    }
+}
+
+/// Writes the table of announcements, or says that they were left out.
+fn write_announced(
+    convert: &Convert,
+    announced: Option<&Announcements>,
+) -> anyhow::Result<Option<Finding>> {
+    let Some(announced) = announced else { return Ok(None) };
+    let Some(file) = &convert.announcements else {
+        let message = "the announcements in financial/ were left out: name a file for them with \
+            --announcements";
+        return Ok(Some(Finding::whole(FindingCode::AnnouncementsLeftOut, None, message)));
+    };
+    check_free(file)?;
+    write_announcements(file, announced)?;
+    Ok(None)
+}
+
+fn check_free(file: &Path) -> Result<(), Usage> {
+    match file.exists() {
+        true => Err(Usage(format!("{} is there already", file.display()))),
+        false => Ok(()),
+    }
 }
 
 fn read(convert: &Convert) -> anyhow::Result<Source> {
@@ -89,9 +138,6 @@ fn read(convert: &Convert) -> anyhow::Result<Source> {
 }
 
 fn write_parquet(convert: &Convert, source: Source) -> anyhow::Result<()> {
-    if convert.out.exists() {
-        return Err(Usage(format!("{} is there already", convert.out.display())).into());
-    }
     match source {
         Source::Qlib(qlib) => write_converted(&convert.out, qlib)?,
         Source::Files(import, _) => write_import(&convert.out, &import)?,

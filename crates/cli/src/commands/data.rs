@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
 use super::connect::connect;
-use super::convert;
+use super::{announce, convert};
 use crate::args::{Data, Global};
 use crate::client::Api;
 use crate::failure::Usage;
@@ -22,7 +22,7 @@ pub async fn run(global: &Global, data: Data) -> anyhow::Result<ExitCode> {
     let api = connect(global)?;
     match data {
         Data::Convert(_) => {}
-        Data::Import { files, name, columns, reading } => {
+        Data::Import { files, name, columns, reading, announcements } => {
             if reading.frequency.is_some() && !files.iter().any(|file| is_qlib_folder(file)) {
                 return Err(Usage("--frequency is for a Qlib folder".to_owned()).into());
             }
@@ -42,6 +42,17 @@ pub async fn run(global: &Global, data: Data) -> anyhow::Result<ExitCode> {
                     import_here(global, &api, &name, files.to_vec(), options).await?
                 }
             };
+            let dataset = match announcements {
+                Some(file) => announce::run(&api, &name, &file, global.json).await?,
+                None => dataset,
+            };
+            match global.json {
+                true => output::json(&dataset)?,
+                false => imported(&dataset),
+            }
+        }
+        Data::Announce { file, name } => {
+            let dataset = announce::run(&api, &name, &file, global.json).await?;
             match global.json {
                 true => output::json(&dataset)?,
                 false => imported(&dataset),
@@ -79,6 +90,17 @@ pub async fn upload(
     mapping: Option<&str>,
     quiet: bool,
 ) -> anyhow::Result<DatasetView> {
+    let (bar, sent) = progress(file, quiet)?;
+    let imported = api.import(name, file, mapping, sent).await;
+    bar.finish_and_clear();
+    Ok(imported?)
+}
+
+/// A bar for the bytes of a file, and who is to hear of those sent.
+pub(super) fn progress(
+    file: &Path,
+    quiet: bool,
+) -> anyhow::Result<(ProgressBar, impl Fn(u64) + Send + Sync + 'static)> {
     let bytes = std::fs::metadata(file)
         .map_err(|error| Usage(format!("{} cannot be read: {error}", file.display())))?
         .len();
@@ -94,9 +116,7 @@ pub async fn upload(
             counter.set_message("the gateway checks them");
         }
     };
-    let imported = api.import(name, file, mapping, sent).await;
-    bar.finish_and_clear();
-    Ok(imported?)
+    Ok((bar, sent))
 }
 
 /// Merges files of one instrument each, or a Qlib folder, here and uploads the whole, with what
@@ -128,6 +148,16 @@ pub fn imported(dataset: &DatasetView) {
         version.end.date(),
         version.id
     );
+    if let Some(announcements) = &version.announcements {
+        println!(
+            "  {} announcements of {} fields and {} instruments, {} to {}",
+            thousands(announcements.rows),
+            thousands(announcements.fields.len() as u64),
+            thousands(announcements.instruments),
+            announcements.start,
+            announcements.end,
+        );
+    }
     print_findings(&version.findings);
 }
 
@@ -164,9 +194,11 @@ fn versions(global: &Global, versions: Vec<DatasetVersionView>) -> anyhow::Resul
     let rows = versions.into_iter().map(|version| {
         let created = version.created_at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
         let findings = version.findings.as_array().map_or(0, Vec::len);
-        [version.id.to_string(), created, thousands(version.rows), findings.to_string()]
+        let announced = version.announcements.map_or(0, |announcements| announcements.rows);
+        let (rows, announced) = (thousands(version.rows), thousands(announced));
+        [version.id.to_string(), created, rows, announced, findings.to_string()]
     });
-    let header = ["version", "created", "rows", "findings"];
-    println!("{}", output::table(header, &[2, 3], rows.collect()));
+    let header = ["version", "created", "rows", "announcements", "findings"];
+    println!("{}", output::table(header, &[2, 3, 4], rows.collect()));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod announce;
 mod backtest;
 pub mod child;
 mod config;

@@ -3,6 +3,7 @@ use std::fmt::{Display, Formatter};
 
 use alphafleet_artifacts::Sha256Stream;
 use alphafleet_market::Panel;
+use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
 /// What a formula saw of the first bars of a panel, by checksums (SHA-256, hex): equal pasts give
@@ -17,6 +18,9 @@ pub struct Past {
     pub market: String,
     /// Of the values of each field that the formula reads.
     pub fields: BTreeMap<String, String>,
+    /// Of what was announced of each field by period that it reads, without the `$$`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub announcements: BTreeMap<String, String>,
 }
 
 /// Why one past is not another.
@@ -28,6 +32,8 @@ pub enum PastChange {
     Market,
     /// The values of these fields.
     Fields(Vec<String>),
+    /// What was announced of these fields.
+    Announcements(Vec<String>),
 }
 
 impl Display for PastChange {
@@ -39,6 +45,10 @@ impl Display for PastChange {
                 let names: Vec<String> = names.iter().map(|name| format!("${name}")).collect();
                 let names = names.join(", ");
                 write!(f, "earlier values of {names} were restated, or adjusted by another factor")
+            }
+            Self::Announcements(names) => {
+                let names: Vec<String> = names.iter().map(|name| format!("$${name}")).collect();
+                write!(f, "the announcements of {} are others than before", names.join(", "))
             }
         }
     }
@@ -65,7 +75,17 @@ impl<'a> Pasts<'a> {
         let names: Vec<&str> = fields.into_iter().filter(known).collect();
         let fields = names.into_iter().map(|name| (name.to_owned(), self.field(bars, name)));
         let fields = fields.collect();
-        Past { bars, market: self.market(bars), fields }
+        Past { bars, market: self.market(bars), fields, announcements: BTreeMap::new() }
+    }
+
+    /// What a formula sees of the announcements of these fields by period: all there are of the
+    /// panel's instruments.
+    pub fn announcements<'b>(
+        &self,
+        fields: impl IntoIterator<Item = &'b str>,
+    ) -> BTreeMap<String, String> {
+        let fields = fields.into_iter();
+        fields.map(|name| (name.to_owned(), announced(self.panel, name))).collect()
     }
 
     /// How the panel's past differs from an earlier one; `None` if it does not.
@@ -80,7 +100,13 @@ impl<'a> Pasts<'a> {
         let changed =
             earlier.fields.iter().filter(|&(name, sum)| own.fields.get(name) != Some(sum));
         let changed: Vec<String> = changed.map(|(name, _)| name.clone()).collect();
-        (!changed.is_empty()).then_some(PastChange::Fields(changed))
+        if !changed.is_empty() {
+            return Some(PastChange::Fields(changed));
+        }
+        let now = self.announcements(earlier.announcements.keys().map(String::as_str));
+        let changed = earlier.announcements.iter().filter(|&(name, sum)| now.get(name) != Some(sum));
+        let changed: Vec<String> = changed.map(|(name, _)| name.clone()).collect();
+        (!changed.is_empty()).then_some(PastChange::Announcements(changed))
     }
 
     fn market(&mut self, bars: usize) -> String {
@@ -127,6 +153,24 @@ fn field(panel: &Panel, bars: usize, name: &str) -> String {
             bytes.extend_from_slice(&value.to_le_bytes());
         }
         digest.update(&bytes);
+    }
+    digest.finish()
+}
+
+fn announced(panel: &Panel, name: &str) -> String {
+    let mut digest = Sha256Stream::default();
+    for instrument in panel.instruments() {
+        let known = panel.announcements().of(name, instrument).unwrap_or_default();
+        digest.update(&(instrument.len() as u64).to_le_bytes());
+        digest.update(instrument.as_bytes());
+        digest.update(&(known.len() as u64).to_le_bytes());
+        for one in known {
+            digest.update(&one.announced.num_days_from_ce().to_le_bytes());
+            digest.update(&one.period.to_le_bytes());
+            // Of what is missing there is one kind.
+            let value = if one.value.is_nan() { f64::NAN } else { one.value };
+            digest.update(&value.to_le_bytes());
+        }
     }
     digest.finish()
 }

@@ -7,6 +7,7 @@ use alphafleet_market::{Finding, FindingCode, Panel, fill_factors};
 use chrono::NaiveDateTime;
 
 use super::basis::Kind;
+use super::financial::{Financial, check_announcements};
 use super::layout::{QlibLayout, extent};
 use super::rounded::Rounded;
 use super::{QlibFrequency, bin, calendar, exact, listing, name};
@@ -38,7 +39,9 @@ pub struct QlibExport<'a> {
 
 /// Writes a panel as a folder in Qlib's binary format: `features/{symbol}/{field}.{frequency}.bin`
 /// from the instrument's first bar to its last, `instruments/all.txt` with these bars as its
-/// listing, and, last of all, `calendars/{frequency}.txt`. The folder must be empty or not there.
+/// listing, and, last of all, `calendars/{frequency}.txt`. What the panel has of announcements goes
+/// to `financial/`, exactly; [`read_announcements`](crate::read_announcements) reads it back. The
+/// folder must be empty or not there.
 ///
 /// Reading it with the same price basis gives the same panel: to the bit with
 /// [`Precision::Double`], and with [`Precision::Single`] too if no finding `rounded_to_single`
@@ -62,6 +65,7 @@ pub fn export_qlib(
         findings.push(Finding::whole(FindingCode::LayoutLeftOut, None, message));
     }
     let folders = check(panel, export.frequency)?;
+    let announced = check_announcements(panel)?;
     let calendar = calendar_of(panel, layout)?;
     claim(folder)?;
     let mut exporter = Exporter {
@@ -76,6 +80,7 @@ pub fn export_qlib(
         exporter.instrument(instrument, name)?;
     }
     exporter.instruments_without_bars()?;
+    exporter.announcements(&announced)?;
     exporter.lists()?;
     for (field, rounded) in panel.field_names().zip(exporter.rounded) {
         findings.extend(rounded.finding(field));
@@ -283,6 +288,21 @@ impl Exporter<'_> {
                 let Some(span) = span else { continue };
                 let bytes = bin::encode(span.start, &vec![f32::NAN; span.len()]);
                 write(path.join(format!("{field}.{}.bin", self.export.frequency)), &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn announcements(&self, instruments: &BTreeMap<String, &str>) -> Result<(), DatasetError> {
+        let announcements = self.panel.announcements();
+        for (folder, instrument) in instruments {
+            let path = self.folder.join("financial").join(folder);
+            make(&path)?;
+            for field in announcements.field_names() {
+                let files = Financial::of(announcements, field, instrument)?;
+                let Some(Financial { data, index }) = files else { continue };
+                write(path.join(format!("{field}.data")), &data)?;
+                write(path.join(format!("{field}.index")), &index)?;
             }
         }
         Ok(())

@@ -3,6 +3,9 @@
 //! revision of that period), `{field}.index` the first year and the offset of the first record of
 //! every period from there on. All little-endian, days as yyyymmdd.
 
+mod write;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use alphafleet_market::{
@@ -10,20 +13,22 @@ use alphafleet_market::{
 };
 use chrono::NaiveDate;
 
-use super::name;
 use super::plain_file::{self, corrupt};
+use super::{listing, name};
 use crate::error::DatasetError;
+pub(super) use write::{Financial, check as check_announcements};
 
 const MOST_INSTRUMENTS: u64 = 50_000;
 const MOST_FILES: u64 = 8_192;
 const DATA_BYTES: u64 = 64 << 20;
 /// The first year and the quarters of the years 1900 to 2099.
 const INDEX_BYTES: u64 = 4 + 4 * 800;
+const LISTING_BYTES: u64 = 64 << 20;
 const RECORD_BYTES: usize = 20;
 const NONE: u32 = u32::MAX;
 
-/// Reads all announcements of a folder that has `financial/` in it. An instrument is named in upper
-/// case, as Qlib's own folders are. Of several revisions of a period on one day the last one
+/// Reads all announcements of a folder that has `financial/` in it. An instrument is named as
+/// `instruments/all.txt` lists it, else in upper case, as Qlib's own are. Of several revisions of a period on one day the last one
 /// counts, as in Qlib. A file whose index does not lead to each of its records is refused.
 pub(crate) fn read_announcements(folder: &Path) -> Result<Announcements, DatasetError> {
     let root = folder.join("financial");
@@ -31,6 +36,7 @@ pub(crate) fn read_announcements(folder: &Path) -> Result<Announcements, Dataset
         let reason = "it has no folder financial/, and so no announcements in Qlib's format";
         return Err(corrupt(folder, reason));
     }
+    let symbols = listed(folder)?;
     let mut builder = AnnouncementsBuilder::default();
     let of = |source| DatasetError::Announcement { file: root.display().to_string(), source };
     for instrument in plain_file::entries(&root, MOST_INSTRUMENTS)? {
@@ -38,7 +44,8 @@ pub(crate) fn read_announcements(folder: &Path) -> Result<Announcements, Dataset
         if !inside.is_dir() {
             continue;
         }
-        let symbol = name::symbol_of(&instrument);
+        let symbol = symbols.get(&instrument).cloned();
+        let symbol = symbol.unwrap_or_else(|| name::symbol_of(&instrument));
         for file in plain_file::entries(&inside, MOST_FILES)? {
             let Some(field) = file.strip_suffix(".data") else { continue };
             for record in read_field(&inside, field)? {
@@ -53,6 +60,19 @@ pub(crate) fn read_announcements(folder: &Path) -> Result<Announcements, Dataset
         true => Err(DatasetError::EmptyAnnouncements { file: root.display().to_string() }),
         false => Ok(announcements),
     }
+}
+
+/// The instruments of `instruments/all.txt` by their folder; none without that file.
+fn listed(folder: &Path) -> Result<BTreeMap<String, String>, DatasetError> {
+    let file = folder.join("instruments/all.txt");
+    if !file.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let text = String::from_utf8(plain_file::read(&file, LISTING_BYTES)?)
+        .map_err(|_| corrupt(&file, "it is not UTF-8"))?;
+    let spans = listing::parse(&file.display().to_string(), &text)?.into_iter();
+    let named = |span: listing::Span| Some((name::folder_of(&span.symbol).ok()?, span.symbol));
+    Ok(spans.filter_map(named).collect())
 }
 
 #[derive(Debug, Clone, Copy)]

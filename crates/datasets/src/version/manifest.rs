@@ -1,5 +1,5 @@
 use alphafleet_market::Finding;
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -30,6 +30,24 @@ pub struct Manifest {
     pub files: Vec<ManifestFile>,
     pub findings: Vec<Finding>,
     pub sources: Vec<SourceFile>,
+    /// What lies beside the bars; absent where nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcements: Option<ManifestAnnouncements>,
+}
+
+/// Announcements by period beside a version's bars.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestAnnouncements {
+    /// It may be that of an earlier version, whose announcements are carried on.
+    pub file: ManifestFile,
+    /// Names of the fields without their `$$`, ascending.
+    pub fields: Vec<String>,
+    /// Instruments that something was announced of; they need not have bars.
+    pub instruments: u64,
+    /// The days of the first and of the last announcement.
+    pub start: NaiveDate,
+    pub end: NaiveDate,
+    pub source: SourceFile,
 }
 
 /// A Parquet file of a version.
@@ -54,6 +72,7 @@ impl Manifest {
         new: &NewVersion,
         import: &Import,
         files: Vec<ManifestFile>,
+        announcements: Option<ManifestAnnouncements>,
     ) -> Result<Self, DatasetError> {
         let panel = &import.panel;
         let (Some(&start), Some(&end)) = (panel.calendar().first(), panel.calendar().last()) else {
@@ -76,6 +95,7 @@ impl Manifest {
             files,
             findings: import.findings.clone(),
             sources: import.sources.clone(),
+            announcements,
         })
     }
 
@@ -86,6 +106,10 @@ impl Manifest {
         let rows: u64 = self.files.iter().map(|file| file.rows).sum();
         if rows != self.rows {
             return Err(format!("it promises {} rows, its files {rows}", self.rows));
+        }
+        let fields = self.announcements.as_ref().map_or(&[][..], |one| &one.fields);
+        if !fields.is_sorted_by(|a, b| a < b) {
+            return Err("its fields by period are not in order".to_owned());
         }
         Ok(())
     }

@@ -25,9 +25,9 @@ async fn a_version_comes_back_and_a_tampered_one_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let store = open_store(&format!("file://{}", folder.path().display())).unwrap();
     let import = import();
-    let stored = store_version(&store, &new(), &import).await.unwrap();
+    let stored = store_version(&store, &new(), &import, None).await.unwrap();
     assert!(stored.manifest_key.as_str().starts_with("datasets/00000000-"));
-    let again = store_version(&store, &new(), &import).await.unwrap();
+    let again = store_version(&store, &new(), &import, None).await.unwrap();
     assert_eq!(stored, again);
     let (key, sha256) = (&stored.manifest_key, &stored.manifest_sha256);
     let loaded = load_version(&store, key, sha256).await.unwrap();

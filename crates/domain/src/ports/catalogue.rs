@@ -143,6 +143,19 @@ pub struct NewDatasetVersion {
     pub dataset_name: String,
     pub dataset: DatasetId,
     pub version: DatasetVersion,
+    pub follows: Follows,
+}
+
+/// Which version a new one may come after. What was stored with it names its parent, and may hold
+/// files of that one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Follows {
+    /// The newest at the time, whatever its parent was thought to be.
+    #[default]
+    Newest,
+    /// The parent it names, or none: if another version was added since, it is refused with
+    /// [`StoreError::Conflict`] of a `dataset version`.
+    ItsParent,
 }
 
 #[async_trait]

@@ -18,8 +18,8 @@ pub use artifact_store::{
 pub use broker::{Broker, BrokerError, Delivery, Ticket, TicketConsumer};
 pub use callbacks::{Callback, CallbackId, CallbackState, CallbackStore, CallbackTry};
 pub use catalogue::{
-    AuditLog, DatasetStore, ExperimentStore, ModelStore, NewDatasetVersion, StrategyFilter,
-    StrategyStore, SyncPlan, Synced,
+    AuditLog, DatasetStore, ExperimentStore, Follows, ModelStore, NewDatasetVersion,
+    StrategyFilter, StrategyStore, SyncPlan, Synced,
 };
 pub use event_bus::{EventBus, EventsError, Published, Subscription, SubscriptionItem};
 pub use features::{FeatureCache, FeatureStore};

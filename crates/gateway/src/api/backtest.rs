@@ -56,7 +56,9 @@ pub(super) async fn complete(
     let instruments = gateway.parts.instruments.instruments(&version).await;
     let instruments = instruments.map_err(|error| ApiError::internal(&error))?;
     let dataset = DatasetRef { version: Some(version.id.to_string()), ..dataset };
-    Ok((draft.complete(dataset, trained, &instruments)?, version))
+    let spec = draft.complete(dataset, trained, &instruments)?;
+    spec.fundamentals().check(&spec.dataset.name, &version)?;
+    Ok((spec, version))
 }
 
 /// Refuses a period that reaches out of the data.

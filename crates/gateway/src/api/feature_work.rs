@@ -55,6 +55,7 @@ pub(super) async fn settle(
     features::resolve(gateway, owner, &mut spec.features).await?;
     let version =
         pinned(gateway, owner, &spec.dataset, ["dataset.name", "dataset.version"]).await?;
+    spec.fundamentals().check(&spec.dataset.name, &version)?;
     spec.dataset.version = Some(version.id.to_string());
     Ok(version)
 }

@@ -4,7 +4,7 @@ use alphafleet_domain::{Feature, FeatureDraft, FeatureId, FeatureKind, UserId};
 use alphafleet_protocol::api::{
     FeatureBody, FeatureList, FeatureVersionList, FeatureView, FormulaBody, FormulaView,
 };
-use alphafleet_specs::{Features, Formula, feature_name_fault};
+use alphafleet_specs::{Features, Formula, Fundamentals, feature_name_fault};
 use serde_json::{Value, json};
 
 use super::{State, ok};
@@ -36,6 +36,7 @@ pub(crate) async fn create(
 ) -> Answer {
     let (id, at) = (FeatureId::new(), client.at);
     let draft = draft(body)?;
+    check_fundamentals(&gateway, user.id, &draft).await?;
     let details = json!({ "name": draft.name, "formula": draft.formula });
     let audit = client.audit(Some(user.id), "feature.create", target(id), details);
     let feature = Feature { id, owner: user.id, draft, version: 1, created_at: at, updated_at: at };
@@ -61,6 +62,7 @@ pub(crate) async fn replace(
     Json(body): Json<FeatureBody>,
 ) -> Answer {
     let draft = draft(body)?;
+    check_fundamentals(&gateway, user.id, &draft).await?;
     let details = json!({ "name": draft.name, "formula": draft.formula });
     let audit = client.audit(Some(user.id), "feature.update", target(id), details);
     let updated = gateway.parts.features.update_feature(user.id, id, draft, audit).await?;
@@ -114,6 +116,23 @@ pub(super) async fn resolve(
     }
     let stored = gateway.parts.features.features_named(owner, &names).await?;
     Ok(features.resolve("features", &stored)?)
+}
+
+/// Refuses a feature of a dataset whose newest version lacks what it reads of announcements. One
+/// that is bound to no dataset, or to one that is still to come, may read what it likes.
+async fn check_fundamentals(
+    gateway: &Gateway,
+    owner: UserId,
+    draft: &FeatureDraft,
+) -> Result<(), ApiError> {
+    let reads = Fundamentals::of_expression("formula", &draft.formula);
+    let Some(name) = draft.dataset.as_ref().filter(|_| !reads.is_empty()) else { return Ok(()) };
+    let datasets = &gateway.parts.datasets;
+    let Some(dataset) = datasets.dataset_named(owner, name).await? else { return Ok(()) };
+    match datasets.versions(dataset.id).await?.first() {
+        Some(newest) => Ok(reads.check(name, newest)?),
+        None => Ok(()),
+    }
 }
 
 fn not_found() -> ApiError {

@@ -30,6 +30,7 @@ pub(crate) async fn sweep(
     // A large grid may take a second to check.
     let spec = web::block(move || BacktestSweepSpec::new(backtest, sweep)).await;
     let spec = spec.map_err(|error| ApiError::internal(&error))??;
+    spec.fundamentals().check(&spec.backtest.dataset.name, &version)?;
     let work = Work {
         strategy: Some(id),
         experiment: Some(strategy.draft.name),

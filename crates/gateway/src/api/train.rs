@@ -58,6 +58,7 @@ pub(super) async fn start(
     features::resolve(gateway, owner, &mut order.spec.features).await?;
     let names = ["dataset_name", "dataset_version"];
     let version = pinned(gateway, owner, &order.spec.dataset, names).await?;
+    order.spec.fundamentals().check(&order.spec.dataset.name, &version)?;
     order.spec.dataset.version = Some(version.id.to_string());
     let work = Work {
         strategy: order.strategy,

@@ -55,6 +55,67 @@ async fn a_feature_lives_through_its_versions() {
 }
 
 #[tokio::test]
+async fn fundamentals_that_the_data_lack_are_refused_by_name() {
+    let gateway = Harness::start().await;
+    let token = gateway.admin().await;
+    let formula = "P($$roe_q)/$close";
+    let validate = format!("{FEATURES}/validate");
+    let checked = gateway.post(&token, &validate, json!({ "formula": formula }));
+    assert_eq!(checked.await.expect(200)["fields"], json!(["close", "$$roe_q"]));
+    gateway.market(&token, "bars", &["A", "B"], ["2020-01-02", "2020-01-03"]).await;
+    create(&gateway, &token, "value", formula).await;
+    // Of data that are still to come nothing is known.
+    let bound = |name: &str, dataset: &str| json!({ "name": name, "formula": formula, "dataset_name": dataset });
+    gateway.post(&token, FEATURES, bound("later", "later")).await.expect(201);
+    let refused = gateway.post(&token, FEATURES, bound("bound", "bars")).await;
+    assert_eq!(refused.problem(400, "validation_failed"), ["formula: unknown_period_field"]);
+
+    let features = json!({ "expressions": ["feature:value"] });
+    let computing = json!({ "dataset": "bars", "features": features });
+    let strategy = async |name: &str, config: Value| {
+        let body = json!({ "name": name, "config": config });
+        gateway.post(&token, "/api/v1/strategies", body).await.expect(201)["id"].clone()
+    };
+    let trained = strategy("trained", json!({ "features": features })).await;
+    let label = json!({ "label": "Ref(P($$roe_q), -2)" });
+    let labelled = strategy("labelled", label).await;
+    let rules = json!({
+        "type": "rules", "entry": "P($$roe_q) > 0.1", "exit": "P($$roe_q) < 0",
+        "sizing": { "weight": 0.5 },
+    });
+    let rules = strategy("rules", json!({ "backtest": { "strategy": rules } })).await;
+    let path =
+        |id: &Value, verb: &str| format!("/api/v1/strategies/{}/{verb}", id.as_str().unwrap());
+    let training = json!({ "dataset_name": "bars" });
+    let period = json!({
+        "start_date": "2020-01-02", "end_date": "2020-01-02",
+        "parameters": { "dataset": "bars" },
+    });
+    let requests = [
+        ("/api/features/calculate".to_owned(), &computing, vec!["features.expressions[0]"]),
+        (format!("{FEATURES}/evaluate"), &computing, vec!["features.expressions[0]"]),
+        (path(&trained, "train"), &training, vec!["features.expressions[0]"]),
+        (path(&labelled, "train"), &training, vec!["label.expression"]),
+        (path(&rules, "backtest"), &period, vec!["strategy.entry", "strategy.exit"]),
+    ];
+    for (path, body, places) in &requests {
+        let answer = gateway.post(&token, path, (*body).clone()).await;
+        let expected: Vec<String> =
+            places.iter().map(|place| format!("{place}: unknown_period_field")).collect();
+        assert_eq!(answer.problem(400, "validation_failed"), expected, "{path}");
+        let message = answer.json()["faults"][0]["message"].to_string();
+        assert!(message.contains("$$roe_q") && message.contains("bars"), "{message}");
+    }
+    let told = "/api/v1/datasets/bars/announcements?filename=told.csv";
+    let told = gateway.request(Method::PUT, told, &token).body("roe_q,1\n");
+    gateway.send(told).await.expect(201);
+    for (path, body, _) in &requests {
+        gateway.post(&token, path, (*body).clone()).await.expect(202);
+    }
+    gateway.post(&token, FEATURES, bound("bound", "bars")).await.expect(201);
+}
+
+#[tokio::test]
 async fn a_bad_formula_is_refused_with_its_position() {
     let gateway = Harness::start().await;
     let token = gateway.admin().await;

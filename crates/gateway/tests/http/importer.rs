@@ -1,10 +1,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use alphafleet_domain::ports::{ArtifactKey, ArtifactStore, DatasetStore, NewDatasetVersion};
-use alphafleet_domain::{Dataset, DatasetId, DatasetVersion, DatasetVersionId};
+use alphafleet_domain::ports::{
+    ArtifactKey, ArtifactStore, DatasetStore, Follows, NewDatasetVersion,
+};
+use alphafleet_domain::{
+    Dataset, DatasetId, DatasetVersion, DatasetVersionId, VersionAnnouncements,
+};
 use alphafleet_gateway::{
-    ImportError, ImportRequest, Importer, InstrumentReadError, InstrumentReader,
+    AnnounceRequest, ImportError, ImportRequest, Importer, InstrumentReadError, InstrumentReader,
 };
 use alphafleet_store::Store;
 use async_trait::async_trait;
@@ -73,11 +77,45 @@ impl Importer for CsvImporter {
             start: day(days.first()).into(),
             end: day(days.last()).into(),
             findings: json!([]),
+            announcements: None,
             created_at: Utc::now().trunc_subsecs(6),
         };
         let (owner, dataset_name) = (request.owner, request.dataset_name);
-        let new = NewDatasetVersion { owner, dataset_name, dataset, version };
+        let follows = Follows::Newest;
+        let new = NewDatasetVersion { owner, dataset_name, dataset, version, follows };
         let added = self.store.add_version(new, request.audit).await;
         added.map_err(|error| internal(error.into()))
+    }
+
+    /// Takes the first column of such a file for the fields announced.
+    async fn announce(
+        &self,
+        request: AnnounceRequest,
+    ) -> Result<(Dataset, DatasetVersion), ImportError> {
+        let (owner, dataset_name) = (request.owner, request.dataset_name);
+        let dataset = self.store.dataset_named(owner, &dataset_name).await.unwrap();
+        let dataset = dataset.ok_or(ImportError::UnknownDataset)?;
+        let newest = self.store.versions(dataset.id).await.unwrap().remove(0);
+        let text = std::fs::read_to_string(&request.file).unwrap();
+        let fields = text.lines().filter_map(|line| line.split(',').next()).map(str::to_owned);
+        let announcements = VersionAnnouncements {
+            fields: fields.collect(),
+            rows: 1,
+            instruments: 1,
+            start: newest.start.date(),
+            end: newest.end.date(),
+            sha256: "ab".repeat(32),
+        };
+        let version = DatasetVersion {
+            id: DatasetVersionId::new(),
+            parent: Some(newest.id),
+            announcements: Some(announcements),
+            created_at: Utc::now().trunc_subsecs(6),
+            ..newest
+        };
+        let (dataset, follows) = (dataset.id, Follows::ItsParent);
+        let new = NewDatasetVersion { owner, dataset_name, dataset, version, follows };
+        let added = self.store.add_version(new, request.audit).await;
+        added.map_err(|error| ImportError::Internal(error.into()))
     }
 }

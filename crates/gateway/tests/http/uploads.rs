@@ -29,6 +29,37 @@ async fn a_file_becomes_a_version_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn announcements_become_a_version_of_the_same_bars() {
+    let gateway = Harness::start().await;
+    let token = gateway.admin().await;
+    let path = "/api/v1/datasets/bars/announcements?filename=told.csv";
+    let put = |path: &str, token: &str, body: &'static str| {
+        gateway.send(gateway.request(Method::PUT, path, token).body(body))
+    };
+    put(path, &token, "roe_q,1\n").await.problem(404, "not_found");
+    let before = gateway.dataset(&token, "bars").await;
+    assert!(before["latest"]["announcements"].is_null());
+    let answer = put(path, &token, "eps_a,1\nroe_q,1\n").await.expect(201);
+    let latest = &answer["latest"];
+    assert_eq!(latest["parent"], before["latest"]["id"]);
+    assert_eq!(latest["announcements"]["fields"], json!(["eps_a", "roe_q"]));
+    assert_eq!(gateway.get(&token, "/api/v1/datasets/bars").await.expect(200), answer);
+    let audit = gateway.get(&token, "/api/v1/audit?limit=1").await.expect(200);
+    assert_eq!(
+        (&audit["items"][0]["action"], &audit["items"][0]["target"]),
+        (&json!("dataset.announce"), &json!("dataset/bars"))
+    );
+
+    put(path, &token, "").await.problem(400, "empty_file");
+    let unnamed = "/api/v1/datasets/bars/announcements";
+    put(unnamed, &token, "x").await.problem(400, "invalid_query");
+    put(&format!("{path}&mapping=a%3Db"), &token, "x").await.problem(400, "invalid_query");
+    let other = gateway.researcher(&token, "other").await;
+    put(path, &other, "roe_q,1\n").await.problem(404, "not_found");
+    assert_eq!(gateway.scratch(), 0);
+}
+
+#[tokio::test]
 async fn what_is_no_market_data_is_refused() {
     let gateway = Harness::start().await;
     let token = gateway.admin().await;

@@ -1,5 +1,7 @@
-use alphafleet_domain::{Dataset, DatasetId, DatasetVersion, DatasetVersionId, Instant};
-use chrono::NaiveDateTime;
+use alphafleet_domain::{
+    Dataset, DatasetId, DatasetVersion, DatasetVersionId, Instant, VersionAnnouncements,
+};
+use chrono::{NaiveDate, NaiveDateTime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +17,15 @@ pub struct ImportQuery {
     /// Source columns of layouts that are not recognised: `close=Last,instrument=Ticker`.
     #[serde(default)]
     pub mapping: Option<String>,
+}
+
+/// How an uploaded file becomes the announcements beside a dataset's bars.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnnouncementsQuery {
+    /// Name of the file, e.g. `fundamentals.parquet`: its ending tells the format, else its first
+    /// bytes do.
+    pub filename: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -52,7 +63,31 @@ pub struct DatasetVersionView {
     pub sha256: String,
     /// What the checks found.
     pub findings: Value,
+    /// What lies beside the bars; absent where nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcements: Option<AnnouncementsView>,
     pub created_at: Instant,
+}
+
+/// What a version has of fundamentals by period, each with the day on which it became known.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+pub struct AnnouncementsView {
+    /// Names without the `$$` that formulas read them by.
+    pub fields: Vec<String>,
+    pub rows: u64,
+    pub instruments: u64,
+    /// The days of the first and of the last announcement.
+    pub start: NaiveDate,
+    pub end: NaiveDate,
+    /// Checksum of their file (hex).
+    pub sha256: String,
+}
+
+impl From<VersionAnnouncements> for AnnouncementsView {
+    fn from(announcements: VersionAnnouncements) -> Self {
+        let VersionAnnouncements { fields, rows, instruments, start, end, sha256 } = announcements;
+        Self { fields, rows, instruments, start, end, sha256 }
+    }
 }
 
 impl From<DatasetVersion> for DatasetVersionView {
@@ -66,6 +101,7 @@ impl From<DatasetVersion> for DatasetVersionView {
             end: version.end,
             sha256: version.manifest_sha256,
             findings: version.findings,
+            announcements: version.announcements.map(Into::into),
             created_at: version.created_at,
         }
     }

@@ -20,7 +20,10 @@ pub use auth::{
 };
 pub use backtest::{BacktestComparison, ComparedBacktest, ComparedField, ComparedFigure};
 pub use callback::{CallbackStateName, CallbackView, WebhookSecret};
-pub use dataset::{DatasetList, DatasetVersionList, DatasetVersionView, DatasetView, ImportQuery};
+pub use dataset::{
+    AnnouncementsQuery, AnnouncementsView, DatasetList, DatasetVersionList, DatasetVersionView,
+    DatasetView, ImportQuery,
+};
 pub use experiment::{ExperimentList, ExperimentView};
 pub use feature::{
     FeatureBody, FeatureList, FeatureSetDetail, FeatureSetList, FeatureSetView, FeatureValueList,

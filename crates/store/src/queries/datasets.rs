@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use alphafleet_domain::ports::{NewDatasetVersion, SyncPlan, Synced};
+use alphafleet_domain::ports::{Follows, NewDatasetVersion, StoreError, SyncPlan, Synced};
 use alphafleet_domain::{
     AuditRecord, Dataset, DatasetId, DatasetVersion, DatasetVersionId, Page, PageRequest, UserId,
 };
@@ -20,6 +20,10 @@ pub(crate) async fn add_version(
 ) -> Answer<(Dataset, DatasetVersion)> {
     let dataset = ensure(connection, &new).await?;
     let mut version = VersionRow::from(new.version);
+    if new.follows == Follows::ItsParent && version.parent != dataset.latest {
+        let name = dataset.name;
+        return Err(StoreError::Conflict { what: "dataset version", name }.into());
+    }
     version.dataset = dataset.id;
     version.parent = dataset.latest;
     diesel::insert_into(dataset_versions::table)

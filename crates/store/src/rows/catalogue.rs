@@ -128,6 +128,7 @@ pub(crate) struct VersionRow {
     ends: Wall,
     findings: Json,
     created_at: At,
+    announcements: Option<Json>,
 }
 
 impl From<DatasetVersion> for VersionRow {
@@ -144,6 +145,7 @@ impl From<DatasetVersion> for VersionRow {
             ends: Wall(version.end),
             findings: Json::new(version.findings),
             created_at: At(version.created_at),
+            announcements: version.announcements.as_ref().map(document),
         }
     }
 }
@@ -152,6 +154,8 @@ impl TryFrom<VersionRow> for DatasetVersion {
     type Error = StoreError;
 
     fn try_from(row: VersionRow) -> Result<Self, StoreError> {
+        let column = "dataset_versions.announcements";
+        let announcements = row.announcements.map(|document| from_document(document, column));
         Ok(Self {
             id: DatasetVersionId::from_uuid(row.id.0),
             dataset: DatasetId::from_uuid(row.dataset.0),
@@ -163,6 +167,7 @@ impl TryFrom<VersionRow> for DatasetVersion {
             start: row.starts.0,
             end: row.ends.0,
             findings: row.findings.0,
+            announcements: announcements.transpose()?,
             created_at: row.created_at.0,
         })
     }

@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use alphafleet_datasets::features::{FeatureState, Pasts, write_feature};
+use alphafleet_datasets::features::{FeatureState, Past, Pasts, write_feature};
 use alphafleet_domain::job::{FailureCode, LogLevel};
 use alphafleet_domain::{CachedFeature, FeatureKey};
 use alphafleet_factors::{NamedExpr, StreamError, compute, compute_keeping, is_incremental};
+use alphafleet_market::Panel;
 use alphafleet_models::Finding;
 use alphafleet_specs::FeatureComputationSpec;
 use alphafleet_worker::child::{Context, FeatureFile, HandlerError};
@@ -127,10 +128,7 @@ impl Columns<'_> {
                 self.empty(&one.name, own)?;
                 continue;
             }
-            let state = operators.map(|operators| FeatureState {
-                past: pasts.of(panel.calendar().len(), one.expr.fields()),
-                operators,
-            });
+            let state = state(one, operators, (panel, &mut *pasts));
             self.keep(&one.name, market, values, state.as_ref())?;
         }
         Ok(())
@@ -165,6 +163,20 @@ impl Columns<'_> {
         });
         Ok(())
     }
+}
+
+/// From what a column goes on: the state of its operators, or, where it reads announcements, that
+/// it saw these and no others.
+fn state(
+    one: &NamedExpr,
+    operators: Option<Vec<u8>>,
+    (panel, pasts): (&Panel, &mut Pasts<'_>),
+) -> Option<FeatureState> {
+    let reads = one.expr.period_fields();
+    let operators = operators.or_else(|| (!reads.is_empty()).then(Vec::new))?;
+    let past = pasts.of(panel.calendar().len(), one.expr.fields());
+    let announcements = pasts.announcements(reads);
+    Some(FeatureState { past: Past { announcements, ..past }, operators })
 }
 
 /// A person's own feature that has no value at all.

@@ -19,6 +19,11 @@ pub(super) enum Afresh {
     Changed(PastChange),
     #[error("the earlier column is of other bars or of another formula")]
     OtherColumn,
+    #[error(
+        "it reads announcements ({0}), and a column that does goes on only where neither they nor \
+         the bars are others than before"
+    )]
+    Announcements(String),
     #[error(transparent)]
     Stream(#[from] StreamError),
 }
@@ -54,8 +59,15 @@ pub(super) fn extend(
     if !past.fields.keys().eq(expr.expr.fields()) {
         return Err(Afresh::OtherColumn);
     }
+    let reads = expr.expr.period_fields();
+    if !past.announcements.keys().eq(&reads) {
+        return Err(Afresh::OtherColumn);
+    }
     if let Some(change) = pasts.change_since(&past) {
         return Err(Afresh::Changed(change));
+    }
+    if !reads.is_empty() {
+        return unchanged(storage, earlier, FeatureState { past, operators }, (&reads, market));
     }
     let earlier = storage.values(earlier)?;
     let panel = &market.panel;
@@ -67,4 +79,23 @@ pub(super) fn extend(
     let values = continued(&market.cells, &earlier, &frame).ok_or(Afresh::OtherColumn)?;
     let past = pasts.of(panel.calendar().len(), expr.expr.fields());
     Ok(Extended { values, state: FeatureState { past, operators: stream.save()? } })
+}
+
+/// The earlier column as it is, if the data have no more bars than it: from what was announced no
+/// operator can go on, as the windows over periods begin anew with every announcement.
+fn unchanged(
+    storage: &Storage,
+    earlier: &CachedFeature,
+    state: FeatureState,
+    (reads, market): (&[&str], &Market),
+) -> Result<Extended, Afresh> {
+    if state.past.bars != market.panel.calendar().len() {
+        let reads: Vec<String> = reads.iter().map(|name| format!("$${name}")).collect();
+        return Err(Afresh::Announcements(reads.join(", ")));
+    }
+    let values = storage.values(earlier)?;
+    if values.len() != market.cells.len() {
+        return Err(Afresh::OtherColumn);
+    }
+    Ok(Extended { values, state })
 }

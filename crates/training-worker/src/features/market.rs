@@ -31,7 +31,7 @@ pub(crate) fn panel(
     assignment: &Assignment,
     spec: &FeatureComputationSpec,
 ) -> Result<(Panel, Vec<Finding>), HandlerError> {
-    let loaded = load(&assignment.storage_url, &assignment.dataset()?)?;
+    let loaded = load(&assignment.storage_url, &assignment.dataset()?, &spec.fundamentals())?;
     let own = !spec.features.expressions.is_empty();
     Ok(usable(&spec.universe, spec.adjustment, own, loaded.into())?)
 }

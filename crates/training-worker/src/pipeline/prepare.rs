@@ -76,6 +76,7 @@ pub fn usable(
     let Bars { panel, findings } = bars;
     let mut findings: Vec<Finding> = findings.into_iter().map(market_finding).collect();
     let panel = narrow(universe, panel, &mut findings)?;
+    findings.extend(not_announced(&panel));
     let (panel, found) = complete_columns(panel)?;
     findings.extend(found.into_iter().map(market_finding));
     let (panel, found) = adjust(panel, adjustment)?;
@@ -85,6 +86,21 @@ pub fn usable(
     }
     findings.extend(found.into_iter().map(market_finding));
     Ok((panel, findings))
+}
+
+/// Instruments without any announcement, where announcements are read.
+fn not_announced(panel: &Panel) -> Option<Finding> {
+    const LISTED: usize = 5;
+    let announcements = panel.announcements();
+    let bare = panel.instruments().iter().filter(|name| !announcements.has_instrument(name));
+    let bare: Vec<&str> = bare.map(String::as_str).collect();
+    if announcements.is_empty() || bare.is_empty() {
+        return None;
+    }
+    let listed = bare[..bare.len().min(LISTED)].join(", ");
+    let more = if bare.len() > LISTED { ", …" } else { "" };
+    let message = format!("nothing is announced of {} instruments: {listed}{more}", bare.len());
+    Some(finding("warning", "not_announced", message))
 }
 
 /// Ratios of prices are free of the last factor, levels are not; which an expression reads, its

@@ -169,7 +169,7 @@ pub fn stored(panel: Panel, folder: &Path) -> DatasetInput {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let store = open_store(&storage_url(folder)).unwrap();
-    let stored = runtime.block_on(store_version(&store, &new, &import)).unwrap();
+    let stored = runtime.block_on(store_version(&store, &new, &import, None)).unwrap();
     DatasetInput {
         version: DatasetVersionId::from_uuid(new.version_id),
         dataset: DatasetId::from_uuid(new.dataset_id),

@@ -1,10 +1,11 @@
 //! Strategies, experiments, datasets, models, the audit log.
 
 use alphafleet_domain::job::{Completion, Outcome};
-use alphafleet_domain::ports::{NewDatasetVersion, NewJob, StoreError, StrategyFilter};
+use alphafleet_domain::ports::{Follows, NewDatasetVersion, NewJob, StoreError, StrategyFilter};
 use alphafleet_domain::{
     AuditRecord, BestFigure, DatasetId, DatasetVersion, DatasetVersionId, JobKind, ModelId,
     NewBacktest, NewModel, PageRequest, Strategy, StrategyDraft, StrategyId, User, UserId,
+    VersionAnnouncements,
 };
 use chrono::{NaiveDate, TimeDelta};
 use serde_json::json;
@@ -205,8 +206,17 @@ fn new_version(owner: UserId, name: &str, rows: u64) -> NewDatasetVersion {
             start: day(1),
             end: day(31),
             findings: json!([{ "kind": "duplicate_rows", "rows": 3 }]),
+            announcements: Some(VersionAnnouncements {
+                fields: vec!["eps_a".to_owned(), "roe_q".to_owned()],
+                rows: 12,
+                instruments: 500,
+                start: day(2).date(),
+                end: day(30).date(),
+                sha256: "ab".repeat(32),
+            }),
             created_at: now() + TimeDelta::milliseconds(rows as i64),
         },
+        follows: Follows::Newest,
     }
 }
 
@@ -240,6 +250,30 @@ pub async fn versions_have_their_parents(store: AnyStore) {
     assert_eq!((page.total, page.items), (1, vec![(dataset, second.clone())]));
     let trained = NewJob { dataset_version: Some(second.id), ..probe(&owner) };
     assert_eq!(submit(&store, trained).await.dataset_version, Some(second.id));
+}
+
+/// Who takes over files of the version before is told when there is another one by now.
+pub async fn a_version_follows_the_one_it_names(store: AnyStore) {
+    let owner = user(&store, 9).await;
+    let add = async |parent: Option<DatasetVersionId>, rows| {
+        let mut new = new_version(owner.id, "followed", rows);
+        (new.version.parent, new.follows) = (parent, Follows::ItsParent);
+        new.version.announcements = None;
+        store.add_version(new, audit("dataset.import")).await
+    };
+    let (dataset, first) = add(None, 1).await.unwrap();
+    assert_eq!((first.parent, first.announcements), (None, None));
+    let (_, second) = add(Some(first.id), 2).await.unwrap();
+    for outdated in [None, Some(first.id), Some(DatasetVersionId::new())] {
+        let refused = add(outdated, 3).await;
+        let what = "dataset version";
+        assert!(
+            matches!(&refused, Err(StoreError::Conflict { what: w, .. }) if *w == what),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(store.versions(dataset.id).await.unwrap().len(), 2);
+    add(Some(second.id), 3).await.unwrap();
 }
 
 pub async fn models_belong_to_their_owner(store: AnyStore) {

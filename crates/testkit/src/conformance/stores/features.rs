@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use alphafleet_domain::job::StateName;
-use alphafleet_domain::ports::{NewDatasetVersion, NewJob, StoreError, Submission, SyncPlan};
+use alphafleet_domain::ports::{
+    Follows, NewDatasetVersion, NewJob, StoreError, Submission, SyncPlan,
+};
 use alphafleet_domain::{
     Dataset, DatasetId, DatasetVersion, DatasetVersionId, Feature, FeatureDraft, FeatureId,
     FeatureKind, JobKind, PageRequest, User,
@@ -135,8 +137,10 @@ pub fn new_version(owner: &User, name: &str) -> NewDatasetVersion {
             start: day(1),
             end: day(31),
             findings: json!([]),
+            announcements: None,
             created_at: now() + TimeDelta::milliseconds(1),
         },
+        follows: Follows::Newest,
     }
 }
 

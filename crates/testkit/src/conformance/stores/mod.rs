@@ -146,6 +146,7 @@ macro_rules! store_conformance {
                 the_best_backtests_of_a_strategy_are_known
                 experiments_are_made_once
                 versions_have_their_parents
+                a_version_follows_the_one_it_names
                 models_belong_to_their_owner
                 the_audit_log_is_in_order
             }
