@@ -49,9 +49,22 @@ impl<'a> Base<'a> {
         Ok(Self { run, started, panel, findings, grid, windows, bars })
     }
 
-    /// The combinations among these that are plans.
-    pub fn runnable(&self, among: Range<usize>) -> Vec<usize> {
-        among.filter(|&configuration| self.grid.plan(configuration).is_ok()).collect()
+    /// The combinations among these that are plans. Of many that takes seconds: it ends when asked.
+    pub fn runnable(
+        &self,
+        among: Range<usize>,
+        stopped: impl Fn() -> bool,
+    ) -> Result<Vec<usize>, BacktestRunError> {
+        let mut runnable = Vec::with_capacity(among.len());
+        for configuration in among {
+            if stopped() {
+                return Err(BacktestRunError::Stopped);
+            }
+            if self.grid.plan(configuration).is_ok() {
+                runnable.push(configuration);
+            }
+        }
+        Ok(runnable)
     }
 
     /// Whether there are few enough returns for White's reality check. Combinations that are no

@@ -124,7 +124,7 @@ pub fn sweep(
 ) -> Result<Finished, BacktestRunError> {
     watched(sink, |cancel| {
         let base = Base::prepare(run, panel, sink)?;
-        let portion = Portion::whole(&base);
+        let portion = Portion::whole(&base, cancel)?;
         let job = Job::new(&base, &portion, Given { actions, signal }, (sink, cancel))?;
         let mut state = job.resumed();
         job.sweep(&mut state)?;
@@ -151,7 +151,7 @@ pub fn sweep_share(
 ) -> Result<Finished, BacktestRunError> {
     watched(sink, |cancel| {
         let base = Base::prepare(run, panel, sink)?;
-        let portion = Portion::of(&base, share);
+        let portion = Portion::of(&base, share, cancel)?;
         let job = Job::new(&base, &portion, Given { actions, signal }, (sink, cancel))?;
         let mut state = job.resumed();
         job.sweep(&mut state)?;
@@ -186,8 +186,7 @@ pub fn merge_shares(
 ) -> Result<Finished, BacktestRunError> {
     let check = || sink.stop().map_or(Ok(()), |_| Err(BacktestRunError::Stopped));
     let mut base = Base::prepare(run, panel, sink)?;
-    let runnable = base.runnable(0..base.grid.configurations());
-    check()?;
+    let runnable = base.runnable(0..base.grid.configurations(), || sink.stop().is_some())?;
     let state = merge::merged(&mut base, &runnable, shares)?;
     state.check_any_ran()?;
     conclude(&base, &runnable, &state, sink, check)

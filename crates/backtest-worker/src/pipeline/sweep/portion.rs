@@ -1,7 +1,9 @@
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use alphafleet_specs::Share;
 
+use super::super::BacktestRunError;
 use super::base::Base;
 
 /// The runs that are to be made here: all of a sweep, or a share of them.
@@ -18,26 +20,33 @@ pub(super) struct Portion {
 }
 
 impl Portion {
-    pub fn whole(base: &Base<'_>) -> Self {
-        let runnable = base.runnable(0..base.grid.configurations());
+    pub fn whole(base: &Base<'_>, cancel: &AtomicBool) -> Result<Self, BacktestRunError> {
+        let stopped = || cancel.load(Ordering::Relaxed);
+        let runnable = base.runnable(0..base.grid.configurations(), stopped)?;
         let (runs, windows) = (0..runnable.len(), (0..base.windows.len()).collect());
-        Self { share: None, runnable, runs, windows }
+        Ok(Self { share: None, runnable, runs, windows })
     }
 
-    pub fn of(base: &Base<'_>, share: Share) -> Self {
+    pub fn of(
+        base: &Base<'_>,
+        share: Share,
+        cancel: &AtomicBool,
+    ) -> Result<Self, BacktestRunError> {
+        let stopped = || cancel.load(Ordering::Relaxed);
         let configurations = base.grid.configurations();
         let windows: Vec<usize> =
             (0..base.windows.len()).filter(|&number| share.has_window(number)).collect();
         let (runnable, runs) = match share {
             Share::Runs { from, to } => {
-                let runnable = base.runnable(from.min(configurations)..to.min(configurations));
+                let among = from.min(configurations)..to.min(configurations);
+                let runnable = base.runnable(among, stopped)?;
                 let runs = 0..runnable.len();
                 (runnable, runs)
             }
             Share::Windows { .. } if windows.is_empty() => (Vec::new(), 0..0),
-            Share::Windows { .. } => (base.runnable(0..configurations), 0..0),
+            Share::Windows { .. } => (base.runnable(0..configurations, stopped)?, 0..0),
         };
-        Self { share: Some(share), runnable, runs, windows }
+        Ok(Self { share: Some(share), runnable, runs, windows })
     }
 
     /// Runs there are to make.
