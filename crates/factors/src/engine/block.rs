@@ -89,6 +89,12 @@ impl Listed {
         Self { starts, ends: [usize::MAX; LANES] }
     }
 
+    /// The bits of the lanes that have an instrument.
+    pub(crate) fn bits(&self) -> u8 {
+        let bit = |(l, &start): (usize, &usize)| u8::from(start < usize::MAX) << l;
+        self.starts.iter().enumerate().map(bit).sum()
+    }
+
     /// From this bar on, all instruments have begun.
     pub(crate) fn all_begun(&self) -> usize {
         self.starts.iter().copied().filter(|&start| start < usize::MAX).max().unwrap_or(0)

@@ -1,7 +1,5 @@
 //! Eight instruments side by side: the unit that one vector instruction works on.
 
-use super::transpose::to_series;
-
 /// Instruments of a group.
 pub(crate) const LANES: usize = 8;
 
@@ -35,6 +33,12 @@ impl<'a, T: Copy> Rows<'a, T> {
         Self { values: values.as_chunks().0, at }
     }
 
+    /// The step's first `bars` rows.
+    #[inline(always)]
+    pub(crate) fn first(&self, bars: usize) -> &'a [[T; LANES]] {
+        &self.values[self.at..self.at + bars]
+    }
+
     /// The step's row `row`.
     #[inline(always)]
     pub(crate) fn row(&self, row: usize) -> &'a [T; LANES] {
@@ -45,15 +49,5 @@ impl<'a, T: Copy> Rows<'a, T> {
     #[inline(always)]
     pub(crate) fn back(&self, row: usize, back: usize) -> &'a [T; LANES] {
         &self.values[self.at + row - back]
-    }
-}
-
-impl Rows<'_, f64> {
-    /// The step's first `bars` rows as a series a lane, one after the other.
-    pub(crate) fn series(&self, bars: usize) -> Vec<f64> {
-        let mut values = vec![0.0; bars * LANES];
-        let mut series: Vec<&mut [f64]> = values.chunks_exact_mut(bars).collect();
-        to_series(&self.values[self.at..self.at + bars], &mut series);
-        values
     }
 }

@@ -38,7 +38,7 @@ use crate::named::NamedExpr;
 use crate::periods::Changes;
 pub(crate) use block::{Bars, Block, Listed};
 pub(crate) use group::Group;
-pub(crate) use lanes::LANES;
+pub(crate) use lanes::{LANES, Lane, MISSING, ZEROS, lane};
 #[cfg(test)]
 pub(crate) use log::ln_single;
 pub(crate) use lower::program as lower;

@@ -429,45 +429,35 @@ fn sorted(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State) {
     }
 }
 
-/// Technical indicators take the instruments one by one.
+/// Technical indicators.
 fn indicator(inputs: Inputs<'_>, mut outputs: Outputs<'_>, state: &mut State, listed: &Listed) {
     let State::Machines(machines) = state else { return };
     let bars = inputs.span.bars;
     let operands = &inputs.step.inputs;
     let series = operands.iter().filter(|input| matches!(input, Operand::Value(_))).count();
-    let read: Vec<Vec<f64>> = (0..series).map(|input| inputs.rows(input).series(bars)).collect();
-    let wanted: Vec<usize> = outputs.each().filter_map(|(result, _)| result.output()).collect();
-    let mut written = vec![vec![f64::NAN; bars * LANES]; wanted.len()];
-    for (l, machine) in machines.iter_mut().enumerate() {
-        if listed.starts[l] == usize::MAX {
-            continue;
+    let read: Vec<&[Lane]> = (0..series).map(|input| inputs.rows(input).first(bars)).collect();
+    let mut into: Vec<&mut [Lane]> =
+        (0..machines.first().map_or(0, Machine::outputs)).map(|_| Default::default()).collect();
+    for (result, rows) in outputs.each() {
+        if let Some(into) = result.output().and_then(|output| into.get_mut(output)) {
+            *into = rows;
         }
-        let own = l * bars..(l + 1) * bars;
-        let read: Vec<&[f64]> = read.iter().map(|series| &series[own.clone()]).collect();
-        let mut into: Vec<&mut [f64]> =
-            (0..machine.outputs()).map(|_| <&mut [f64]>::default()).collect();
-        for (&output, series) in wanted.iter().zip(&mut written) {
-            into[output] = &mut series[own.clone()];
-        }
-        vectorise(RunMachine { machine, read: &read, into: &mut into });
     }
-    for ((_, rows), series) in outputs.each().zip(&written) {
-        let series: Vec<&[f64]> = series.chunks_exact(bars).collect();
-        to_rows(&series, rows);
-    }
+    vectorise(RunMachines { machines, listed: listed.bits(), read: &read, into: &mut into });
 }
 
 /// With the machine's instructions an indicator's fused steps are one each.
-struct RunMachine<'a, 'b> {
-    machine: &'a mut Machine,
-    read: &'a [&'b [f64]],
-    into: &'a mut [&'b mut [f64]],
+struct RunMachines<'a, 'b> {
+    machines: &'a mut [Machine],
+    listed: u8,
+    read: &'a [&'b [Lane]],
+    into: &'a mut [&'b mut [Lane]],
 }
 
-impl Kernel for RunMachine<'_, '_> {
+impl Kernel for RunMachines<'_, '_> {
     #[inline(always)]
     fn run(self) {
         // Fails only for series of unequal length: these are cut alike.
-        let _ = self.machine.run(self.read, self.into);
+        let _ = Machine::run_abreast(self.machines, self.listed, self.read, self.into);
     }
 }

@@ -8,9 +8,9 @@ use super::window::Ring;
 /// TA-Lib's `SMA`: the mean of the last `window` values, from one running sum.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sma {
-    values: Ring,
-    window: f64,
-    sum: f64,
+    pub(super) values: Ring,
+    pub(super) window: f64,
+    pub(super) sum: f64,
 }
 
 impl Sma {
@@ -40,11 +40,11 @@ impl Indicator<1, 1> for Sma {
 /// `window` values. Qlib's `EMA` starts from the first value instead.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ema {
-    window: u64,
-    seen: u64,
-    newest_weight: f64,
+    pub(super) window: u64,
+    pub(super) seen: u64,
+    pub(super) newest_weight: f64,
     /// The sum of the values until the average exists, then the average.
-    average: f64,
+    pub(super) average: f64,
 }
 
 impl Ema {
@@ -88,14 +88,14 @@ const WINDOWS_BETWEEN_REBUILDS: u64 = 8;
 /// that are rebuilt every eight windows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Wma {
-    values: Ring,
-    window: u64,
-    seen: u64,
+    pub(super) values: Ring,
+    pub(super) window: u64,
+    pub(super) seen: u64,
     /// Of the values, each with its weight.
-    weighted: f64,
+    pub(super) weighted: f64,
     /// Of the values: what the weighted sum loses when the window moves on.
-    plain: f64,
-    bars_left: u64,
+    pub(super) plain: f64,
+    pub(super) bars_left: u64,
 }
 
 impl Wma {
@@ -107,19 +107,23 @@ impl Wma {
             seen: 0,
             weighted: 0.0,
             plain: 0.0,
-            bars_left: WINDOWS_BETWEEN_REBUILDS * window_bars,
+            bars_left: Self::rebuild_after(window_bars),
         }
     }
 
-    fn rebuild(&mut self) {
-        self.bars_left = self.window.saturating_mul(WINDOWS_BETWEEN_REBUILDS);
+    pub(super) fn rebuild_after(window: u64) -> u64 {
+        window.saturating_mul(WINDOWS_BETWEEN_REBUILDS)
+    }
+
+    /// Plain and weighted sum of a window.
+    pub(super) fn sums(oldest_first: impl Iterator<Item = f64>) -> (f64, f64) {
         let (mut plain, mut weighted, mut weight) = (0.0, 0.0, 0.0);
-        for value in self.values.oldest_first() {
+        for value in oldest_first {
             weight += 1.0;
             plain += value;
             weighted += value * weight;
         }
-        (self.plain, self.weighted) = (plain, weighted);
+        (plain, weighted)
     }
 }
 
@@ -140,7 +144,8 @@ impl Indicator<1, 1> for Wma {
         }
         self.bars_left = self.bars_left.saturating_sub(1);
         if self.bars_left == 0 {
-            self.rebuild();
+            self.bars_left = Self::rebuild_after(self.window);
+            (self.plain, self.weighted) = Self::sums(self.values.oldest_first());
         }
         let average = self.weighted / (window * (window + 1.0) / 2.0);
         self.weighted -= self.plain;

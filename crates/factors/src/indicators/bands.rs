@@ -8,9 +8,9 @@ use super::variance::RollingVariance;
 /// standard deviations above and below. Outputs: upper, middle, lower.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bollinger {
-    mean: Sma,
-    variance: RollingVariance,
-    width: f64,
+    pub(super) mean: Sma,
+    pub(super) variance: RollingVariance,
+    pub(super) width: f64,
 }
 
 impl Bollinger {

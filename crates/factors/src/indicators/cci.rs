@@ -5,7 +5,7 @@ use super::window::Ring;
 use super::zero::is_zero_beside;
 
 /// Lambert's constant: it puts most values between −100 and 100.
-const SCALE: f64 = 0.015;
+pub(super) const SCALE: f64 = 0.015;
 
 /// Lambert's commodity channel index as TA-Lib's `CCI` has it: inputs high, low, close; how far the
 /// typical price is from its mean, in 0.015 mean absolute deviations; 0 in a flat window.
@@ -13,8 +13,8 @@ const SCALE: f64 = 0.015;
 /// The mean deviation has no running sum: a bar costs as much as the window is long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cci {
-    typical: Ring,
-    window: f64,
+    pub(super) typical: Ring,
+    pub(super) window: f64,
 }
 
 impl Cci {

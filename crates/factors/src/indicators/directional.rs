@@ -13,20 +13,20 @@ use super::zero::is_zero;
 /// alone and as fractions, and so does this.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DirectionalMovement {
-    window: u64,
+    pub(super) window: u64,
     /// Bars seen, up to the first that has an index.
-    seen: u64,
-    previous: [f64; 3],
-    plus: f64,
-    minus: f64,
-    range: f64,
+    pub(super) seen: u64,
+    pub(super) previous: [f64; 3],
+    pub(super) plus: f64,
+    pub(super) minus: f64,
+    pub(super) range: f64,
     /// The sum of the directional values until the index exists, then the index.
-    index: f64,
+    pub(super) index: f64,
 }
 
 /// The movement of a bar: only the larger of rise and fall counts, and only if it is positive.
 #[inline(always)]
-fn movement(rise: f64, fall: f64) -> (f64, f64) {
+pub(super) fn movement(rise: f64, fall: f64) -> (f64, f64) {
     let plus = if rise > fall && rise > 0.0 { rise } else { 0.0 };
     let minus = if fall > rise && fall > 0.0 { fall } else { 0.0 };
     (plus, minus)

@@ -14,15 +14,19 @@ pub const LARGEST_INPUT: f64 = 3e37;
 pub trait Indicator<const IN: usize, const OUT: usize>:
     Clone + Debug + PartialEq + Serialize + DeserializeOwned
 {
+    /// The smallest input that exists, as an input; a lesser one is missing.
+    const LEAST_INPUT: f64 = -LARGEST_INPUT;
+
     /// Takes a bar whose inputs all exist; answers NaN while the indicator warms up.
     fn step(&mut self, bar: [f64; IN]) -> [f64; OUT];
 
-    /// Takes any bar. One with an input that is NaN, infinite or beyond [`LARGEST_INPUT`] is
-    /// missing: the state stays as it is and the outputs are NaN.
+    /// Takes any bar. One with an input that is NaN, infinite, below
+    /// [`LEAST_INPUT`](Self::LEAST_INPUT) or beyond [`LARGEST_INPUT`] is missing: the state stays as
+    /// it is and the outputs are NaN.
     #[inline(always)]
     fn next(&mut self, bar: [f64; IN]) -> [f64; OUT] {
         // Never true of NaN.
-        if bar.iter().all(|value| value.abs() <= LARGEST_INPUT) {
+        if bar.iter().all(|value| (Self::LEAST_INPUT..=LARGEST_INPUT).contains(value)) {
             self.step(bar)
         } else {
             [f64::NAN; OUT]

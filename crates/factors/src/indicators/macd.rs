@@ -11,11 +11,11 @@ use super::indicator::Indicator;
 /// its place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Macd {
-    fast: Ema,
-    slow: Ema,
-    signal: Ema,
+    pub(super) fast: Ema,
+    pub(super) slow: Ema,
+    pub(super) signal: Ema,
     /// Bars before the fast average begins.
-    bars_to_skip: u64,
+    pub(super) bars_to_skip: u64,
 }
 
 impl Macd {

@@ -6,6 +6,11 @@ use super::cci::Cci;
 use super::directional::DirectionalMovement;
 use super::error::IndicatorError;
 use super::indicator::Indicator;
+use super::lanes::{
+    self, AccumulationDistributions, AverageTrueRanges, Bollingers, Ccis, DirectionalMovements, Emas,
+    HistoricalVolatilities, Macds, MoneyFlows, OnBalanceVolumes, RatesOfChange, Rsis, Sars, Smas,
+    Stochastics, Vwaps, WilliamsRs, Wmas,
+};
 use super::macd::Macd;
 use super::range::AverageTrueRange;
 use super::rate::RateOfChange;
@@ -14,9 +19,10 @@ use super::sar::Sar;
 use super::stochastic::{Stochastic, WilliamsR};
 use super::volatility::HistoricalVolatility;
 use super::volume::{AccumulationDistribution, MoneyFlow, OnBalanceVolume, Vwap};
+use crate::engine::Lane;
 
 macro_rules! machines {
-    ($($name:ident($indicator:ty)),* $(,)?) => {
+    ($($name:ident($indicator:ty, $abreast:ty)),* $(,)?) => {
         /// Any [`Indicator`] with its state, so that one can be kept without knowing which.
         ///
         /// Its stored form is that of the state; reading one that contradicts itself fails.
@@ -53,6 +59,36 @@ macro_rules! machines {
                 match self { $(Self::$name(indicator) => run(indicator, inputs, outputs)),* }
             }
 
+            /// Takes a block of bars of up to eight machines of one kind side by side, as
+            /// [`run`](Self::run) does one after the other. Bit `l` of `listed` says whether there
+            /// is an instrument in lane `l`; another one's outputs are NaN.
+            ///
+            /// # Errors
+            ///
+            /// As [`run`](Self::run).
+            #[inline(always)]
+            pub(crate) fn run_abreast(
+                machines: &mut [Self],
+                listed: u8,
+                inputs: &[&[Lane]],
+                outputs: &mut [&mut [Lane]],
+            ) -> Result<(), IndicatorError> {
+                match machines.first() {
+                    $(Some(Self::$name(_)) => {
+                        let own = |machine| match machine {
+                            &mut Self::$name(ref mut indicator) => Some(indicator),
+                            _ => None,
+                        };
+                        let mut ones: Vec<&mut $indicator> =
+                            machines.iter_mut().filter_map(own).collect();
+                        let (inputs, outputs) = block(inputs, outputs)?;
+                        lanes::run::<$abreast, _, _>(&mut ones, listed, inputs, outputs);
+                        Ok(())
+                    })*
+                    None => Ok(()),
+                }
+            }
+
             /// Takes one bar and writes its outputs.
             ///
             /// # Errors
@@ -66,24 +102,24 @@ macro_rules! machines {
 }
 
 machines! {
-    Sma(Sma),
-    Ema(Ema),
-    Wma(Wma),
-    Bollinger(Bollinger),
-    Sar(Sar),
-    Macd(Macd),
-    DirectionalMovement(DirectionalMovement),
-    Rsi(Rsi),
-    Stochastic(Stochastic),
-    WilliamsR(WilliamsR),
-    Cci(Cci),
-    RateOfChange(RateOfChange),
-    Vwap(Vwap),
-    OnBalanceVolume(OnBalanceVolume),
-    AccumulationDistribution(AccumulationDistribution),
-    MoneyFlow(MoneyFlow),
-    AverageTrueRange(AverageTrueRange),
-    HistoricalVolatility(HistoricalVolatility),
+    Sma(Sma, Smas),
+    Ema(Ema, Emas),
+    Wma(Wma, Wmas),
+    Bollinger(Bollinger, Bollingers),
+    Sar(Sar, Sars),
+    Macd(Macd, Macds),
+    DirectionalMovement(DirectionalMovement, DirectionalMovements),
+    Rsi(Rsi, Rsis),
+    Stochastic(Stochastic, Stochastics),
+    WilliamsR(WilliamsR, WilliamsRs),
+    Cci(Cci, Ccis),
+    RateOfChange(RateOfChange, RatesOfChange),
+    Vwap(Vwap, Vwaps),
+    OnBalanceVolume(OnBalanceVolume, OnBalanceVolumes),
+    AccumulationDistribution(AccumulationDistribution, AccumulationDistributions),
+    MoneyFlow(MoneyFlow, MoneyFlows),
+    AverageTrueRange(AverageTrueRange, AverageTrueRanges),
+    HistoricalVolatility(HistoricalVolatility, HistoricalVolatilities),
 }
 
 fn shape<const IN: usize, const OUT: usize>(_: &impl Indicator<IN, OUT>) -> (usize, usize) {
@@ -110,10 +146,25 @@ fn run<const IN: usize, const OUT: usize>(
     inputs: &[&[f64]],
     outputs: &mut [&mut [f64]],
 ) -> Result<(), IndicatorError> {
-    let inputs = <[&[f64]; IN]>::try_from(inputs)
+    let (inputs, outputs) = block(inputs, outputs)?;
+    let bars = inputs.first().map_or(0, |series| series.len());
+    run_block(indicator, bars, inputs, outputs);
+    Ok(())
+}
+
+type Block<'a, 'b, 'c, T, const IN: usize, const OUT: usize> =
+    ([&'a [T]; IN], &'b mut [&'c mut [T]; OUT]);
+
+/// As many inputs and outputs as an indicator has, of equal length.
+#[inline(always)]
+fn block<'a, 'b, 'c, T, const IN: usize, const OUT: usize>(
+    inputs: &[&'a [T]],
+    outputs: &'b mut [&'c mut [T]],
+) -> Result<Block<'a, 'b, 'c, T, IN, OUT>, IndicatorError> {
+    let inputs = <[&[T]; IN]>::try_from(inputs)
         .map_err(|_| IndicatorError::InputCount { expected: IN, found: inputs.len() })?;
     let found = outputs.len();
-    let outputs = <&mut [&mut [f64]; OUT]>::try_from(outputs)
+    let outputs = <&mut [&mut [T]; OUT]>::try_from(outputs)
         .map_err(|_| IndicatorError::OutputCount { expected: OUT, found })?;
     let bars = inputs.first().map_or(0, |series| series.len());
     let wanted = outputs.iter().map(|series| series.len()).filter(|&length| length > 0);
@@ -123,8 +174,7 @@ fn run<const IN: usize, const OUT: usize>(
             return Err(IndicatorError::LengthMismatch { expected: bars, found });
         }
     }
-    run_block(indicator, bars, inputs, outputs);
-    Ok(())
+    Ok((inputs, outputs))
 }
 
 /// The loop over bars: its state lives in registers as far as it fits.

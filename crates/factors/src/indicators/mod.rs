@@ -20,6 +20,8 @@ mod cci;
 mod directional;
 mod error;
 mod indicator;
+mod lanes;
+mod logarithm;
 mod macd;
 mod machine;
 mod operators;

@@ -23,13 +23,13 @@ pub(super) fn true_range(high: f64, low: f64, previous_close: f64) -> f64 {
 /// With a window of one TA-Lib answers the true range for both, and so does this.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AverageTrueRange {
-    window: u64,
-    seen: u64,
-    newest_weight: f64,
-    kept_weight: f64,
+    pub(super) window: u64,
+    pub(super) seen: u64,
+    pub(super) newest_weight: f64,
+    pub(super) kept_weight: f64,
     /// The sum of the true ranges until the average exists, then the average.
-    average: f64,
-    previous_close: Option<f64>,
+    pub(super) average: f64,
+    pub(super) previous_close: Option<f64>,
 }
 
 impl AverageTrueRange {

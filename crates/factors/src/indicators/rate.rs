@@ -6,7 +6,7 @@ use super::window::Ring;
 /// TA-Lib's `ROC`: the change against `window` bars ago in per cent; 0 where that value was 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RateOfChange {
-    values: Ring,
+    pub(super) values: Ring,
 }
 
 impl RateOfChange {

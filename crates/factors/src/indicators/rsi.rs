@@ -8,12 +8,12 @@ use super::indicator::Indicator;
 /// Both averages are seeded by the mean of the first `window` moves and smoothed from then on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rsi {
-    window: u64,
-    moves: u64,
-    inverse: f64,
-    previous: Option<f64>,
-    gain: f64,
-    loss: f64,
+    pub(super) window: u64,
+    pub(super) moves: u64,
+    pub(super) inverse: f64,
+    pub(super) previous: Option<f64>,
+    pub(super) gain: f64,
+    pub(super) loss: f64,
 }
 
 impl Rsi {

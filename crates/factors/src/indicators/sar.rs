@@ -8,27 +8,27 @@ use super::indicator::Indicator;
 /// (and fell at all), else long; its stop is the first bar's opposite extreme.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sar {
-    acceleration: f64,
-    maximum: f64,
-    stage: Stage,
+    pub(super) acceleration: f64,
+    pub(super) maximum: f64,
+    pub(super) stage: Stage,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-enum Stage {
+pub(super) enum Stage {
     Empty,
     First { high: f64, low: f64 },
     Trading(Trade),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Trade {
-    long: bool,
-    stop: f64,
+pub(super) struct Trade {
+    pub(super) long: bool,
+    pub(super) stop: f64,
     /// The highest high of a long trade, the lowest low of a short one.
-    extreme: f64,
-    factor: f64,
-    high: f64,
-    low: f64,
+    pub(super) extreme: f64,
+    pub(super) factor: f64,
+    pub(super) high: f64,
+    pub(super) low: f64,
 }
 
 impl Sar {
@@ -45,14 +45,24 @@ impl Sar {
     }
 }
 
+/// The greater of two numbers; of equal ones the first, as the sign of zero would tell them apart.
+#[inline(always)]
+pub(super) fn higher(a: f64, b: f64) -> f64 {
+    if b > a { b } else { a }
+}
+
+#[inline(always)]
+pub(super) fn lower(a: f64, b: f64) -> f64 {
+    if b < a { b } else { a }
+}
+
 impl Trade {
     /// Takes a bar; answers its stop, and moves to the next bar's.
     #[inline(always)]
     fn next(&mut self, acceleration: f64, maximum: f64, high: f64, low: f64) -> f64 {
-        let highest = if high > self.high { high } else { self.high };
-        let lowest = if low < self.low { low } else { self.low };
+        let (highest, lowest) = (higher(self.high, high), lower(self.low, low));
         let within = |stop: f64, long: bool| {
-            if long { stop.min(lowest) } else { stop.max(highest) }
+            if long { lower(stop, lowest) } else { higher(stop, highest) }
         };
         let reversed = if self.long { low <= self.stop } else { high >= self.stop };
         let stop;
@@ -65,7 +75,7 @@ impl Trade {
             stop = self.stop;
             if if self.long { high > self.extreme } else { low < self.extreme } {
                 self.extreme = if self.long { high } else { low };
-                self.factor = (self.factor + acceleration).min(maximum);
+                self.factor = lower(self.factor + acceleration, maximum);
             }
         }
         let moved = self.factor.mul_add(self.extreme - stop, stop);

@@ -11,9 +11,9 @@ use super::zero::is_zero_beside;
 /// outputs slow %K and slow %D, both from the bar that has both. A flat window counts as 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stochastic {
-    extremes: Extremes,
-    slow_k: Sma,
-    slow_d: Sma,
+    pub(super) extremes: Extremes,
+    pub(super) slow_k: Sma,
+    pub(super) slow_d: Sma,
 }
 
 impl Stochastic {
@@ -48,7 +48,7 @@ impl Indicator<3, 2> for Stochastic {
 /// 0 at the highest high, and 0 in a flat window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WilliamsR {
-    extremes: Extremes,
+    pub(super) extremes: Extremes,
 }
 
 impl WilliamsR {

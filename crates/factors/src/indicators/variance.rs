@@ -5,9 +5,9 @@ use super::window::Ring;
 /// How many windows pass before the sums are rebuilt whatever happens.
 const WINDOWS_BETWEEN_REBUILDS: u64 = 32;
 /// Below this share of the mean square the variance has lost half its digits to cancellation.
-const CANCELLED: f64 = 1e-6;
+pub(super) const CANCELLED: f64 = 1e-6;
 /// A value that leaves and outweighs what stays by this much takes its digits along.
-const OUTWEIGHED: f64 = 1e6;
+pub(super) const OUTWEIGHED: f64 = 1e6;
 /// After a rebuild, less than this share of the mean square is rounding alone: the values are equal.
 const FLAT: f64 = 1e-12;
 
@@ -15,13 +15,13 @@ const FLAT: f64 = 1e-12;
 /// from a shift: TA-Lib 0.8.1's `VAR`, whose sums are rebuilt where cancellation would spoil them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct RollingVariance {
-    values: Ring,
-    inverse: f64,
-    shift: Option<f64>,
-    sum: f64,
-    squares: f64,
-    rebuild_after: u64,
-    bars_left: u64,
+    pub(super) values: Ring,
+    pub(super) inverse: f64,
+    pub(super) shift: Option<f64>,
+    pub(super) sum: f64,
+    pub(super) squares: f64,
+    pub(super) rebuild_after: u64,
+    pub(super) bars_left: u64,
 }
 
 impl RollingVariance {
@@ -52,7 +52,7 @@ impl RollingVariance {
         let unsafe_sums = variance < CANCELLED * (self.squares * self.inverse)
             || departing > OUTWEIGHED * self.squares;
         if unsafe_sums || self.bars_left == 0 {
-            return Some(self.rebuild(oldest));
+            return Some(self.rebuild());
         }
         Some(variance)
     }
@@ -77,23 +77,44 @@ impl RollingVariance {
         square
     }
 
-    /// Sums anew about the window's mean, without `oldest` in the end.
+    /// Sums anew; answers the variance.
     #[cold]
-    fn rebuild(&mut self, oldest: f64) -> f64 {
+    fn rebuild(&mut self) -> f64 {
         self.bars_left = self.rebuild_after;
-        let shift = self.values.oldest_first().fold(0.0, |sum, value| sum + value) * self.inverse;
-        self.shift = Some(shift);
-        (self.sum, self.squares) = (0.0, 0.0);
+        let sums = Sums::of(|| self.values.oldest_first(), self.inverse);
+        self.shift = Some(sums.shift);
+        (self.sum, self.squares) = (sums.sum, sums.squares);
+        sums.variance
+    }
+}
+
+/// What a full window leaves: sums without its oldest value, and its variance.
+pub(super) struct Sums {
+    pub(super) shift: f64,
+    pub(super) sum: f64,
+    pub(super) squares: f64,
+    pub(super) variance: f64,
+}
+
+impl Sums {
+    /// Sums about the window's mean.
+    pub(super) fn of<I: Iterator<Item = f64>>(oldest_first: impl Fn() -> I, inverse: f64) -> Self {
+        let shift = oldest_first().fold(0.0, |sum, value| sum + value) * inverse;
         let (mut sum, mut squares) = (0.0, 0.0);
-        for value in self.values.oldest_first() {
+        for value in oldest_first() {
             let deviation = value - shift;
             sum += deviation;
             squares += deviation * deviation;
         }
-        (self.sum, self.squares) = (sum, squares);
-        let variance = self.variance();
-        let flat = variance < FLAT * (squares * self.inverse);
-        self.remove(oldest - shift);
-        if flat { 0.0 } else { variance }
+        let mean = sum * inverse;
+        let variance = squares * inverse - mean * mean;
+        let flat = variance < FLAT * (squares * inverse);
+        let oldest = oldest_first().next().map_or(0.0, |oldest| oldest - shift);
+        Self {
+            shift,
+            sum: sum - oldest,
+            squares: squares - oldest * oldest,
+            variance: if flat { 0.0 } else { variance },
+        }
     }
 }

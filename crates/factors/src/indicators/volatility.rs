@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::indicator::{Indicator, or_nan};
+use super::logarithm::{LEAST_POSITIVE, ln};
 use super::variance::RollingVariance;
 
 /// Historical volatility: the sample standard deviation (divisor `window` − 1) of the last `window`
@@ -10,10 +11,10 @@ use super::variance::RollingVariance;
 /// A price that is not positive has no logarithm: its bar is missing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HistoricalVolatility {
-    variance: RollingVariance,
+    pub(super) variance: RollingVariance,
     /// From the population's variance to the sample's, in a year.
-    yearly: f64,
-    previous_log: Option<f64>,
+    pub(super) yearly: f64,
+    pub(super) previous_log: Option<f64>,
 }
 
 impl HistoricalVolatility {
@@ -29,10 +30,7 @@ impl HistoricalVolatility {
 
     #[inline(always)]
     fn volatility(&mut self, price: f64) -> Option<f64> {
-        if price <= 0.0 {
-            return None;
-        }
-        let log = price.ln();
+        let log = ln(price);
         let previous = self.previous_log.replace(log)?;
         let variance = self.variance.next(log - previous)?;
         Some((variance * self.yearly).sqrt())
@@ -40,6 +38,8 @@ impl HistoricalVolatility {
 }
 
 impl Indicator<1, 1> for HistoricalVolatility {
+    const LEAST_INPUT: f64 = LEAST_POSITIVE;
+
     #[inline(always)]
     fn step(&mut self, [price]: [f64; 1]) -> [f64; 1] {
         [or_nan(self.volatility(price))]

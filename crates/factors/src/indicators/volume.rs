@@ -9,21 +9,21 @@ use super::zero::is_zero_beside;
 /// How many windows pass before the sums of [`Vwap`] are rebuilt whatever happens.
 const WINDOWS_BETWEEN_REBUILDS: u64 = 32;
 /// A volume below this share of the largest since the last rebuild has lost its last digits.
-const SHRUNK: f64 = 1e-4;
+pub(super) const SHRUNK: f64 = 1e-4;
 
 /// The volume-weighted average of the typical price (high + low + close) / 3 over the last `window`
 /// bars: inputs high, low, close, volume. NaN where the window has no volume, as its price is then
 /// undefined. TA-Lib has no such function.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Vwap {
-    turnovers: Ring,
-    volumes: Ring,
-    turnover: f64,
-    volume: f64,
+    pub(super) turnovers: Ring,
+    pub(super) volumes: Ring,
+    pub(super) turnover: f64,
+    pub(super) volume: f64,
     /// The largest volume of a window since the sums were rebuilt.
-    largest_volume: f64,
-    rebuild_after: u64,
-    bars_left: u64,
+    pub(super) largest_volume: f64,
+    pub(super) rebuild_after: u64,
+    pub(super) bars_left: u64,
 }
 
 impl Vwap {
@@ -78,8 +78,8 @@ impl Indicator<4, 1> for Vwap {
 /// first bar's volume and adds that of rising bars, less that of falling ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OnBalanceVolume {
-    previous_close: Option<f64>,
-    total: f64,
+    pub(super) previous_close: Option<f64>,
+    pub(super) total: f64,
 }
 
 impl OnBalanceVolume {
@@ -106,7 +106,7 @@ impl Indicator<2, 1> for OnBalanceVolume {
 /// range adds nothing; one whose close is so far outside its range that the sum overflows is missing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccumulationDistribution {
-    total: f64,
+    pub(super) total: f64,
 }
 
 impl AccumulationDistribution {
@@ -135,15 +135,15 @@ impl Indicator<4, 1> for AccumulationDistribution {
 /// last `window` moves; 0 where no money flowed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MoneyFlow {
-    inflows: Ring,
-    outflows: Ring,
-    window: u64,
-    previous: Option<f64>,
-    inflow: f64,
-    outflow: f64,
+    pub(super) inflows: Ring,
+    pub(super) outflows: Ring,
+    pub(super) window: u64,
+    pub(super) previous: Option<f64>,
+    pub(super) inflow: f64,
+    pub(super) outflow: f64,
     /// Bars in a row in which no money flowed: after a whole window of them the sums are zero, but
     /// for what rounding left.
-    idle: u64,
+    pub(super) idle: u64,
 }
 
 impl MoneyFlow {

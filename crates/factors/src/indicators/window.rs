@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RingState")]
 pub(super) struct Ring {
-    values: Vec<f64>,
+    pub(super) values: Vec<f64>,
     /// Where the oldest value is, and the next one goes once the ring is full.
-    head: usize,
-    capacity: usize,
+    pub(super) head: usize,
+    pub(super) capacity: usize,
 }
 
 #[derive(Deserialize)]
@@ -56,7 +56,7 @@ impl Ring {
     }
 
     #[inline(always)]
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.values.len() == self.capacity
     }
 
@@ -84,11 +84,11 @@ impl Ring {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "ExtremesState")]
 pub(super) struct Extremes {
-    block: Vec<[f64; 2]>,
-    position: usize,
-    window: usize,
+    pub(super) block: Vec<[f64; 2]>,
+    pub(super) position: usize,
+    pub(super) window: usize,
     /// Highest and lowest of the newer block so far.
-    newer: [f64; 2],
+    pub(super) newer: [f64; 2],
 }
 
 #[derive(Deserialize)]
@@ -112,8 +112,9 @@ impl TryFrom<ExtremesState> for Extremes {
     }
 }
 
+/// The extremes of both, the earlier bars first: of equal ones the earlier counts.
 #[inline(always)]
-fn wider(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
+pub(super) fn wider(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
     [if b[0] > a[0] { b[0] } else { a[0] }, if b[1] < a[1] { b[1] } else { a[1] }]
 }
 
@@ -123,13 +124,40 @@ impl Extremes {
         Self { block: vec![], position: 0, window: window.max(1), newer: [0.0; 2] }
     }
 
+    #[inline(always)]
+    pub(super) fn is_full(&self) -> bool {
+        self.block.len() == self.window
+    }
+
+    /// The newer block's bars after what is left of the older one, in whose bars' place there are
+    /// the extremes from each to its end.
+    pub(super) fn oldest_first(&self) -> impl Iterator<Item = [f64; 2]> + '_ {
+        let (newer, older) = self.block.split_at(self.position);
+        older.iter().chain(newer).copied()
+    }
+
+    /// Goes on to `taken` bars later. `bars` are the window's then, as [`Self::oldest_first`] has
+    /// them or as they are.
+    pub(super) fn advance(&mut self, taken: usize, bars: impl Iterator<Item = [f64; 2]>) {
+        self.position = (self.position + taken) % self.window;
+        let (newer, older) = self.block.split_at_mut(self.position);
+        for (slot, bar) in older.iter_mut().chain(newer).zip(bars) {
+            *slot = bar;
+        }
+        let newer = if self.position == 0 { &self.block } else { &self.block[..self.position] };
+        if let Some(extremes) = newer.iter().copied().reduce(wider) {
+            self.newer = extremes;
+        }
+        suffixes(&mut self.block[self.position..]);
+    }
+
     /// Takes a bar's high and low and answers the highest and the lowest of the window, once it is
     /// full.
     #[inline(always)]
     pub(super) fn next(&mut self, high: f64, low: f64) -> Option<(f64, f64)> {
         let bar = [high, low];
         self.newer = if self.position == 0 { bar } else { wider(self.newer, bar) };
-        let full = self.block.len() == self.window;
+        let full = self.is_full();
         match self.block.get_mut(self.position) {
             Some(slot) => *slot = bar,
             None => self.block.push(bar),
@@ -146,11 +174,16 @@ impl Extremes {
 
     /// The newer block becomes the older one.
     fn turn(&mut self) {
-        let mut extremes = self.newer;
-        for (distance, bar) in self.block.iter_mut().rev().enumerate() {
-            extremes = if distance == 0 { *bar } else { wider(*bar, extremes) };
-            *bar = extremes;
-        }
+        suffixes(&mut self.block);
         self.position = 0;
+    }
+}
+
+/// Puts in each bar's place the extremes from it to the end.
+fn suffixes(block: &mut [[f64; 2]]) {
+    let mut later: Option<[f64; 2]> = None;
+    for bar in block.iter_mut().rev() {
+        *bar = later.map_or(*bar, |later| wider(*bar, later));
+        later = Some(*bar);
     }
 }
