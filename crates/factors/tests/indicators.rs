@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alphafleet_factors::indicators::{INDICATORS, IndicatorError, Machine, Spec, find};
-use alphafleet_factors::{INDICATOR_SET, indicator_sources};
+use alphafleet_factors::{INDICATOR_SET, NamedExpr, compute_double, indicator_sources};
+use alphafleet_market::SyntheticMarket;
 use proptest::prelude::*;
 
 /// A series for each of a machine's inputs.
@@ -215,6 +216,42 @@ fn the_set_writes_out_every_default_and_names_each_operator_once() {
     }
     assert_eq!(operators.len(), INDICATORS.len());
     assert_eq!(indicator_sources().len(), INDICATOR_SET.len());
+}
+
+/// Over a market with late listings and suspensions, many instruments at a time.
+#[test]
+fn the_engine_answers_what_each_indicator_does_alone() {
+    let settings = SyntheticMarket {
+        instruments: 21,
+        bars: 700,
+        late_listings: 0.3,
+        suspension: 0.01,
+        ..SyntheticMarket::default()
+    };
+    let panel = settings.generate().unwrap();
+    let exprs = INDICATOR_SET.map(|(name, source)| NamedExpr::parse(name, source).unwrap());
+    let frame = compute_double(&panel, &exprs, 2).unwrap();
+    for (column, (name, source)) in INDICATOR_SET.iter().enumerate() {
+        let (operator, arguments) = source.trim_end_matches(')').split_once('(').unwrap();
+        let (fields, numbers): (Vec<&str>, Vec<&str>) =
+            arguments.split(", ").partition(|argument| argument.starts_with('$'));
+        let numbers: Vec<f64> = numbers.iter().map(|number| number.parse().unwrap()).collect();
+        let spec = find(operator).unwrap();
+        for instrument in 0..frame.instruments() {
+            let listed = frame.listed(instrument);
+            let series: Vec<&[f64]> = fields
+                .iter()
+                .map(|field| &panel.series(&field[1..], instrument).unwrap()[listed.clone()])
+                .collect();
+            let alone = run(&mut spec.build(&numbers).unwrap(), &series);
+            let together = &frame.column(column)[frame.cells(instrument)];
+            let wrong = alone[spec.output]
+                .iter()
+                .zip(together)
+                .position(|(a, b)| a.to_bits() != b.to_bits() && !(a.is_nan() && b.is_nan()));
+            assert_eq!(wrong, None, "{name} of instrument {instrument}");
+        }
+    }
 }
 
 #[test]

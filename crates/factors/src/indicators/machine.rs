@@ -7,9 +7,9 @@ use super::directional::DirectionalMovement;
 use super::error::IndicatorError;
 use super::indicator::Indicator;
 use super::lanes::{
-    self, AccumulationDistributions, AverageTrueRanges, Bollingers, Ccis, DirectionalMovements, Emas,
-    HistoricalVolatilities, Macds, MoneyFlows, OnBalanceVolumes, RatesOfChange, Rsis, Sars, Smas,
-    Stochastics, Vwaps, WilliamsRs, Wmas,
+    self, AccumulationDistributions, AverageTrueRanges, Bollingers, Ccis, DirectionalMovements,
+    Emas, HistoricalVolatilities, Macds, MoneyFlows, OnBalanceVolumes, RatesOfChange, Rsis, Sars,
+    Smas, Stochastics, Vwaps, WilliamsRs, Wmas,
 };
 use super::macd::Macd;
 use super::range::AverageTrueRange;

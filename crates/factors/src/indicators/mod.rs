@@ -1,9 +1,10 @@
 //! Technical indicators, numerically equal to TA-Lib 0.8.1.
 //!
-//! Each is written once, as an [`Indicator`]: a state machine that takes one bar at a time. A batch,
-//! an incremental update and a live stream run the same code and give the same bits; the state can
-//! be stored between any two bars. [`Machine`] is any of them, [`INDICATORS`] lists them as operators
-//! of the expression language and [`find`] looks one up.
+//! Each is an [`Indicator`]: a state machine that takes one bar at a time, and beside it in `lanes`
+//! the same for eight instruments, where they have bars together. A batch, an incremental update and
+//! a live stream give the same bits; the state can be stored between any two bars. [`Machine`] is any
+//! of them, [`INDICATORS`] lists them as operators of the expression language and [`find`] looks one
+//! up.
 //!
 //! An output is NaN at the bars before TA-Lib's first value (its unstable period being 0), and at
 //! missing bars: those with an input that is NaN, infinite or beyond [`LARGEST_INPUT`]. A missing bar

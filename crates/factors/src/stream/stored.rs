@@ -12,7 +12,7 @@ use crate::named::NamedExpr;
 use crate::periods::Changes;
 
 /// Counts changes of what a stored state looks like or means.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 /// What every layout begins with.
 #[derive(Serialize, Deserialize)]

@@ -61,7 +61,8 @@ impl Abreast<3, 1> for Ccis {
         let deviation = lane(|l| sum[l] / window);
         let distance = lane(|l| typical[l] - mean[l]);
         let index = lane(|l| distance[l] / (SCALE * deviation[l]));
-        let moved = lane(|l| if is_zero_beside(distance[l], mean[l].abs()) { 0.0 } else { index[l] });
+        let moved =
+            lane(|l| if is_zero_beside(distance[l], mean[l].abs()) { 0.0 } else { index[l] });
         [lane(|l| if is_zero_beside(deviation[l], mean[l].abs()) { 0.0 } else { moved[l] })]
     }
 

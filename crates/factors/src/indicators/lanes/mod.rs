@@ -20,6 +20,8 @@ mod rsi;
 mod run;
 mod sar;
 mod stochastic;
+#[cfg(test)]
+mod tests;
 mod variance;
 mod volatility;
 mod volume;

@@ -9,7 +9,11 @@ const BITS: Lane = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 pub(super) fn presence<const IN: usize>(inputs: [&[Lane]; IN], least: f64, listed: u8) -> Vec<u8> {
     let bars = inputs.iter().map(|rows| rows.len()).min().unwrap_or(0);
     let inputs = inputs.map(|rows| &rows[..bars]);
-    (0..bars).map(|bar| bits(inputs.map(|rows| &rows[bar]), least) & listed).collect()
+    let mut there = vec![0; bars];
+    for (bar, there) in there.iter_mut().enumerate() {
+        *there = bits(inputs.map(|rows| &rows[bar]), least) & listed;
+    }
+    there
 }
 
 #[inline(always)]

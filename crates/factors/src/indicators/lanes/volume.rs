@@ -26,9 +26,7 @@ pub(in crate::indicators) struct Vwaps {
 impl Vwaps {
     #[cold]
     fn rebuild(&mut self) {
-        let due = |l| {
-            self.left.left(l) == 0 || self.volume[l] < SHRUNK * self.largest_volume[l]
-        };
+        let due = |l| self.left.left(l) == 0 || self.volume[l] < SHRUNK * self.largest_volume[l];
         let due: [bool; LANES] = std::array::from_fn(due);
         for l in (0..LANES).filter(|&l| due[l]) {
             self.turnover[l] = self.turnovers.oldest_first(l).sum();
@@ -46,15 +44,8 @@ impl Abreast<4, 1> for Vwaps {
         let (turnovers, volumes) = (Rings::like(&one.turnovers)?, Rings::like(&one.volumes)?);
         let [turnover, volume, largest_volume] = [MISSING; 3];
         let (rebuild_after, left) = (one.rebuild_after, Countdown::new());
-        let sums = Self {
-            turnovers,
-            volumes,
-            turnover,
-            volume,
-            largest_volume,
-            rebuild_after,
-            left,
-        };
+        let sums =
+            Self { turnovers, volumes, turnover, volume, largest_volume, rebuild_after, left };
         Some(sums)
     }
 
