@@ -148,9 +148,9 @@ async fn stored_fundamentals_are_those_of_the_command_line() {
     let ours = table(&client, &done).await;
     let out = folder.join("local.parquet");
     let path = |path: &Path| path.to_str().unwrap().to_owned();
-    let own = FORMULAS.iter().flat_map(|(name, formula)| {
-        ["--expr".to_owned(), format!("{name}={formula}")]
-    });
+    let own = FORMULAS
+        .iter()
+        .flat_map(|(name, formula)| ["--expr".to_owned(), format!("{name}={formula}")]);
     let own: Vec<String> = own.collect();
     let inputs = ["--data", &path(&bars), "--announcements", &path(&told)].map(str::to_owned);
     let given: Vec<&str> = inputs.iter().chain(&own).map(String::as_str).collect();
