@@ -64,6 +64,46 @@ fn a_qlib_folder_goes_to_parquet_and_back() {
 }
 
 #[test]
+fn announcements_go_along_both_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let table = "instrument,announced,period,field,value\n\
+        BRK-B,2019-03-20,201804,roe_q,0.25\nBRK-B,2019-04-25,201901,roe_q,\n\
+        BRK-B,2019-05-02,201804,roe_q,0.2\nUNLISTED,2019-03-01,2018,eps_a,1e-300\n";
+    std::fs::write(path("told.csv"), table).unwrap();
+    let along = |name: &str| ["--announcements".to_owned(), path(name).display().to_string()];
+    let convert = |input: &Path, to: &str, out: &str, more: &[String]| {
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        convert(input, to, &path(out), &more)
+    };
+    done(&convert(Path::new(QLIB_DAY), "parquet", "bars.parquet", &[]));
+    done(&convert(&path("bars.parquet"), "qlib", "qlib", &along("told.csv")));
+    let index = std::fs::read(path("qlib/financial/brk-b/roe_q.index")).unwrap();
+    assert_eq!(index.len(), 4 + 2 * 4 * 4);
+    let alone = done(&convert(&path("qlib"), "parquet", "alone.parquet", &[]));
+    assert!(alone["findings"].to_string().contains("announcements_left_out"), "{alone}");
+    let both =
+        done(&convert(&path("qlib"), "parquet", "back.parquet", &along("back-told.parquet")));
+    assert!(!both["findings"].to_string().contains("announcements_left_out"), "{both}");
+    done(&convert(&path("back.parquet"), "qlib", "again", &along("back-told.parquet")));
+    // From one folder to another nothing has to be named.
+    done(&convert(&path("qlib"), "qlib", "copy", &[]));
+    for file in ["brk-b/roe_q.data", "brk-b/roe_q.index", "unlisted/eps_a.data"] {
+        let read = |root: &str| std::fs::read(path(root).join("financial").join(file)).unwrap();
+        assert!(read("qlib") == read("again") && read("qlib") == read("copy"), "{file}");
+    }
+    for (output, says) in [
+        (convert(&path("bars.parquet"), "parquet", "x.parquet", &along("x")), "no Qlib folder"),
+        (convert(&path("qlib"), "parquet", "x.parquet", &along("told.csv")), "is there already"),
+        (convert(&path("bars.parquet"), "qlib", "x", &along("nowhere.csv")), "nowhere.csv"),
+    ] {
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(says), "{says}: {told}");
+    }
+}
+
+#[test]
 fn mistakes_exit_2_and_name_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);

@@ -5,8 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use alphafleet_datasets::{DatasetError, read_announcements};
-use alphafleet_market::{Announcement, Announcements};
+use alphafleet_datasets::{
+    DatasetError, Precision, PriceBasis, QlibExport, QlibFrequency, export_qlib,
+    read_announcements, write_announcements,
+};
+use alphafleet_market::{
+    Announcement, AnnouncementRow, Announcements, AnnouncementsBuilder, Panel, PanelBuilder,
+    PanelRow,
+};
 use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use chrono::NaiveDate;
 use parquet::arrow::ArrowWriter;
@@ -206,5 +212,128 @@ proptest! {
         if let Err(error) = read_announcements(folder.path()) {
             prop_assert!(error.to_string().contains("roewa_q"), "{error}");
         }
+    }
+}
+
+fn bars(instruments: &[&str]) -> Panel {
+    let mut builder = PanelBuilder::new(["close"]);
+    let time = day("2019-01-02").into();
+    for instrument in instruments {
+        builder.push(PanelRow { instrument, time, values: &[1.0] }).unwrap();
+    }
+    builder.build().unwrap()
+}
+
+fn to_qlib(panel: &Panel, folder: &Path) -> Result<(), DatasetError> {
+    let export = QlibExport {
+        frequency: &QlibFrequency::day(),
+        price_basis: PriceBasis::Raw,
+        precision: Precision::Single,
+        layout: None,
+    };
+    export_qlib(panel, folder, &export).map(drop)
+}
+
+/// Equal, a missing value being one and the same.
+fn assert_same(ours: &Announcements, theirs: &Announcements) {
+    assert_eq!(ours.rows(), theirs.rows());
+    for (ours, theirs) in ours.iter().zip(theirs.iter()) {
+        assert_eq!((ours.instrument, ours.field), (theirs.instrument, theirs.field));
+        assert_eq!((ours.announced, ours.period), (theirs.announced, theirs.period));
+        let bits = [ours.value, theirs.value].map(f64::to_bits);
+        assert!(bits[0] == bits[1] || (ours.value.is_nan() && theirs.value.is_nan()));
+    }
+}
+
+/// What Qlib's own writer laid out comes back byte for byte, by way of Parquet.
+#[test]
+fn qlibs_files_go_to_parquet_and_back() {
+    let folder = TempDir::new().unwrap();
+    let found = read_announcements(&fixture()).unwrap();
+    let table = folder.path().join("told.parquet");
+    write_announcements(&table, &found).unwrap();
+    let back = read_announcements(&table).unwrap();
+    assert_same(&back, &found);
+    let panel = bars(&["SH600519"]).with_announcements(back);
+    to_qlib(&panel, &folder.path().join("qlib")).unwrap();
+    let (ours, theirs) = (folder.path().join("qlib"), fixture());
+    let inside = "financial/sh600519";
+    let mut compared = 0;
+    for file in fs::read_dir(theirs.join(inside)).unwrap() {
+        let name = file.unwrap().file_name();
+        let [ours, theirs] =
+            [&ours, &theirs].map(|root| fs::read(root.join(inside).join(&name)).unwrap());
+        assert!(ours == theirs, "{name:?}");
+        compared += 1;
+    }
+    assert_eq!(compared, 12);
+    assert_eq!(fs::read_dir(ours.join(inside)).unwrap().count(), compared);
+}
+
+fn any_announcements() -> impl Strategy<Value = Announcements> {
+    let value = prop_oneof![
+        4 => prop::num::f64::NORMAL | prop::num::f64::ZERO | prop::num::f64::SUBNORMAL,
+        1 => Just(f64::NAN),
+    ];
+    let row = (0usize..4, 0usize..4, 0u32..9_000, 1900u32..=2099, 1u32..=4, value);
+    prop::collection::vec(row, 1..60).prop_map(|rows| {
+        let mut taken = std::collections::BTreeSet::new();
+        let mut builder = AnnouncementsBuilder::default();
+        for (instrument, field, after, year, quarter, value) in rows {
+            let instrument = ["SH600000", "brk-B", "CON", "UNLISTED"][instrument];
+            let field = ["roe_q", "größe_q", "eps_a", "x2_a"][field];
+            let period = if field.ends_with("_q") { year * 100 + quarter } else { year };
+            let announced = day("2001-01-01") + chrono::Days::new(u64::from(after));
+            if taken.insert((instrument, field, announced, period)) {
+                let row = AnnouncementRow { instrument, field, announced, period, value };
+                builder.push(row).unwrap();
+            }
+        }
+        builder.build().unwrap()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn announcements_come_back_from_parquet_and_from_qlib(announcements in any_announcements()) {
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        write_announcements(&path("a.parquet"), &announcements).unwrap();
+        assert_same(&read_announcements(&path("a.parquet")).unwrap(), &announcements);
+        let panel = bars(&["CON", "SH600000", "brk-B"]).with_announcements(announcements.clone());
+        to_qlib(&panel, &path("qlib")).unwrap();
+        let back = read_announcements(&path("qlib")).unwrap();
+        assert_same(&back, &announcements);
+        let again = bars(&["CON", "SH600000", "brk-B"]).with_announcements(back);
+        to_qlib(&again, &path("again")).unwrap();
+        assert_same(&read_announcements(&path("again")).unwrap(), &announcements);
+    }
+}
+
+#[test]
+fn what_qlibs_format_cannot_hold_is_refused() {
+    let told = |instrument: &str, field: &str, announced: &str| {
+        let mut builder = AnnouncementsBuilder::default();
+        let announced = day(announced);
+        let row = AnnouncementRow { instrument, field, announced, period: 201804, value: 1.0 };
+        builder.push(row).unwrap();
+        builder.build().unwrap()
+    };
+    for (instrument, field, announced, says) in [
+        ("a/b", "x_q", "2019-01-01", "folder's name"),
+        ("lower", "x_q", "2019-01-01", "upper case"),
+        ("brk-b", "x_q", "2019-01-01", "upper case"),
+        ("BRK-B", "x_q", "2019-01-01", "the bars of \"brk-B\""),
+        ("SH600000", "X_q", "2019-01-01", "lower-case letters"),
+        ("SH600000", "x_q", "+10000-01-01", "yyyymmdd"),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let panel = bars(&["SH600000", "brk-B"]);
+        let panel = panel.with_announcements(told(instrument, field, announced));
+        let refused = to_qlib(&panel, &folder.path().join("qlib")).unwrap_err();
+        assert_eq!(refused.code(), "not_representable", "{refused}");
+        assert!(refused.to_string().contains(says), "{says}: {refused}");
     }
 }

@@ -104,7 +104,8 @@ impl<'a> Pasts<'a> {
             return Some(PastChange::Fields(changed));
         }
         let now = self.announcements(earlier.announcements.keys().map(String::as_str));
-        let changed = earlier.announcements.iter().filter(|&(name, sum)| now.get(name) != Some(sum));
+        let changed =
+            earlier.announcements.iter().filter(|&(name, sum)| now.get(name) != Some(sum));
         let changed: Vec<String> = changed.map(|(name, _)| name.clone()).collect();
         (!changed.is_empty()).then_some(PastChange::Announcements(changed))
     }
