@@ -100,7 +100,7 @@ async fn a_model_is_backtested_on_days_it_has_not_seen() {
     let session = client.backtest(&strategy, body).await.ok();
     assert_eq!((&session["kind"], &session["queue"]), (&json!("backtest"), &json!("backtest")));
     assert_eq!(session["dataset_version_id"], training["dataset_version_id"]);
-    assert_eq!(session["config"]["signal"]["session"], training["id"]);
+    assert_eq!(session["config"]["signals"][0]["session"], training["id"]);
     assert_eq!(session["config"]["plan"]["strategy"]["topk"], 2, "a fifth of twelve");
     let id = session["id"].as_str().unwrap();
     let frames = followed(&client, id).await;

@@ -12,7 +12,6 @@ mod sweep_share;
 use alphafleet_backtest::Signal;
 use alphafleet_domain::NewBacktest;
 use alphafleet_domain::job::{FailureCode, JobKind, LogLevel, Progress};
-use alphafleet_market::Panel;
 use alphafleet_specs::{Adjustment, BacktestSpec, Fundamentals};
 use alphafleet_worker::child::{Assignment, Completed, Context, Handler, HandlerError};
 use chrono::Utc;
@@ -85,7 +84,8 @@ fn read(
     ctx: &Context,
 ) -> Result<(Bars, Option<Signal>), HandlerError> {
     let bars = read_bars(assignment, (spec, reads), ctx)?;
-    let signal = signal(assignment, spec, &bars.panel)?;
+    let inputs = assignment.typed_inputs()?.signals;
+    let signal = scores::read(&assignment.storage_url, spec, &inputs, &bars.panel)?;
     ctx.check()?;
     Ok((bars, signal))
 }
@@ -109,20 +109,6 @@ fn read_bars(
     Ok(bars)
 }
 
-fn signal(
-    assignment: &Assignment,
-    spec: &BacktestSpec,
-    panel: &Panel,
-) -> Result<Option<Signal>, HandlerError> {
-    if spec.signal.is_none() {
-        return Ok(None);
-    }
-    let input = assignment.typed_inputs()?.signal.ok_or_else(|| {
-        HandlerError::permanent(FailureCode::Internal, "the job has no scores to go by")
-    })?;
-    scores::read(&assignment.storage_url, &input, panel).map(Some)
-}
-
 fn completed(spec: &BacktestSpec, finished: Finished) -> Completed {
     let Finished { mut summary, files } = finished;
     let out_of_sample = spec.is_out_of_sample();
@@ -135,7 +121,7 @@ fn completed(spec: &BacktestSpec, finished: Finished) -> Completed {
         total_return,
         sharpe: figure("sharpe"),
     });
-    summary["signal"] = json!(spec.signal);
+    summary["signals"] = json!(spec.signals);
     summary["out_of_sample"] = json!(out_of_sample);
     Completed { result: summary, files, backtest, ..Completed::default() }
 }

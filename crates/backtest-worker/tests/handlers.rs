@@ -50,7 +50,7 @@ impl Storage {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let store = open_store(&url(folder.path())).unwrap();
-        let stored = runtime.block_on(store_version(&store, &new, &import)).unwrap();
+        let stored = runtime.block_on(store_version(&store, &new, &import, None)).unwrap();
         let dataset = DatasetInput {
             version: DatasetVersionId::from_uuid(new.version_id),
             dataset: DatasetId::from_uuid(new.dataset_id),

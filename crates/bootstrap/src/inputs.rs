@@ -62,7 +62,7 @@ impl Prepare for JobInputs {
             }
             JobKind::Backtest | JobKind::BacktestSweep | JobKind::BacktestSweepShare => {
                 inputs.dataset = Some(self.dataset(job).await?);
-                inputs.signal = self.signals.signal(job).await?;
+                inputs.signals = self.signals.signals(job).await?;
             }
             JobKind::Training | JobKind::FactorEvaluation | JobKind::Probe => {
                 inputs.dataset = self.datasets.dataset(job).await?;

@@ -23,7 +23,7 @@ mod training;
 
 pub use backtest::{
     BacktestDraft, BacktestRequest, BacktestSpec, BacktestSweepRequest, BacktestSweepShareSpec,
-    BacktestSweepSpec, Share, SignalRef, Trained,
+    BacktestSweepSpec, NamedSession, ScoredModel, Share, SignalRef, Trained, turns,
 };
 pub use document::{json as document_from_json, toml as document_from_toml};
 pub use fault::{Fault, FaultCode, Faults};

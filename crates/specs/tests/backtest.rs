@@ -43,7 +43,7 @@ fn trained() -> Trained {
     let fitted = json!({ "start": "2013-02-08", "end": "2016-12-30" });
     let fitted = serde_json::from_value(fitted).unwrap();
     Trained {
-        signal: SignalRef { session: JobId::new(), fitted: Some(fitted) },
+        signals: vec![SignalRef { session: JobId::new(), fitted: Some(fitted), used: None }],
         spec: TrainingSpec::from_value(&document).unwrap(),
     }
 }
@@ -78,7 +78,7 @@ fn a_model_is_backtested_by_its_scores_on_the_data_it_was_trained_on() {
     assert_eq!(document["plan"]["costs"]["close_rate"], 0.0015);
     assert_eq!(document["plan"]["strategy"]["topk"], 50);
     assert_eq!(document["plan"]["period"], json!({ "start": "2017-01-03", "end": "2017-06-30" }));
-    assert_eq!(document["signal"]["session"], trained.signal.session.to_string());
+    assert_eq!(document["signals"][0]["session"], trained.signals[0].session.to_string());
     assert!(spec.is_out_of_sample());
     assert_eq!(BacktestSpec::from_value(&document).unwrap(), spec);
     assert_eq!(serde_json::from_value::<BacktestSpec>(document).unwrap(), spec);
@@ -129,7 +129,7 @@ fn a_request_lies_over_the_strategy_and_that_over_the_defaults() {
     assert_eq!((&plan["strategy"]["fast"], &plan["strategy"]["slow"]), (&json!(5), &json!(30)));
     assert_eq!(document["adjustment"], "none");
     assert_eq!(document["limits"], json!({ "hard_s": 60 }));
-    assert!(document.get("signal").is_none());
+    assert!(document.get("signals").is_none());
 
     let draft = BacktestRequest::resolve(&period(), &rules()).unwrap();
     assert_eq!(draft.plan.capital(), 5e5, "the strategy's");
@@ -331,10 +331,10 @@ fn a_specification_names_its_faults_by_path() {
     });
     for (document, expected) in [
         (json!({}), vec![("dataset", Required), ("plan", Required)]),
-        (json!({ "dataset": "d", "plan": plan() }), vec![("signal", Required)]),
+        (json!({ "dataset": "d", "plan": plan() }), vec![("signals", Required)]),
         (
-            json!({ "dataset": "d", "plan": plan(), "signal": "x", "nonsense": 1 }),
-            vec![("signal", WrongType), ("nonsense", UnknownField)],
+            json!({ "dataset": "d", "plan": plan(), "signals": "x", "nonsense": 1 }),
+            vec![("signals", WrongType), ("nonsense", UnknownField)],
         ),
         (json!({ "dataset": "d", "plan": rules }), vec![("plan.costs.open_rate", OutOfRange)]),
         (json!({ "dataset": "d", "plan": { "engine": "qlib" } }), vec![("plan.period", Required)]),
@@ -350,7 +350,7 @@ fn what_the_model_has_seen_is_not_out_of_sample() {
     let spec = |start: &str, end: &str, fitted: Option<(&str, &str)>| {
         let document = json!({
             "dataset": "d",
-            "signal": {
+            "signals": {
                 "session": JobId::new(),
                 "fitted": fitted.map(|(start, end)| json!({ "start": start, "end": end })),
             },

@@ -96,8 +96,9 @@ pub struct Inputs {
     pub dataset: Option<DatasetInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<FeatureInput>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signal: Option<SignalInput>,
+    /// Of a backtest by scores: in the order of its specification.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<SignalInput>,
     /// Of a job with children: what each of them left for it, in the order of their submission.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,

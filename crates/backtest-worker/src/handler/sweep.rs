@@ -39,7 +39,7 @@ impl Handler for BacktestSweepHandler {
             })
         };
         let Finished { mut summary, files } = finished?;
-        summary["signal"] = json!(spec.backtest.signal);
+        summary["signals"] = json!(spec.backtest.signals);
         summary["out_of_sample"] = json!(spec.backtest.is_out_of_sample());
         Ok(Completed { result: summary, files, ..Completed::default() })
     }

@@ -40,6 +40,7 @@ fn inputs(assignment: &Assignment, spec: &BacktestSweepSpec) -> Result<Value, Ha
         "bars": inputs.dataset.map(|dataset| dataset.manifest_sha256),
         "universe": spec.backtest.universe,
         "adjustment": spec.backtest.adjustment,
-        "scores": inputs.signal.map(|signal| signal.sha256),
+        "scores": spec.backtest.signals,
+        "scored": inputs.signals.into_iter().map(|signal| signal.sha256).collect::<Vec<_>>(),
     }))
 }

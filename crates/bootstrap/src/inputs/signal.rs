@@ -17,23 +17,29 @@ impl SignalInputs {
         Self { jobs }
     }
 
-    /// Where the predictions of the training lie that the backtest names, if it names one. The
-    /// training must be its owner's own and complete.
-    pub async fn signal(&self, job: &Job) -> Result<Option<SignalInput>, PrepareError> {
-        let spec = backtest(job)?;
-        let Some(signal) = spec.signal else { return Ok(None) };
-        let training = self.jobs.job(signal.session).await?;
+    /// Where the predictions of the trainings lie that the backtest names, in their order.
+    pub async fn signals(&self, job: &Job) -> Result<Vec<SignalInput>, PrepareError> {
+        let mut inputs = Vec::new();
+        for signal in backtest(job)?.signals {
+            inputs.push(self.predictions(job, signal.session).await?);
+        }
+        Ok(inputs)
+    }
+
+    /// The training must be the backtest's owner's own and complete.
+    async fn predictions(&self, job: &Job, session: JobId) -> Result<SignalInput, PrepareError> {
+        let training = self.jobs.job(session).await?;
         let is_usable = training.is_some_and(|training| {
             training.owner == job.owner
                 && training.kind == JobKind::Training
                 && training.state.name() == StateName::Completed
         });
         let artifacts =
-            if is_usable { self.jobs.artifacts(signal.session).await? } else { Vec::new() };
+            if is_usable { self.jobs.artifacts(session).await? } else { Vec::new() };
         let found = artifacts.into_iter().find(|file| file.kind == ArtifactKind::Predictions);
-        let Some(predictions) = found else { return Err(missing(signal.session)) };
+        let Some(predictions) = found else { return Err(missing(session)) };
         let (key, sha256) = (predictions.key, predictions.sha256);
-        Ok(Some(SignalInput { session: signal.session, key, sha256 }))
+        Ok(SignalInput { session, key, sha256 })
     }
 }
 

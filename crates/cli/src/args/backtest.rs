@@ -18,9 +18,11 @@ pub struct Backtest {
     /// An instrument to compare with.
     #[arg(long, value_name = "INSTRUMENT", requires = "strategy")]
     pub benchmark: Option<String>,
-    /// The training whose scores to use [default: the strategy's newest completed one].
-    #[arg(long, value_name = "ID", requires = "strategy")]
-    pub session: Option<JobId>,
+    /// The training whose scores to use [default: the strategy's newest completed one]. Given more
+    /// than once, the models take turns: each scores the days after those it was fitted on, until
+    /// one that was fitted later takes over.
+    #[arg(long = "session", value_name = "ID", requires = "strategy")]
+    pub sessions: Vec<JobId>,
     /// A field of the plan, or another parameter: `--set costs.open_rate=0.001`. Values are JSON
     /// or plain text.
     #[arg(long = "set", value_name = "NAME=VALUE", requires = "strategy")]

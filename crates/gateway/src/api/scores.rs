@@ -2,25 +2,28 @@
 
 use alphafleet_domain::job::{JobKind, StateName};
 use alphafleet_domain::ports::JobFilter;
-use alphafleet_domain::{ArtifactKind, Job, JobId, PageRequest, StrategyId, UserId};
-use alphafleet_specs::{BacktestDraft, DateRange, Segments, SignalRef, Trained, TrainingSpec};
+use alphafleet_domain::{ArtifactKind, Job, PageRequest, StrategyId, UserId};
+use alphafleet_specs::{
+    BacktestDraft, DateRange, NamedSession, ScoredModel, Segments, Trained, TrainingSpec, turns,
+};
 use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 
 const SESSION: &str = "parameters.session";
+const SESSIONS: &str = "parameters.sessions";
 
-/// A completed training with its predictions.
+/// Completed trainings with their predictions.
 pub(super) struct Scores {
     pub trained: Trained,
-    /// The days its model was fitted on and stopped by.
+    /// The days the first model was fitted on and stopped by.
     fitted: DateRange,
-    /// The days that have scores.
+    /// The first and the last day that go by scores.
     scored: DateRange,
 }
 
-/// The scores the plan goes by: those of the training that is named, else of the strategy's newest
+/// The scores the plan goes by: those of the trainings that are named, else of the strategy's newest
 /// completed one. None for a plan without scores, nor for one that can do without and has no
 /// training.
 pub(super) async fn scores(
@@ -29,15 +32,16 @@ pub(super) async fn scores(
     strategy: StrategyId,
     draft: &BacktestDraft,
 ) -> Result<Option<Scores>, ApiError> {
-    let training = match draft.session {
-        Some(session) => Some(named(gateway, owner, session).await?),
-        None if draft.plan.takes_signal() => newest(gateway, owner, strategy).await?,
-        None => None,
-    };
-    match training {
-        Some(training) => Ok(Some(Scores::of(gateway, training).await?)),
+    let mut trainings = Vec::with_capacity(draft.sessions.len());
+    for asked in &draft.sessions {
+        trainings.push(named(gateway, owner, asked).await?);
+    }
+    if trainings.is_empty() && draft.plan.takes_signal() {
+        trainings.extend(newest(gateway, owner, strategy).await?);
+    }
+    match Scores::of(gateway, trainings, draft).await? {
         None if draft.plan.needs_signal() => Err(untrained(strategy)),
-        None => Ok(None),
+        scores => Ok(scores),
     }
 }
 
@@ -50,24 +54,21 @@ fn untrained(strategy: StrategyId) -> ApiError {
     ApiError::conflict("no_completed_training", detail)
 }
 
-async fn named(gateway: &Gateway, owner: UserId, session: JobId) -> Result<Job, ApiError> {
-    let job = gateway.parts.jobs.job(session).await?.filter(|job| job.owner == owner);
+async fn named(gateway: &Gateway, owner: UserId, asked: &NamedSession) -> Result<Job, ApiError> {
+    let field = asked.field.as_str();
+    let job = gateway.parts.jobs.job(asked.session).await?.filter(|job| job.owner == owner);
     let Some(job) = job else {
-        return Err(ApiError::invalid_field(
-            SESSION,
-            "unknown_session",
-            "you have no such session",
-        ));
+        return Err(ApiError::invalid_field(field, "unknown_session", "you have no such session"));
     };
     if job.kind != JobKind::Training {
         let message = format!("is a {}, not a training", job.kind.as_str());
-        return Err(ApiError::invalid_field(SESSION, "not_a_training", message));
+        return Err(ApiError::invalid_field(field, "not_a_training", message));
     }
     match job.state.name() {
         StateName::Completed => Ok(job),
         state => {
             let message = format!("is {state}; only a completed training has scores");
-            Err(ApiError::invalid_field(SESSION, "not_completed", message))
+            Err(ApiError::invalid_field(field, "not_completed", message))
         }
     }
 }
@@ -90,19 +91,26 @@ async fn newest(
 }
 
 impl Scores {
-    async fn of(gateway: &Gateway, training: Job) -> Result<Self, ApiError> {
-        let artifacts = gateway.parts.jobs.artifacts(training.id).await?;
-        let kept = artifacts.iter().any(|pointer| pointer.kind == ArtifactKind::Predictions);
-        let spec = TrainingSpec::from_value(&training.spec)?;
-        let Some((fitted, scored)) = days(&training, &spec).filter(|_| kept) else {
-            let message = format!(
-                "the training {} left no predictions, or not the days they are of; train again",
-                training.id
-            );
-            return Err(ApiError::conflict("no_scores", message));
-        };
-        let signal = SignalRef { session: training.id, fitted: Some(fitted) };
-        Ok(Self { trained: Trained { signal, spec }, fitted, scored })
+    /// Of these trainings, if there are any.
+    async fn of(
+        gateway: &Gateway,
+        trainings: Vec<Job>,
+        draft: &BacktestDraft,
+    ) -> Result<Option<Self>, ApiError> {
+        let mut models = Vec::with_capacity(trainings.len());
+        for training in &trainings {
+            models.push(scored(gateway, training).await?);
+        }
+        let last = models.iter().max_by_key(|(model, _)| model.fitted.end);
+        let Some((_, spec)) = last.cloned() else { return Ok(None) };
+        refuse_other_markets(&models, &spec, draft)?;
+        let signals = turns(models.into_iter().map(|(model, _)| model).collect(), SESSIONS)?;
+        let (first, last) = (signals.first(), signals.last());
+        Ok(first.zip(last).and_then(|(first, last)| {
+            let fitted = first.fitted?;
+            let scored = DateRange { start: first.used?.start, end: last.used?.end };
+            Some(Self { trained: Trained { signals: signals.clone(), spec }, fitted, scored })
+        }))
     }
 
     /// Refuses a period that the model has seen, unless that is allowed, and one without scores.
@@ -134,6 +142,48 @@ impl Scores {
         }
         Ok(())
     }
+}
+
+/// What a training scored, and what it was told to do.
+async fn scored(
+    gateway: &Gateway,
+    training: &Job,
+) -> Result<(ScoredModel, TrainingSpec), ApiError> {
+    let artifacts = gateway.parts.jobs.artifacts(training.id).await?;
+    let kept = artifacts.iter().any(|pointer| pointer.kind == ArtifactKind::Predictions);
+    let spec = TrainingSpec::from_value(&training.spec)?;
+    let Some((fitted, scored)) = days(training, &spec).filter(|_| kept) else {
+        let message = format!(
+            "the training {} left no predictions, or not the days they are of; train again",
+            training.id
+        );
+        return Err(ApiError::conflict("no_scores", message));
+    };
+    Ok((ScoredModel { session: training.id, fitted, scored }, spec))
+}
+
+/// Models that take turns score one market: a backtest is of one dataset, universe and adjustment.
+fn refuse_other_markets(
+    models: &[(ScoredModel, TrainingSpec)],
+    last: &TrainingSpec,
+    draft: &BacktestDraft,
+) -> Result<(), ApiError> {
+    for (model, spec) in models {
+        let differs = [
+            ("dataset", draft.dataset.is_none() && spec.dataset.name != last.dataset.name),
+            ("universe", draft.universe.is_none() && spec.universe != last.universe),
+            ("adjustment", draft.adjustment.is_none() && spec.adjustment != last.adjustment),
+        ];
+        if let Some((what, _)) = differs.into_iter().find(|(_, differs)| *differs) {
+            let message = format!(
+                "the training {} had another {what} than the last of them; say which by \
+                 parameters.{what}, or leave it out",
+                model.session
+            );
+            return Err(ApiError::invalid_field(SESSIONS, "conflict", message));
+        }
+    }
+    Ok(())
 }
 
 /// The days of training and validation, and those of the test segment, which has the scores: as

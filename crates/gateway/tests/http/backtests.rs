@@ -38,6 +38,18 @@ fn from_to(start: &str, end: &str) -> Value {
 
 /// Trains and completes it with these files; answers the session.
 async fn trained(gateway: &Harness, token: &str, strategy: &str, files: &[ArtifactKind]) -> String {
+    let days = ["2013-02-08", "2016-12-29", "2017-01-03", "2018-02-07"];
+    trained_over(gateway, token, strategy, files, days).await
+}
+
+/// Fitted and stopped on the days of the first pair, and scored those of the second.
+async fn trained_over(
+    gateway: &Harness,
+    token: &str,
+    strategy: &str,
+    files: &[ArtifactKind],
+    [first, fitted, scored, last]: [&str; 4],
+) -> String {
     let train = format!("/api/v1/strategies/{strategy}/train");
     let session = gateway.post(token, &train, json!({ "epochs": 3 })).await.expect(202);
     let job = claim(gateway, JobKind::Training).await;
@@ -49,9 +61,9 @@ async fn trained(gateway: &Harness, token: &str, strategy: &str, files: &[Artifa
     }
     let segment = |name: &str, start: &str, end: &str| json!({ "name": name, "start": start, "end": end, "rows": 7 });
     let result = json!({ "segments": [
-        segment("train", "2013-02-08", "2015-12-31"),
-        segment("valid", "2016-01-04", "2016-12-29"),
-        segment("test", "2017-01-03", "2018-02-07"),
+        segment("train", first, "2013-12-31"),
+        segment("valid", "2014-01-02", fitted),
+        segment("test", scored, last),
     ] });
     complete(gateway, &job, Completion { result, artifacts, ..Completion::default() }).await;
     job.id.to_string()
@@ -78,7 +90,7 @@ async fn rules_are_backtested_without_a_model() {
     assert_eq!((&plan["strategy"]["topk"], &plan["strategy"]["window"]), (&json!(3), &json!(20)));
     let version = &session["dataset_version_id"];
     assert_eq!(session["config"]["dataset"], json!({ "name": "bars", "version": version }));
-    assert!(session["config"].get("signal").is_none());
+    assert!(session["config"].get("signals").is_none());
     assert_eq!(gateway.get(&token, &location).await.expect(200), session);
 
     let audit = gateway.get(&token, "/api/v1/audit").await.expect(200);
@@ -127,7 +139,9 @@ async fn scores_come_from_the_newest_completed_training() {
     let training = gateway.get(&token, &of(&first)).await.expect(200);
     assert_eq!(session["dataset_version_id"], training["dataset_version_id"]);
     let fitted = json!({ "start": "2013-02-08", "end": "2016-12-29" });
-    assert_eq!(session["config"]["signal"], json!({ "session": first, "fitted": fitted }));
+    let used = &session["config"]["signals"][0]["used"];
+    let signal = json!({ "session": first, "fitted": fitted, "used": used });
+    assert_eq!(session["config"]["signals"], json!([signal]));
     assert_eq!(session["config"]["plan"]["strategy"]["topk"], 1, "a fifth of five");
     let newer = json!({ "start_date": "2017-01-03", "end_date": "2018-02-07",
         "parameters": { "dataset": "bars" } });
@@ -142,13 +156,54 @@ async fn scores_come_from_the_newest_completed_training() {
     }
     let second = trained(&gateway, &token, &strategy, &[ArtifactKind::Predictions]).await;
     let session = gateway.post(&token, &path(&strategy), body).await.expect(202);
-    assert_eq!(session["config"]["signal"]["session"], second);
+    assert_eq!(session["config"]["signals"][0]["session"], second);
     let stop = format!("{}/stop", of(session["id"].as_str().unwrap()));
     gateway.post(&token, &stop, json!({})).await.expect(202);
     let named = json!({ "start_date": "2017-01-03", "end_date": "2018-02-07",
         "parameters": { "session": first } });
     let session = gateway.post(&token, &path(&strategy), named).await.expect(202);
-    assert_eq!(session["config"]["signal"]["session"], first);
+    assert_eq!(session["config"]["signals"][0]["session"], first);
+}
+
+#[tokio::test]
+async fn models_trained_again_take_turns() {
+    let (gateway, token) = market().await;
+    let strategy = gateway.strategy(&token, "trees").await;
+    let files = &[ArtifactKind::Predictions];
+    let first = ["2013-02-08", "2015-12-31", "2016-01-04", "2018-02-07"];
+    let first = trained_over(&gateway, &token, &strategy, files, first).await;
+    let second = trained(&gateway, &token, &strategy, files).await;
+    let request = |start: &str, sessions: Value| {
+        let body = json!({ "start_date": start, "end_date": "2018-02-07",
+            "parameters": { "sessions": sessions } });
+        let (gateway, token, path) = (&gateway, &token, path(&strategy));
+        async move { gateway.post(token, &path, body).await }
+    };
+    let session = request("2016-01-04", json!([second, first])).await.expect(202);
+    let turn = |session: &str, fitted: &str, from: &str, to: &str| {
+        json!({ "session": session, "fitted": { "start": "2013-02-08", "end": fitted },
+            "used": { "start": from, "end": to } })
+    };
+    let turns = json!([
+        turn(&first, "2015-12-31", "2016-01-04", "2017-01-02"),
+        turn(&second, "2016-12-29", "2017-01-03", "2018-02-07"),
+    ]);
+    assert_eq!(session["config"]["signals"], turns);
+
+    let refused = |at: &str, sessions: Value| {
+        let at = at.to_owned();
+        let answer = request("2016-01-04", sessions);
+        async move { assert_eq!(answer.await.problem(400, "validation_failed"), [at]) }
+    };
+    refused("parameters.sessions[1]: conflict", json!([first, first])).await;
+    refused("parameters.sessions[0]: wrong_type", json!(["first"])).await;
+    refused("parameters.sessions: out_of_range", json!([])).await;
+    let nobody = json!([first, "00000000-0000-7000-8000-000000000000"]);
+    refused("parameters.sessions[1]: unknown_session", nobody).await;
+    let early = request("2015-12-30", json!([first, second])).await;
+    assert_eq!(early.problem(400, "validation_failed"), ["start_date: overlaps_training"]);
+    let third = trained(&gateway, &token, &strategy, files).await;
+    refused("parameters.sessions: conflict", json!([second, third])).await;
 }
 
 #[tokio::test]

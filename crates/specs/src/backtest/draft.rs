@@ -15,8 +15,8 @@ use crate::{
 /// A backtest that still has to learn about its data and its scores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BacktestDraft {
-    /// The training asked for.
-    pub session: Option<JobId>,
+    /// The trainings asked for.
+    pub sessions: Vec<NamedSession>,
     /// The data asked for.
     pub dataset: Option<DatasetRef>,
     pub universe: Option<Universe>,
@@ -53,11 +53,18 @@ impl Configured {
     }
 }
 
-/// A completed training whose scores are used.
+/// A training whose scores are asked for, and the field that asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedSession {
+    pub field: String,
+    pub session: JobId,
+}
+
+/// The completed trainings whose scores are used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trained {
-    pub signal: SignalRef,
-    /// What it was told to do, with the version of its data.
+    pub signals: Vec<SignalRef>,
+    /// What the last of them was told to do, with the version of its data.
     pub spec: TrainingSpec,
 }
 
@@ -107,7 +114,7 @@ impl BacktestDraft {
             dataset,
             universe,
             adjustment: adjustment.unwrap_or(configured.adjustment),
-            signal: trained.map(|trained| trained.signal),
+            signals: trained.map(|trained| trained.signals.clone()).unwrap_or_default(),
             plan,
             allow_training_overlap: self.allow_training_overlap,
             limits: self.limits,

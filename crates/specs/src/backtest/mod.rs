@@ -10,12 +10,14 @@ mod shares;
 mod signal;
 mod sweep;
 mod sweep_share;
+mod turns;
 
-pub use draft::{BacktestDraft, Trained};
+pub use draft::{BacktestDraft, NamedSession, Trained};
 pub use request::BacktestRequest;
 pub use signal::SignalRef;
 pub use sweep::{BacktestSweepRequest, BacktestSweepSpec};
 pub use sweep_share::{BacktestSweepShareSpec, Share};
+pub use turns::{ScoredModel, turns};
 
 pub(crate) use plan::read_section;
 pub(crate) use rules::rule_templates;
@@ -43,9 +45,10 @@ pub struct BacktestSpec {
     /// were in adjusted prices.
     #[serde(default)]
     pub adjustment: Adjustment,
-    /// Whose scores the strategy goes by; absent when it goes by none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub signal: Option<SignalRef>,
+    /// Whose scores the strategy goes by; absent when it goes by none. Several models take turns, each
+    /// on days of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<SignalRef>,
     /// The engine, its rules and the strategy, with the period.
     pub plan: Plan,
     /// Whether the period may hold days that the model was fitted on, of which there are no scores.
@@ -70,34 +73,33 @@ impl BacktestSpec {
         let dataset = read::dataset(&mut reader);
         let universe = reader.section("universe").map(Universe::read).unwrap_or_default();
         let adjustment = read::adjustment(&mut reader);
-        let signal = SignalRef::read(&mut reader);
+        let signals = SignalRef::read_all(&mut reader);
         let plan = plan::read_complete(&mut reader);
         let allow_training_overlap = reader.flag("allow_training_overlap", false);
         let limits = reader.section("limits").map(read::limits).unwrap_or_default();
         if let Some(plan) = &plan
             && plan.needs_signal()
-            && !reader.gave("signal")
+            && !reader.gave("signals")
         {
             let message = "this strategy goes by scores; name the training they come from";
-            reader.fault("signal", FaultCode::Required, message);
+            reader.fault("signals", FaultCode::Required, message);
         }
         reader.finish();
         let plan = plan?;
         let spec =
-            Self { dataset, universe, adjustment, signal, plan, allow_training_overlap, limits };
+            Self { dataset, universe, adjustment, signals, plan, allow_training_overlap, limits };
         Some(spec)
     }
 
-    /// Whether no day of the period was seen by the model while it was fitted. Not so when it is
+    /// Whether no day of the period was seen by the model that scores it while that was fitted. Not so when it is
     /// unknown which days those were; a strategy without scores was fitted on none.
     pub fn is_out_of_sample(&self) -> bool {
-        match &self.signal {
-            None => true,
-            Some(signal) => signal.fitted.is_some_and(|fitted| {
-                let period = self.plan.period();
-                period.end < fitted.start || fitted.end < period.start
-            }),
-        }
+        let period = self.plan.period();
+        self.signals.iter().all(|signal| {
+            let used = signal.used.unwrap_or(period);
+            let (from, to) = (used.start.max(period.start), used.end.min(period.end));
+            from > to || signal.fitted.is_some_and(|fitted| to < fitted.start || fitted.end < from)
+        })
     }
 
     /// The complete document; equal specifications give equal values.

@@ -3,9 +3,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::draft::{BacktestDraft, Configured};
+use super::draft::{BacktestDraft, Configured, NamedSession};
+use super::SignalRef;
 use super::merge::Merge;
-use super::signal::session;
+use super::signal::{parse, session};
 use crate::reader::{Findings, Reader};
 use crate::training::{DateRange, read};
 use crate::{FaultCode, Faults, StrategyConfig, Universe};
@@ -30,7 +31,9 @@ pub struct BacktestRequest {
     pub benchmark: Option<String>,
     /// Fields of the plan (`engine`, `market`, `account`, `costs`, `slippage`, `lot`, …, `strategy`
     /// with its settings), laid over the strategy's; and beside them `session` (the training whose
-    /// scores to use; by default the strategy's newest completed one), `dataset` (a name, or name
+    /// scores to use; by default the strategy's newest completed one) or `sessions` (trainings that
+    /// take turns, each scoring the days after those it was fitted on until one that was fitted
+    /// later takes over), `dataset` (a name, or name
     /// and version; by default what the training ran on, else the strategy's), `universe`,
     /// `adjustment`, `limits` and `allow_training_overlap`, which lets a strategy that can do
     /// without scores run over days its model was fitted on; a training scores its test segment
@@ -40,8 +43,8 @@ pub struct BacktestRequest {
 }
 
 /// The parameters that are no fields of a plan.
-const OWN: [&str; 6] =
-    ["session", "dataset", "universe", "adjustment", "allow_training_overlap", "limits"];
+const OWN: [&str; 7] =
+    ["session", "sessions", "dataset", "universe", "adjustment", "allow_training_overlap", "limits"];
 
 impl BacktestRequest {
     /// Lays a request's body over a strategy's configuration and checks the whole, as far as that
@@ -66,7 +69,7 @@ fn draft(mut reader: Reader<'_>, strategy: &StrategyConfig) -> Option<BacktestDr
     let nothing = Value::Object(Map::new());
     let parameters = reader.take(&["parameters"]).map_or(&nothing, |(_, given)| given);
     let mut own = Reader::open("parameters", parameters, reader.findings())?;
-    let session = session(&mut own, "session");
+    let sessions = sessions(&mut own);
     let dataset = own.gave("dataset").then(|| read::dataset(&mut own));
     let universe = own.section("universe").map(Universe::read);
     let adjustment = own.gave("adjustment").then(|| read::adjustment(&mut own));
@@ -83,14 +86,16 @@ fn draft(mut reader: Reader<'_>, strategy: &StrategyConfig) -> Option<BacktestDr
     merge.benchmark(benchmark, reader.findings());
     let default_holdings = merge.has_default_holdings();
     let plan = merge.plan(period, reader.findings());
-    if session.is_some() && plan.as_ref().is_some_and(|plan| !plan.takes_signal()) {
+    if plan.as_ref().is_some_and(|plan| !plan.takes_signal())
+        && let Some(named) = sessions.first()
+    {
         let message = "this strategy does not go by scores; leave it out";
-        own.fault("session", FaultCode::NotSupported, message);
+        reader.findings().add(&named.field, FaultCode::NotSupported, message);
     }
     reader.finish();
     let (plan, configured) = (plan?, Configured::of(strategy));
     Some(BacktestDraft {
-        session,
+        sessions,
         dataset,
         universe,
         adjustment,
@@ -100,6 +105,38 @@ fn draft(mut reader: Reader<'_>, strategy: &StrategyConfig) -> Option<BacktestDr
         default_holdings,
         configured,
     })
+}
+
+/// The trainings under `session` or `sessions`.
+fn sessions(own: &mut Reader<'_>) -> Vec<NamedSession> {
+    let one = session(own, "session");
+    let Some(listed) = own.list("sessions") else {
+        let named = |session| NamedSession { field: own.path_of("session"), session };
+        return one.map(named).into_iter().collect();
+    };
+    if own.gave("session") {
+        let message = "is there beside `sessions`; give one of the two";
+        own.fault("session", FaultCode::Conflict, message);
+    }
+    if listed.is_empty() || listed.len() > SignalRef::MOST {
+        let message = format!("give 1 to {} trainings", SignalRef::MOST);
+        own.fault("sessions", FaultCode::OutOfRange, message);
+        return Vec::new();
+    }
+    let mut named: Vec<NamedSession> = Vec::new();
+    for (at, value) in listed.iter().enumerate() {
+        let name = format!("sessions[{at}]");
+        let Some(text) = value.as_str() else {
+            own.wrong_type(&name, "the id of a session", value);
+            continue;
+        };
+        let Some(session) = parse(own, &name, text) else { continue };
+        if named.iter().any(|earlier| earlier.session == session) {
+            own.fault(&name, FaultCode::Conflict, "is there twice; leave one out");
+        }
+        named.push(NamedSession { field: own.path_of(&name), session });
+    }
+    named
 }
 
 fn period(reader: &mut Reader<'_>) -> Option<DateRange> {

@@ -16,8 +16,8 @@ pub async fn run(global: &Global, name: &str, backtest: &Backtest) -> anyhow::Re
     let api = connect(global)?;
     let strategy = api.strategy(name).await?;
     let mut parameters = nested(&backtest.parameters)?;
-    if let Some(session) = backtest.session {
-        parameters.insert("session".to_owned(), json!(session));
+    if !backtest.sessions.is_empty() {
+        parameters.insert("sessions".to_owned(), json!(backtest.sessions));
     }
     let mut body = json!({
         "start_date": backtest.from,
