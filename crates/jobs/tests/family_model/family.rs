@@ -236,10 +236,10 @@ impl Model for Family {
 impl Family {
     fn of_parent(&self, world: &World, locked: bool, actions: &mut Vec<Action>) {
         match world.parent.state {
-            StateName::Pending => {
-                if world.waiting_on == 0 || self.flaw == Flaw::ClaimIgnoresChildren {
-                    actions.push(Action::ClaimParent);
-                }
+            StateName::Pending
+                if world.waiting_on == 0 || self.flaw == Flaw::ClaimIgnoresChildren =>
+            {
+                actions.push(Action::ClaimParent);
             }
             // The supervisor asks first whether the children completed.
             StateName::Running if world.spoilt() => actions.push(Action::EndParent(End::Failed)),
