@@ -77,8 +77,7 @@ pub fn import_files(files: &[PathBuf], options: &ImportOptions) -> Result<Import
             sources.push(source::read_qlib(file, &mut collector)?);
             continue;
         }
-        sources.push(fingerprint(file, options.limits.file_bytes)?);
-        source::read(file, &mut collector)?;
+        sources.push(read_file(file, &mut collector)?);
     }
     let (rows, mut log, carried) = collector.finish();
     let table = clean::clean(rows, options, &names, &mut log)?;
@@ -126,27 +125,40 @@ fn expand(files: &[PathBuf]) -> Result<Vec<PathBuf>, DatasetError> {
     Ok(all)
 }
 
+<<<<<<< HEAD
 pub(crate) fn fingerprint(file: &Path, limit: u64) -> Result<SourceFile, DatasetError> {
+=======
+/// Reads a file into the collector while its checksum is taken.
+fn read_file(file: &Path, collector: &mut Collector<'_>) -> Result<SourceFile, DatasetError> {
+>>>>>>> w-hand
     let unreadable = |source| DatasetError::Read { file: file.to_owned(), source };
-    let mut reader = File::open(file).map_err(unreadable)?;
+    let reader = File::open(file).map_err(unreadable)?;
     let bytes = reader.metadata().map_err(unreadable)?.len();
+    let limit = collector.options.limits.file_bytes;
     if bytes > limit {
-        return Err(DatasetError::TooLarge {
-            file: name_of(file),
-            what: "bytes",
-            found: bytes,
-            limit,
-        });
+        let file = name_of(file);
+        return Err(DatasetError::TooLarge { file, what: "bytes", found: bytes, limit });
     }
+    let sha256 = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new();
+        let sum = thread.spawn_scoped(scope, || checksum(reader)).map_err(unreadable)?;
+        let read = source::read(file, collector);
+        let sum = sum.join().unwrap_or_else(|_| Err(std::io::Error::other("its reader gave up")));
+        sum.map_err(unreadable).and_then(|sha256| read.map(|()| sha256))
+    })?;
+    Ok(SourceFile { name: name_of(file), bytes, sha256 })
+}
+
+/// SHA-256 in hex of what is left to read.
+fn checksum(mut reader: File) -> std::io::Result<String> {
     let mut digest = Sha256Stream::default();
     let mut buffer = vec![0; 256 * 1024];
     loop {
-        match reader.read(&mut buffer).map_err(unreadable)? {
-            0 => break,
+        match reader.read(&mut buffer)? {
+            0 => return Ok(digest.finish()),
             read => digest.update(&buffer[..read]),
         }
     }
-    Ok(SourceFile { name: name_of(file), bytes, sha256: digest.finish() })
 }
 
 pub(crate) fn name_of(file: &Path) -> String {

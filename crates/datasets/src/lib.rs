@@ -37,8 +37,8 @@ pub use qlib::{
 };
 pub use signals::{SignalFile, SignalRow, read_signals};
 pub use table::{
-    ColumnValues, KeyOrder, OwnedColumn, OwnedTable, OwnedValues, Table, TableColumn, read_table,
-    write_table, write_table_file,
+    ColumnValues, KeyOrder, OwnedColumn, OwnedTable, OwnedValues, Table, TableColumn, TableFile,
+    read_table, write_table, write_table_file,
 };
 pub use version::{
     LoadedVersion, Manifest, ManifestAnnouncements, ManifestFile, NewAnnouncements, NewVersion,

@@ -1,8 +1,10 @@
+mod file;
 mod read;
 mod write;
 
 use chrono::NaiveDateTime;
 
+pub use file::TableFile;
 pub use read::read_table;
 pub(crate) use read::{read_instruments, read_single};
 pub(crate) use write::{nanoseconds, properties, write_table_file_with};
@@ -25,6 +27,14 @@ impl ColumnValues<'_> {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes of a value.
+    pub(crate) fn width(&self) -> usize {
+        match self {
+            Self::F32(_) => size_of::<f32>(),
+            Self::F64(_) => size_of::<f64>(),
+        }
     }
 }
 

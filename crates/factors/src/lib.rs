@@ -21,6 +21,7 @@ pub mod indicators;
 mod judge;
 mod matrix;
 mod named;
+mod parts;
 mod periods;
 mod processors;
 mod segments;
@@ -28,6 +29,7 @@ mod sets;
 mod stream;
 mod windows;
 
+pub use cells::Cells;
 pub use correlation::pearson;
 pub use effectiveness::{
     Coverage, Curves, EFFECTIVENESS_SCHEMA_VERSION, EffectivenessOptions, EffectivenessReport,
@@ -47,6 +49,7 @@ pub use frame::FeatureFrame;
 pub use ic::{BarIc, IcSummary, ic_series, summarise_ic};
 pub use matrix::{Matrix, Row};
 pub use named::{NamedExpr, validate_feature, validate_features};
+pub use parts::instrument_parts;
 pub use processors::{FittedPipeline, FittedProcessor, Phase, Processor, Scale, Target};
 pub use segments::{DateRange, Purge, SegmentBars, SegmentError, Segments};
 pub use sets::{

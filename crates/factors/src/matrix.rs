@@ -1,11 +1,17 @@
+mod layout;
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::cells::Cells;
 use crate::engine::pool;
 use crate::error::FactorError;
 use crate::frame::FeatureFrame;
+use layout::Layout;
 
 /// The cell of a panel that a matrix row stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,7 +31,7 @@ pub struct Row {
 pub struct Matrix {
     pub rows: Vec<Row>,
     pub feature_names: Vec<String>,
-    pub features: Vec<f32>,
+    pub features: Cells<f32>,
     pub label_raw: Vec<f32>,
     pub label: Vec<f32>,
 }
@@ -52,30 +58,29 @@ impl Matrix {
         }
         let column = labels.column_named(label);
         let label = column.ok_or_else(|| FactorError::UnknownLabel { name: label.to_owned() })?;
-        let laid = ranges.map(|bars| rows_by_bar(&features, bars, &keep));
-        let mut matrices = laid.each_ref().map(|(rows, cells)| {
-            let labels: Vec<f32> = cells.iter().map(|&cell| label[cell]).collect();
+        let layouts = ranges.map(|bars| Layout::of(&features, bars, &keep));
+        let mut matrices = layouts.each_ref().map(|layout| {
+            let mut labels = vec![0.0; layout.rows.len()];
+            layout.take(label, &mut labels);
             Self {
-                rows: rows.clone(),
+                rows: layout.rows.clone(),
                 feature_names: features.names().to_vec(),
-                features: vec![0.0; rows.len() * features.names().len()],
+                features: Cells::zeroed(layout.rows.len() * features.names().len()),
                 label_raw: labels.clone(),
                 label: labels,
             }
         });
         let mut columns: Vec<_> =
             features.into_columns().map(|column| (column, Vec::with_capacity(N))).collect();
-        for (matrix, (_, cells)) in matrices.iter_mut().zip(&laid) {
-            let parts = matrix.features.chunks_exact_mut(cells.len().max(1));
+        for (matrix, layout) in matrices.iter_mut().zip(&layouts) {
+            let parts = matrix.features.chunks_exact_mut(layout.rows.len().max(1));
             for (column, part) in columns.iter_mut().zip(parts) {
-                column.1.push((part, cells.as_slice()));
+                column.1.push((part, layout));
             }
         }
         pool(threads)?.install(|| {
             columns.into_par_iter().for_each(|(column, parts)| {
-                for (part, cells) in parts {
-                    part.iter_mut().zip(cells).for_each(|(value, &cell)| *value = column[cell]);
-                }
+                parts.into_iter().for_each(|(part, layout)| layout.take(&column, part));
             });
         });
         Ok(matrices)
@@ -117,32 +122,18 @@ impl Matrix {
             return;
         }
         // In place: a copy would hold the values twice. Nothing moves up.
-        let rows = self.len();
-        for index in 0..self.feature_names.len() {
-            for (to, &from) in kept.iter().enumerate() {
-                self.features[index * kept.len() + to] = self.features[index * rows + from];
+        let (rows, columns) = (self.len(), self.feature_names.len());
+        let mut to = 0;
+        for column in 0..columns {
+            for run in kept.chunk_by(|a, b| a + 1 == *b) {
+                let from = column * rows + run[0];
+                self.features.copy_within(from..from + run.len(), to);
+                to += run.len();
             }
         }
-        self.features.truncate(kept.len() * self.feature_names.len());
+        self.features.truncate(to);
         self.label_raw = kept.iter().map(|&row| self.label_raw[row]).collect();
         self.label = kept.iter().map(|&row| self.label[row]).collect();
         self.rows = kept.iter().map(|&row| self.rows[row]).collect();
     }
-}
-
-fn rows_by_bar(
-    frame: &FeatureFrame,
-    bars: Range<usize>,
-    keep: &impl Fn(usize, usize) -> bool,
-) -> (Vec<Row>, Vec<usize>) {
-    let (mut rows, mut cells) = (vec![], vec![]);
-    for bar in bars {
-        for instrument in 0..frame.instruments() {
-            if let Some(cell) = frame.cell(instrument, bar).filter(|_| keep(instrument, bar)) {
-                rows.push(Row { bar: bar as u32, instrument: instrument as u32 });
-                cells.push(cell);
-            }
-        }
-    }
-    (rows, cells)
 }

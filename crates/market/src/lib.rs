@@ -19,11 +19,11 @@ pub use announcements::{
     Announcement, AnnouncementError, AnnouncementRow, Announcements, AnnouncementsBuilder,
     MAX_ANNOUNCEMENTS,
 };
-pub use calendar::business_days;
+pub use calendar::{business_days, distinct_times};
 pub use checks::{CheckRules, check_panel};
 pub use columns::{ColumnError, complete_columns};
 pub use finding::{Finding, FindingCode, FindingLog, Severity};
 pub use index_code::is_index_code;
-pub use panel::{Panel, PanelBuilder, PanelError, PanelRow};
+pub use panel::{Panel, PanelBuilder, PanelColumns, PanelError, PanelRow};
 pub use period::PeriodLength;
 pub use synthetic::{SyntheticError, SyntheticMarket, planted_signal};

@@ -1,3 +1,9 @@
+mod builder;
+mod columns;
+mod layout;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,6 +12,8 @@ use chrono::NaiveDateTime;
 use thiserror::Error;
 
 use crate::announcements::Announcements;
+pub use builder::{PanelBuilder, PanelRow};
+pub use columns::PanelColumns;
 
 /// Bars of many instruments on one shared calendar.
 ///
@@ -84,19 +92,34 @@ impl Panel {
     /// The panel of those instruments alone that `keep` says yes to, on the same calendar.
     #[must_use]
     pub fn retain_instruments(self, keep: impl Fn(&str) -> bool) -> Self {
+        let all = 0..self.instruments.len();
+        let kept: Vec<usize> = all.filter(|&at| keep(&self.instruments[at])).collect();
+        if kept.len() == self.instruments.len() { self } else { self.select(&kept) }
+    }
+
+    /// A panel of some of the instruments, by their places, on the same calendar.
+    ///
+    /// # Panics
+    /// When the range reaches beyond the instruments.
+    #[must_use]
+    pub fn instruments_in(&self, range: Range<usize>) -> Self {
+        self.select(&range.collect::<Vec<usize>>())
+    }
+
+    fn select(&self, kept: &[usize]) -> Self {
         let bars = self.calendar.len();
-        let kept: Vec<usize> = (0..self.instruments.len())
-            .filter(|&instrument| keep(&self.instruments[instrument]))
-            .collect();
-        let select = |values: Vec<f64>| {
-            kept.iter().flat_map(|&i| values[i * bars..(i + 1) * bars].iter().copied()).collect()
+        let select = |values: &[f64]| {
+            let series: Vec<&[f64]> =
+                kept.iter().map(|&i| &values[i * bars..(i + 1) * bars]).collect();
+            series.concat()
         };
+        let field = |(name, values): (&String, &Vec<f64>)| (name.clone(), select(values));
         Self {
             instruments: kept.iter().map(|&i| self.instruments[i].clone()).collect(),
             listed: kept.iter().map(|&i| self.listed[i].clone()).collect(),
-            fields: self.fields.into_iter().map(|(name, values)| (name, select(values))).collect(),
-            calendar: self.calendar,
-            announcements: self.announcements,
+            fields: self.fields.iter().map(field).collect(),
+            calendar: self.calendar.clone(),
+            announcements: Arc::clone(&self.announcements),
         }
     }
 
@@ -126,107 +149,6 @@ impl Panel {
     }
 }
 
-/// One bar of one instrument on its way into a [`Panel`]; `values` follows the builder's fields.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PanelRow<'a> {
-    pub instrument: &'a str,
-    pub time: NaiveDateTime,
-    pub values: &'a [f64],
-}
-
-/// Collects rows in any order and lays them out as a [`Panel`].
-#[derive(Debug, Default)]
-pub struct PanelBuilder {
-    fields: Vec<String>,
-    instruments: BTreeMap<String, usize>,
-    rows: Vec<(usize, NaiveDateTime)>,
-    values: Vec<f64>,
-}
-
-impl PanelBuilder {
-    pub fn new<S: Into<String>>(fields: impl IntoIterator<Item = S>) -> Self {
-        Self { fields: fields.into_iter().map(Into::into).collect(), ..Self::default() }
-    }
-
-    pub fn push(&mut self, row: PanelRow<'_>) -> Result<(), PanelError> {
-        if row.values.len() != self.fields.len() {
-            return Err(PanelError::Row { expected: self.fields.len(), found: row.values.len() });
-        }
-        let instrument = match self.instruments.get(row.instrument) {
-            Some(&known) => known,
-            None => {
-                let next = self.instruments.len();
-                self.instruments.insert(row.instrument.to_owned(), next);
-                next
-            }
-        };
-        self.rows.push((instrument, row.time));
-        self.values.extend_from_slice(row.values);
-        Ok(())
-    }
-
-    /// Lays the rows out. Two rows of one instrument and time are refused: the import decides
-    /// which of them counts, not the panel.
-    pub fn build(self) -> Result<Panel, PanelError> {
-        let calendar = self.calendar();
-        let (bars, width) = (calendar.len(), self.fields.len());
-        let cells = cells(bars, self.instruments.len(), width)?;
-        let mut order = vec![0; self.instruments.len()];
-        for (sorted, &inserted) in self.instruments.values().enumerate() {
-            order[inserted] = sorted;
-        }
-        let mut seen = vec![false; cells];
-        let mut columns = vec![vec![f64::NAN; cells]; width];
-        for (row, &(instrument, time)) in self.rows.iter().enumerate() {
-            let bar = calendar.partition_point(|&known| known < time);
-            let cell = order[instrument] * bars + bar;
-            if std::mem::replace(&mut seen[cell], true) {
-                let instrument = self.instruments.keys().nth(order[instrument]);
-                return Err(PanelError::Duplicate {
-                    instrument: instrument.cloned().unwrap_or_default(),
-                    time,
-                });
-            }
-            for (column, value) in columns.iter_mut().zip(&self.values[row * width..]) {
-                column[cell] = *value;
-            }
-        }
-        let listed = (0..self.instruments.len()).map(|i| listed(&seen[i * bars..(i + 1) * bars]));
-        Ok(Panel {
-            listed: listed.collect(),
-            instruments: self.instruments.into_keys().collect(),
-            fields: self.fields.into_iter().zip(columns).collect(),
-            calendar,
-            announcements: Arc::default(),
-        })
-    }
-
-    fn calendar(&self) -> Vec<NaiveDateTime> {
-        let mut calendar: Vec<_> = self.rows.iter().map(|&(_, time)| time).collect();
-        calendar.sort_unstable();
-        calendar.dedup();
-        calendar
-    }
-}
-
-/// Cells of a field, if all fields together can be addressed at all.
-fn cells(bars: usize, instruments: usize, fields: usize) -> Result<usize, PanelError> {
-    let bytes = [instruments, fields, size_of::<f64>()]
-        .into_iter()
-        .try_fold(bars, usize::checked_mul)
-        .filter(|&bytes| isize::try_from(bytes).is_ok());
-    match bytes {
-        Some(_) => Ok(bars * instruments),
-        None => Err(PanelError::TooLarge { bars, instruments, fields }),
-    }
-}
-
-fn listed(seen: &[bool]) -> Range<usize> {
-    let first = seen.iter().position(|&bar| bar).unwrap_or(0);
-    let last = seen.iter().rposition(|&bar| bar).map_or(first, |bar| bar + 1);
-    first..last
-}
-
 /// Why rows do not make a panel.
 #[derive(Debug, Error, PartialEq)]
 pub enum PanelError {
@@ -238,51 +160,4 @@ pub enum PanelError {
     Duplicate { instrument: String, time: NaiveDateTime },
     #[error("{instruments} instruments × {bars} bars × {fields} fields are too many")]
     TooLarge { bars: usize, instruments: usize, fields: usize },
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use chrono::NaiveDate;
-
-    use super::*;
-
-    fn panel(rows: &[(&str, u32, f64)]) -> Panel {
-        let mut builder = PanelBuilder::new(["close"]);
-        for &(instrument, day, close) in rows {
-            let time = NaiveDate::from_ymd_opt(2024, 1, day).unwrap().and_hms_opt(0, 0, 0).unwrap();
-            builder.push(PanelRow { instrument, time, values: &[close] }).unwrap();
-        }
-        builder.build().unwrap()
-    }
-
-    #[test]
-    fn rows_come_in_any_order() {
-        let panel = panel(&[("B", 3, 1.0), ("A", 2, 2.0), ("B", 1, 3.0)]);
-        assert_eq!(panel.instruments(), ["A", "B"]);
-        assert_eq!(panel.calendar().len(), 3);
-        assert_eq!((panel.listed(0), panel.listed(1)), (1..2, 0..3));
-        assert!(panel.has_bar(1, 0) && !panel.has_bar(1, 1));
-        assert_eq!(panel.rows(), 3);
-    }
-
-    #[test]
-    fn a_panel_that_cannot_be_addressed_is_refused() {
-        assert_eq!(cells(3, 4, 5), Ok(12));
-        assert_eq!(cells(0, 4, 5), Ok(0));
-        for (bars, instruments, fields) in [(usize::MAX, 2, 1), (1 << 31, 1 << 30, 1)] {
-            let refused = Err(PanelError::TooLarge { bars, instruments, fields });
-            assert_eq!(cells(bars, instruments, fields), refused);
-        }
-    }
-
-    #[test]
-    fn instruments_can_be_left_out() {
-        let panel = panel(&[("A", 1, 1.0), ("B", 2, 2.0), ("C", 3, 3.0)]);
-        let kept = panel.retain_instruments(|name| name != "B");
-        assert_eq!(kept.instruments(), ["A", "C"]);
-        assert_eq!((kept.calendar().len(), kept.listed(1)), (3, 2..3));
-        assert_eq!(kept.series("close", 1).unwrap()[2], 3.0);
-        assert_eq!(kept.field("close").unwrap().len(), 6);
-    }
 }

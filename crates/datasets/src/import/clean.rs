@@ -1,4 +1,4 @@
-use alphafleet_market::{FindingCode, FindingLog, Panel, PanelBuilder, PanelRow};
+use alphafleet_market::{FindingCode, FindingLog, Panel, PanelColumns, distinct_times};
 use chrono::{NaiveDateTime, NaiveTime};
 
 use super::collect::Rows;
@@ -49,11 +49,10 @@ impl CleanRows {
         options: &ImportOptions,
     ) -> Result<Panel, DatasetError> {
         let Self { rows, order } = self;
-        let mut times: Vec<_> = order.iter().map(|&row| rows.times[row as usize]).collect();
-        times.sort_unstable();
-        times.dedup();
-        let mut instruments: Vec<_> =
-            order.iter().map(|&row| rows.instruments[row as usize]).collect();
+        let order = order.iter().map(|&row| row as usize);
+        let times = distinct_times(order.clone().map(|row| rows.times[row]));
+        let mut instruments: Vec<_> = order.clone().map(|row| rows.instruments[row]).collect();
+        instruments.dedup();
         instruments.sort_unstable();
         instruments.dedup();
         let cells = times.len() as u64 * instruments.len() as u64;
@@ -67,15 +66,8 @@ impl CleanRows {
                 return Err(DatasetError::TooLarge { file: files.join(", "), what, found, limit });
             }
         }
-        let mut builder = PanelBuilder::new(rows.columns.iter().map(|(name, _)| name.clone()));
-        let mut values = Vec::with_capacity(rows.columns.len());
-        for row in order.into_iter().map(|row| row as usize) {
-            values.clear();
-            values.extend(rows.columns.iter().map(|(_, column)| column[row]));
-            let instrument = &rows.names[rows.instruments[row] as usize];
-            builder.push(PanelRow { instrument, time: rows.times[row], values: &values })?;
-        }
-        Ok(builder.build()?)
+        let Rows { names, instruments, times, columns, .. } = rows;
+        Ok(PanelColumns { names, instruments, times, columns }.into_panel(order)?)
     }
 }
 

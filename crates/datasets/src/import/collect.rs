@@ -1,6 +1,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use alphafleet_market::{Finding, FindingCode, FindingLog};
+use arrow::array::{Array, Float64Array};
 use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::carried::Carried;
@@ -106,6 +107,13 @@ impl<'a> Collector<'a> {
 
     /// Adds a row; its values follow by [`Collector::value`] before the next row.
     pub fn row(&mut self, file: &str, instrument: &str, time: Stamp) -> Result<(), DatasetError> {
+        self.key(file, instrument, time)?;
+        self.fill();
+        Ok(())
+    }
+
+    /// Adds a row whose values, and those of the rows after it, follow by [`Collector::values`].
+    pub fn key(&mut self, file: &str, instrument: &str, time: Stamp) -> Result<(), DatasetError> {
         let too_large = |what, limit: u64| DatasetError::TooLarge {
             file: file.to_owned(),
             what,
@@ -137,10 +145,25 @@ impl<'a> Collector<'a> {
             self.midnights += usize::from(time.local.time() == NaiveTime::MIN);
         }
         self.rows.times.push(time.local);
-        for (_, values) in &mut self.rows.columns {
-            values.push(f64::NAN);
-        }
         Ok(())
+    }
+
+    /// Gives the rows that came by [`Collector::key`] since the last [`Collector::fill`] their
+    /// values; a column at most once.
+    pub fn values(&mut self, column: usize, values: &Float64Array) {
+        let own = &mut self.rows.columns[column].1;
+        if values.null_count() == 0 {
+            own.extend_from_slice(values.values());
+        } else {
+            own.extend(values.iter().map(|value| value.unwrap_or(f64::NAN)));
+        }
+    }
+
+    /// Ends the rows that came by [`Collector::key`]: what they have no value of is missing.
+    pub fn fill(&mut self) {
+        for (_, values) in &mut self.rows.columns {
+            values.resize(self.rows.times.len(), f64::NAN);
+        }
     }
 
     /// Sets a value of the row added last.

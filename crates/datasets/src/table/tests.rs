@@ -51,3 +51,33 @@ fn a_table_that_does_not_fit_is_refused() {
     assert!(refused(table(&["A"], vec![column, column])).contains("x appears twice"));
     assert_eq!(read_table("p", vec![1, 2, 3]).unwrap_err().code(), "corrupt_file");
 }
+
+#[test]
+fn a_file_takes_a_table_part_by_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.parquet");
+    let (times, names) = ([time(2), time(3), time(2)], ["A", "A", "B"]);
+    let (score, label) = ([0.1, f64::NAN, 0.3], [1.0_f32, 2.0, 3.0]);
+    let part = |rows: std::ops::Range<usize>| Table {
+        instruments: &names[rows.clone()],
+        times: &times[rows.clone()],
+        columns: vec![
+            TableColumn { name: "score", values: ColumnValues::F64(&score[rows.clone()]) },
+            TableColumn { name: "label", values: ColumnValues::F32(&label[rows]) },
+        ],
+        keys: KeyOrder::InstrumentFirst,
+    };
+    let mut file = TableFile::create(&path, &part(0..0)).unwrap();
+    for rows in [0..2, 2..2, 2..3] {
+        file.append(&part(rows)).unwrap();
+    }
+    let mut narrow = part(0..1);
+    narrow.columns.pop();
+    assert_eq!(file.append(&narrow).unwrap_err().code(), "bad_table");
+    file.finish().unwrap();
+    let whole = read_table("whole", written(&part(0..3))).unwrap();
+    let parts = read_table("parts", std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!((&parts.instruments, &parts.times), (&whole.instruments, &whole.times));
+    assert_eq!(parts.columns[1], whole.columns[1]);
+    assert_eq!(format!("{:?}", parts.columns[0]), format!("{:?}", whole.columns[0]));
+}

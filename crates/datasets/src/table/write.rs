@@ -1,5 +1,4 @@
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,12 +15,15 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
-use super::{ColumnValues, KeyOrder, Table};
+use super::{ColumnValues, KeyOrder, Table, TableFile};
 use crate::error::DatasetError;
 
 /// Rows handed to the encoder at a time, so that a table is never copied as a whole.
 const BATCH_ROWS: usize = 64 * 1024;
 const ROW_GROUP_ROWS: usize = 1 << 20;
+/// Of wide tables row groups have fewer rows: one is held in memory while it is written, and by many
+/// a reader too.
+const ROW_GROUP_BYTES: usize = 64 << 20;
 
 /// Writes a table as Parquet (zstd; `datetime` in nanoseconds without zone). Equal tables give
 /// equal bytes.
@@ -37,22 +39,61 @@ fn encode<W: Write + Send, S: AsRef<str>>(
     table: &Table<'_, S>,
     metadata: Vec<KeyValue>,
 ) -> Result<(), DatasetError> {
-    check(table)?;
-    let schema = schema(table);
-    let failed = |error: ParquetError| DatasetError::Write {
-        file: "table".to_owned(),
-        source: Box::new(error),
-    };
-    let properties = table_properties(table, metadata).map_err(failed)?;
-    let mut writer = ArrowWriter::try_new(writer, SchemaRef::clone(&schema), Some(properties))
-        .map_err(failed)?;
-    let rows = table.times.len();
-    for start in (0..rows).step_by(BATCH_ROWS) {
-        let batch = batch(table, &schema, start..rows.min(start + BATCH_ROWS))?;
-        writer.write(&batch).map_err(failed)?;
-    }
-    writer.close().map_err(failed)?;
+    let mut writer = TableWriter::new("table", writer, table, metadata)?;
+    writer.append(table)?;
+    writer.finish()?;
     Ok(())
+}
+
+/// Writes a table part by part. What is held of it is one row group.
+pub(super) struct TableWriter<W: Write + Send> {
+    /// The name errors use.
+    file: String,
+    schema: SchemaRef,
+    writer: ArrowWriter<W>,
+}
+
+impl<W: Write + Send> TableWriter<W> {
+    /// Begins a table with the columns and the order of keys of `like`, whose rows do not matter.
+    pub fn new<S>(
+        file: &str,
+        writer: W,
+        like: &Table<'_, S>,
+        metadata: Vec<KeyValue>,
+    ) -> Result<Self, DatasetError> {
+        check(like)?;
+        let schema = schema(like);
+        let failed = |error| failed(file, error);
+        let properties = table_properties(like, metadata).map_err(failed)?;
+        let writer = ArrowWriter::try_new(writer, SchemaRef::clone(&schema), Some(properties))
+            .map_err(failed)?;
+        Ok(Self { file: file.to_owned(), schema, writer })
+    }
+
+    /// Adds the rows of a table with the same columns.
+    pub fn append<S: AsRef<str>>(&mut self, table: &Table<'_, S>) -> Result<(), DatasetError> {
+        check(table)?;
+        if schema(table) != self.schema {
+            let message = "its parts have different columns".to_owned();
+            return Err(DatasetError::BadTable(message));
+        }
+        let rows = table.times.len();
+        for start in (0..rows).step_by(BATCH_ROWS) {
+            let batch = batch(table, &self.schema, start..rows.min(start + BATCH_ROWS))?;
+            self.writer.write(&batch).map_err(|error| failed(&self.file, error))?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is left and the footer, without which nothing can be read.
+    pub fn finish(self) -> Result<W, DatasetError> {
+        let Self { file, writer, .. } = self;
+        writer.into_inner().map_err(|error| failed(&file, error))
+    }
+}
+
+fn failed(file: &str, error: ParquetError) -> DatasetError {
+    DatasetError::Write { file: file.to_owned(), source: Box::new(error) }
 }
 
 /// Writes a table to a file, replacing one that is there; see [`write_table`].
@@ -69,13 +110,9 @@ pub(crate) fn write_table_file_with<S: AsRef<str>>(
     table: &Table<'_, S>,
     metadata: Vec<KeyValue>,
 ) -> Result<(), DatasetError> {
-    let failed = |error: std::io::Error| DatasetError::Write {
-        file: path.display().to_string(),
-        source: Box::new(error),
-    };
-    let mut writer = BufWriter::new(File::create(path).map_err(failed)?);
-    encode(&mut writer, table, metadata)?;
-    writer.flush().map_err(failed)
+    let mut file = TableFile::create_with(path, table, metadata)?;
+    file.append(table)?;
+    file.finish()
 }
 
 /// Values in single precision are computed ones, which hardly repeat: looking for a dictionary of
@@ -84,7 +121,9 @@ fn table_properties<S>(
     table: &Table<'_, S>,
     metadata: Vec<KeyValue>,
 ) -> Result<WriterProperties, ParquetError> {
-    let mut builder = properties(metadata)?;
+    let width: usize = table.columns.iter().map(|column| column.values.width()).sum();
+    let rows = ROW_GROUP_ROWS.min((ROW_GROUP_BYTES / width.max(1)).max(BATCH_ROWS));
+    let mut builder = properties(metadata)?.set_max_row_group_row_count(Some(rows));
     for column in &table.columns {
         if matches!(column.values, ColumnValues::F32(_)) {
             let path = ColumnPath::from(column.name);

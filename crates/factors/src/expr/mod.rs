@@ -65,6 +65,11 @@ impl Expr {
         self.root.has_indicator()
     }
 
+    /// Whether it compares the instruments of a bar: without all of them it has other values.
+    pub fn is_cross_sectional(&self) -> bool {
+        self.root.has_cross_section()
+    }
+
     /// The fields of bars it reads, without the `$`, ascending.
     pub fn fields(&self) -> Vec<&str> {
         let mut fields = BTreeSet::new();

@@ -165,6 +165,10 @@ impl Node {
         matches!(self, Self::Indicator(..)) || self.children().into_iter().any(Self::has_indicator)
     }
 
+    pub(crate) fn has_cross_section(&self) -> bool {
+        matches!(self, Self::Cross(..)) || self.children().into_iter().any(Self::has_cross_section)
+    }
+
     pub(crate) fn collect_fields<'a>(&'a self, fields: &mut BTreeSet<&'a str>) {
         if let Self::Field(name) = self {
             fields.insert(name);

@@ -8,14 +8,16 @@ const NAN: f32 = f32::NAN;
 /// One feature and a label, given bar by bar.
 fn matrix(bars: &[&[(f32, f32)]]) -> Matrix {
     let mut matrix = Matrix { feature_names: vec!["x".into()], ..Matrix::default() };
+    let mut features = Vec::new();
     for (bar, section) in bars.iter().enumerate() {
         for (instrument, (feature, label)) in section.iter().enumerate() {
             matrix.rows.push(Row { bar: bar as u32, instrument: instrument as u32 });
-            matrix.features.push(*feature);
+            features.push(*feature);
             matrix.label_raw.push(*label);
             matrix.label.push(*label);
         }
     }
+    matrix.features = features.into();
     matrix
 }
 

@@ -110,8 +110,13 @@ fn drop_empty(
 /// `columns` ascending.
 fn remove_columns(matrix: &mut Matrix, columns: &[usize]) {
     let rows = matrix.len();
+    let mut to = 0;
+    for at in (0..matrix.feature_names.len()).filter(|at| columns.binary_search(at).is_err()) {
+        matrix.features.copy_within(at * rows..(at + 1) * rows, to);
+        to += rows;
+    }
+    matrix.features.truncate(to);
     for &at in columns.iter().rev() {
-        matrix.features.drain(at * rows..(at + 1) * rows);
         matrix.feature_names.remove(at);
     }
 }

@@ -94,10 +94,6 @@ impl ParquetRows<'_> {
                 _ => collector.not_numeric(column),
             }
         }
-        let fields: Vec<_> = fields
-            .iter()
-            .map(|(column, values)| (*column, values.as_primitive::<Float64Type>()))
-            .collect();
         for (at, &time) in times.iter().enumerate() {
             let instrument = match &instruments {
                 Some(names) if names.is_valid(at) => names.as_string::<i32>().value(at),
@@ -108,13 +104,12 @@ impl ParquetRows<'_> {
                 let column = self.layout.instrument.unwrap_or_default();
                 return Err(self.bad(batch, column, at, "an instrument"));
             }
-            collector.row(&self.source.file, instrument, time)?;
-            for (column, values) in &fields {
-                if values.is_valid(at) {
-                    collector.value(*column, values.value(at));
-                }
-            }
+            collector.key(&self.source.file, instrument, time)?;
         }
+        for (column, values) in &fields {
+            collector.values(*column, values.as_primitive::<Float64Type>());
+        }
+        collector.fill();
         self.row += times.len() as u64;
         Ok(())
     }
