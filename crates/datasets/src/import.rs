@@ -125,20 +125,10 @@ fn expand(files: &[PathBuf]) -> Result<Vec<PathBuf>, DatasetError> {
     Ok(all)
 }
 
-<<<<<<< HEAD
-pub(crate) fn fingerprint(file: &Path, limit: u64) -> Result<SourceFile, DatasetError> {
-=======
 /// Reads a file into the collector while its checksum is taken.
 fn read_file(file: &Path, collector: &mut Collector<'_>) -> Result<SourceFile, DatasetError> {
->>>>>>> w-hand
     let unreadable = |source| DatasetError::Read { file: file.to_owned(), source };
-    let reader = File::open(file).map_err(unreadable)?;
-    let bytes = reader.metadata().map_err(unreadable)?.len();
-    let limit = collector.options.limits.file_bytes;
-    if bytes > limit {
-        let file = name_of(file);
-        return Err(DatasetError::TooLarge { file, what: "bytes", found: bytes, limit });
-    }
+    let (reader, bytes) = open(file, collector.options.limits.file_bytes)?;
     let sha256 = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new();
         let sum = thread.spawn_scoped(scope, || checksum(reader)).map_err(unreadable)?;
@@ -147,6 +137,26 @@ fn read_file(file: &Path, collector: &mut Collector<'_>) -> Result<SourceFile, D
         sum.map_err(unreadable).and_then(|sha256| read.map(|()| sha256))
     })?;
     Ok(SourceFile { name: name_of(file), bytes, sha256 })
+}
+
+/// What a file of at most so many bytes is known by.
+pub(crate) fn fingerprint(file: &Path, limit: u64) -> Result<SourceFile, DatasetError> {
+    let (reader, bytes) = open(file, limit)?;
+    let unreadable = |source| DatasetError::Read { file: file.to_owned(), source };
+    let sha256 = checksum(reader).map_err(unreadable)?;
+    Ok(SourceFile { name: name_of(file), bytes, sha256 })
+}
+
+/// A file and its size, which may not be more than the limit.
+fn open(file: &Path, limit: u64) -> Result<(File, u64), DatasetError> {
+    let unreadable = |source| DatasetError::Read { file: file.to_owned(), source };
+    let reader = File::open(file).map_err(unreadable)?;
+    let bytes = reader.metadata().map_err(unreadable)?.len();
+    if bytes > limit {
+        let file = name_of(file);
+        return Err(DatasetError::TooLarge { file, what: "bytes", found: bytes, limit });
+    }
+    Ok((reader, bytes))
 }
 
 /// SHA-256 in hex of what is left to read.
