@@ -110,7 +110,10 @@ async fn fundamentals_that_the_data_lack_are_refused_by_name() {
     let told = gateway.request(Method::PUT, told, &token).body("roe_q,1\n");
     gateway.send(told).await.expect(201);
     for (path, body, _) in &requests {
-        gateway.post(&token, path, (*body).clone()).await.expect(202);
+        let session = gateway.post(&token, path, (*body).clone()).await.expect(202);
+        let id = session["id"].as_str().unwrap();
+        let stop = format!("/api/v1/strategies/sessions/{id}/stop");
+        gateway.post(&token, &stop, json!({})).await.expect(202);
     }
     gateway.post(&token, FEATURES, bound("bound", "bars")).await.expect(201);
 }
