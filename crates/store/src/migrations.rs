@@ -17,7 +17,7 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgre
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
 /// The version of the newest migration in both folders.
-pub(crate) const NEWEST: &str = "20261214000000";
+pub(crate) const NEWEST: &str = "20261215000000";
 
 /// Any number will do that nothing else in the database locks.
 const MIGRATOR: &str = "SELECT pg_advisory_lock(4702111234474983745)";
