@@ -28,7 +28,6 @@ impl SweepSink for SweepReporter<'_> {
             // Which began with reading the data.
             return;
         }
-        let name = if name == "reporting" { "evaluating" } else { name };
         self.ctx.stage(name, percent.max(FROM));
         self.ctx.log(LogLevel::Info, name);
     }

@@ -106,7 +106,7 @@ pub trait SweepSink: Sync {
 /// panel, a row of figures a configuration and few runs at a time.
 ///
 /// Stages, with the progress each begins at: `preparing` 0, `sweeping` 10, `walking_forward`,
-/// `reporting` 90, `completed` 100. Equal inputs give equal tables, to the byte, whatever the
+/// `evaluating` 90, `completed` 100. Equal inputs give equal tables, to the byte, whatever the
 /// number of threads, attempts and shares.
 ///
 /// Files: `sweep.parquet` (a row a configuration), `walk_forward.parquet` (the account out of
@@ -173,7 +173,7 @@ pub fn sweep_share(
 /// Makes the whole of a sweep's shares, given in any order: files, report and summary are those of
 /// [`sweep`] over the same panel. Nothing is run again.
 ///
-/// Stages: `preparing` 0, `reporting` 90, `completed` 100.
+/// Stages: `preparing` 0, `evaluating` 90, `completed` 100.
 ///
 /// # Errors
 /// A share of another sweep or other data; a combination or window that is in no share, or in two;
@@ -200,7 +200,7 @@ fn conclude(
     sink: &dyn SweepSink,
     check: impl Fn() -> Result<(), BacktestRunError>,
 ) -> Result<Finished, BacktestRunError> {
-    sink.stage("reporting", 90.0);
+    sink.stage("evaluating", 90.0);
     let mut files = tables::write(base.run.scratch, &base.grid, runnable, state)?;
     check()?;
     let report = SweepReport::new(&Parts { base, runnable, state })?;
