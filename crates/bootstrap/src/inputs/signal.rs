@@ -34,8 +34,7 @@ impl SignalInputs {
                 && training.kind == JobKind::Training
                 && training.state.name() == StateName::Completed
         });
-        let artifacts =
-            if is_usable { self.jobs.artifacts(session).await? } else { Vec::new() };
+        let artifacts = if is_usable { self.jobs.artifacts(session).await? } else { Vec::new() };
         let found = artifacts.into_iter().find(|file| file.kind == ArtifactKind::Predictions);
         let Some(predictions) = found else { return Err(missing(session)) };
         let (key, sha256) = (predictions.key, predictions.sha256);

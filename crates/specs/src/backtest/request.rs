@@ -3,8 +3,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::draft::{BacktestDraft, Configured, NamedSession};
 use super::SignalRef;
+use super::draft::{BacktestDraft, Configured, NamedSession};
 use super::merge::Merge;
 use super::signal::{parse, session};
 use crate::reader::{Findings, Reader};
@@ -43,8 +43,15 @@ pub struct BacktestRequest {
 }
 
 /// The parameters that are no fields of a plan.
-const OWN: [&str; 7] =
-    ["session", "sessions", "dataset", "universe", "adjustment", "allow_training_overlap", "limits"];
+const OWN: [&str; 7] = [
+    "session",
+    "sessions",
+    "dataset",
+    "universe",
+    "adjustment",
+    "allow_training_overlap",
+    "limits",
+];
 
 impl BacktestRequest {
     /// Lays a request's body over a strategy's configuration and checks the whole, as far as that

@@ -72,8 +72,11 @@ mod tests {
     #[test]
     fn a_model_scores_until_one_that_was_fitted_later_takes_over() {
         // The first scored far into the days that the others were fitted on.
-        let models =
-            [model((1, 100), (101, 400)), model((1, 200), (203, 260)), model((50, 250), (251, 300))];
+        let models = [
+            model((1, 100), (101, 400)),
+            model((1, 200), (203, 260)),
+            model((50, 250), (251, 300)),
+        ];
         let shuffled = vec![models[2], models[0], models[1]];
         let signals = turns(shuffled, "sessions").unwrap();
         let sessions: Vec<JobId> = signals.iter().map(|signal| signal.session).collect();
@@ -91,7 +94,10 @@ mod tests {
         let faults = turns(doubled, "parameters.sessions").unwrap_err();
         assert_eq!(faults.0[0].field, "parameters.sessions");
         assert_eq!(faults.0[0].code, FaultCode::Conflict);
-        assert!(turns(vec![model((10, 100), (1, 9))], "s").is_err(), "scored only what came before");
+        assert!(
+            turns(vec![model((10, 100), (1, 9))], "s").is_err(),
+            "scored only what came before"
+        );
         let alone = turns(vec![model((1, 100), (90, 120))], "s").unwrap();
         assert_eq!(alone[0].used, Some(range(101, 120)), "never a day it was fitted on");
     }
