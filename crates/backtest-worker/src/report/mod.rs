@@ -33,7 +33,7 @@ use alphafleet_backtest::plan::{Outcome, Plan};
 /// What the JSON form says it is.
 pub const REPORT_KIND: &str = "alphafleet.backtest_report";
 /// The version of the JSON form.
-pub const REPORT_SCHEMA_VERSION: u32 = 1;
+pub const REPORT_SCHEMA_VERSION: u32 = 2;
 
 /// What a report is made of.
 #[derive(Debug, Clone)]
