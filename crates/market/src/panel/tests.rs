@@ -41,9 +41,11 @@ fn instruments_can_be_left_out() {
     assert_eq!((kept.calendar().len(), kept.listed(1)), (3, 2..3));
     assert_eq!(kept.series("close", 1).unwrap()[2], 3.0);
     assert_eq!(kept.field("close").unwrap().len(), 6);
-    assert_eq!(kept, panel.instruments_in(0..3).retain_instruments(|name| name != "B"));
-    assert_eq!(kept.instruments_in(1..2), panel.retain_instruments(|name| name == "C"));
-    assert_eq!(kept.clone().retain_instruments(|_| true), kept);
+    // Missing bars are NaN, which equals nothing.
+    let same = |a: &Panel, b: &Panel| assert_eq!(format!("{a:?}"), format!("{b:?}"));
+    same(&kept.clone().retain_instruments(|_| true), &kept);
+    same(&kept, &panel.instruments_in(0..3).retain_instruments(|name| name != "B"));
+    same(&kept.instruments_in(1..2), &panel.retain_instruments(|name| name == "C"));
 }
 
 #[test]
