@@ -10,7 +10,7 @@ use alphafleet_backtest::{
 use super::super::BacktestRunError;
 use super::base::Base;
 use super::portion::Portion;
-use super::state::{Row, State};
+use super::state::{Row, State, is_finite};
 use super::{SweepProgress, SweepSink, SweepStop};
 
 /// How often finished runs are kept for a later attempt.
@@ -170,13 +170,16 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Refuses an account out of sample that cannot be written down.
+/// Refuses what cannot be written down.
 fn check_finite(result: &WindowResult) -> Result<(), BacktestError> {
-    match result.returns.iter().map(|bar| bar.value).find(|value| !value.is_finite()) {
+    let odd = result.returns.iter().map(|bar| bar.value).find(|value| !value.is_finite());
+    let figures = [&result.in_sample, &result.out_of_sample];
+    let costs = figures.iter().find(|figures| !is_finite(figures)).map(|figures| figures.costs);
+    match odd.or(costs) {
         Some(value) => Err(BacktestError::OutOfRange {
-            field: "a return out of sample",
+            field: "a return or the costs of a window",
             value,
-            expected: "a finite number: check the prices on the days judged",
+            expected: "a finite number: check the prices of its days",
         }),
         None => Ok(()),
     }

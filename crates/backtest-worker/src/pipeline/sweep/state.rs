@@ -115,6 +115,11 @@ impl State {
     }
 }
 
+/// Whether all there is of a run's figures can be written down.
+pub(super) fn is_finite(figures: &KeyFigures) -> bool {
+    figures.costs.is_finite() && figures.max_drawdown.is_finite()
+}
+
 impl Row {
     /// Keeps the excess over so many bars; a run that was ruined stays where it is.
     pub fn of(plan: &Plan, outcome: &Outcome, bars: Option<usize>) -> Self {
@@ -130,7 +135,7 @@ impl Row {
         });
         let figures = KeyFigures::of(plan, outcome);
         let mut numbers = returns.iter().chain(excess.iter().flatten());
-        if !numbers.all(|number| number.is_finite()) || !figures.costs.is_finite() {
+        if !numbers.all(|number| number.is_finite()) || !is_finite(&figures) {
             return Self::refused("its returns or costs are not finite numbers".to_owned());
         }
         Self { figures: Some(figures), fault: None, sample, excess }
