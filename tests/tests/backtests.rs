@@ -286,7 +286,7 @@ async fn shares(client: &Client, session: &str) -> Vec<Value> {
 
 /// Checks that the report of a completed sweep says what the command line finds on the same bars.
 async fn same_as_local(client: &Client, session: &str, bars: &Path) {
-    let done = client.session(session).await;
+    let (done, found) = (client.session(session).await, report(client, session).await);
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, document: &Value| {
         let file = folder.path().join(name);
@@ -303,7 +303,6 @@ async fn same_as_local(client: &Client, session: &str, bars: &Path) {
     assert!(local.status.success(), "{}", String::from_utf8_lossy(&local.stderr));
     let local: Value =
         serde_json::from_slice(&std::fs::read(out.join("report.json")).unwrap()).unwrap();
-    let found = report(client, session).await;
     for name in [
         "configurations",
         "ran",
