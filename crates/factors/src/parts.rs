@@ -58,7 +58,7 @@ mod tests {
             ..SyntheticMarket::default()
         };
         let panel = market.generate().unwrap();
-        assert_eq!(instrument_parts(&panel, 158), [0..44]);
+        assert_eq!(instrument_parts(&panel, 158), std::slice::from_ref(&(0..44)));
         // So many columns that eight instruments fill a part, and sixteen overfill it.
         let columns = PART_BYTES / (10 * 150 * size_of::<f32>());
         let parts = instrument_parts(&panel, columns);
@@ -75,8 +75,7 @@ mod tests {
         for part in parts {
             let frame = compute(&panel.instruments_in(part.clone()), &exprs, 1).unwrap();
             let cells = whole.cells(part.start).start..whole.cells(part.end - 1).end;
-            for column in 0..exprs.len() {
-                let name = &exprs[column].name;
+            for (column, NamedExpr { name, .. }) in exprs.iter().enumerate() {
                 let own = bits(&frame, column, 0..frame.rows());
                 assert_eq!(own, bits(&whole, column, cells.clone()), "{name}");
             }
