@@ -148,6 +148,58 @@ async fn a_model_is_backtested_on_days_it_has_not_seen() {
     drop(fleet);
 }
 
+#[tokio::test]
+async fn models_trained_again_take_turns() {
+    let Some(shared) = shared_folder() else { return };
+    let (fleet, client) = Fleet::start(&[]).await;
+    client.import("sp500", &shared.join("data/sp500_2013_2017.parquet")).await.ok();
+    let config = json!({
+        "dataset": "sp500",
+        "universe": { "include": NAMES },
+        "features": { "expressions": [
+            { "name": "F0", "expression": "$close/Ref($close, 5) - 1" },
+            { "name": "F1", "expression": "Std($close, 20)/$close" },
+        ] },
+        "model": { "type": "linear" },
+        "threads": 1,
+    });
+    let strategy = client.strategy("again", config).await;
+    let mut sessions = Vec::new();
+    for (train, valid, test) in
+        [("2015-06-30", "2015-07-01", "2016-01-04"), ("2016-06-30", "2016-07-01", "2017-01-03")]
+    {
+        let day_before = test.parse::<chrono::NaiveDate>().unwrap().pred_opt().unwrap();
+        let segments = json!({
+            "train": { "start": "2013-02-08", "end": train },
+            "valid": { "start": valid, "end": day_before },
+            "test": { "start": test, "end": "2018-01-31" },
+        });
+        let body = json!({ "parameters": { "segments": segments } });
+        let session = client.train(&strategy, body).await.ok();
+        let done = client.until_ended(session["id"].as_str().unwrap()).await;
+        assert_eq!(done["state"], "completed", "{done}");
+        sessions.push(session["id"].clone());
+    }
+    let equity = async |sessions: &[Value]| {
+        let body = json!({ "start_date": "2016-01-04", "end_date": "2018-01-31",
+            "parameters": { "sessions": sessions, "strategy": { "topk": 3, "n_drop": 1 } } });
+        let session = client.backtest(&strategy, body).await.ok();
+        let done = client.until_ended(session["id"].as_str().unwrap()).await;
+        assert_eq!(done["state"], "completed", "{done}");
+        assert_eq!(done["result"]["out_of_sample"], true);
+        let report = report(&client, session["id"].as_str().unwrap()).await;
+        let bars = report["curve"].as_array().unwrap().clone();
+        bars.into_iter().map(|bar| (bar["time"].clone(), bar["equity"].clone())).collect::<Vec<_>>()
+    };
+    let (alone, in_turn) = (equity(&sessions[..1]).await, equity(&sessions).await);
+    assert_eq!(alone.len(), in_turn.len());
+    let first = alone.iter().zip(&in_turn).position(|(alone, turn)| alone != turn);
+    let first = alone[first.expect("the second model never traded")].0.as_str().unwrap();
+    // Its first scores are of 3 January, and traded on the day after.
+    assert!(first > "2017-01-03", "the second model was heard before its time, on {first}");
+    drop(fleet);
+}
+
 async fn refusals(client: &Client, strategy: &str, fitted: &str, end: &str) {
     for (body, fault) in [
         (json!({ "start_date": fitted, "end_date": end }), "overlaps_training"),
