@@ -172,7 +172,7 @@ async fn models_trained_again_take_turns() {
         let segments = json!({
             "train": { "start": "2013-02-08", "end": train },
             "valid": { "start": valid, "end": day_before },
-            "test": { "start": test, "end": "2018-01-31" },
+            "test": { "start": test, "end": "2017-11-30" },
         });
         let body = json!({ "parameters": { "segments": segments } });
         let session = client.train(&strategy, body).await.ok();
@@ -181,7 +181,7 @@ async fn models_trained_again_take_turns() {
         sessions.push(session["id"].clone());
     }
     let equity = async |sessions: &[Value]| {
-        let body = json!({ "start_date": "2016-01-04", "end_date": "2018-01-31",
+        let body = json!({ "start_date": "2016-01-04", "end_date": "2017-11-30",
             "parameters": { "sessions": sessions, "strategy": { "topk": 3, "n_drop": 1 } } });
         let session = client.backtest(&strategy, body).await.ok();
         let done = client.until_ended(session["id"].as_str().unwrap()).await;
