@@ -189,7 +189,9 @@ async fn models_trained_again_take_turns() {
         assert_eq!(done["result"]["out_of_sample"], true);
         let report = report(&client, session["id"].as_str().unwrap()).await;
         let bars = report["curve"].as_array().unwrap().clone();
-        bars.into_iter().map(|bar| (bar["datetime"].clone(), bar["equity"].clone())).collect::<Vec<_>>()
+        bars.into_iter()
+            .map(|bar| (bar["datetime"].clone(), bar["equity"].clone()))
+            .collect::<Vec<_>>()
     };
     let (alone, in_turn) = (equity(&sessions[..1]).await, equity(&sessions).await);
     assert_eq!(alone.len(), in_turn.len());
