@@ -49,7 +49,7 @@ pub(crate) fn encode<W: Write + Send>(
     Ok(())
 }
 
-/// Writes a file of announcements, replacing one that is there: [`encode`].
+/// Writes a file of announcements, replacing one that is there: `encode`.
 pub fn write_announcements(path: &Path, announcements: &Announcements) -> Result<(), DatasetError> {
     let failed = |error: std::io::Error| DatasetError::Write {
         file: path.display().to_string(),
@@ -87,7 +87,7 @@ fn batch(
     RecordBatch::try_new(SchemaRef::clone(schema), columns)
 }
 
-/// Reads what [`encode`] wrote: the fields asked for alone, or all. `file` is the name errors use.
+/// Reads what `encode` wrote: the fields asked for alone, or all. `file` is the name errors use.
 pub(crate) fn decode(
     file: &str,
     bytes: Vec<u8>,
