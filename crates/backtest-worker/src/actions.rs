@@ -1,8 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use alphafleet_backtest::{ActionKind, CorporateAction};
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use thiserror::Error;
+
+use crate::columns::{moment, place};
 
 /// Rows of a file at most.
 const ROWS: usize = 10_000_000;
@@ -44,11 +45,7 @@ pub fn read_actions(path: &Path) -> Result<Vec<CorporateAction>, ActionsError> {
     let failed = |source| ActionsError::Read { path: path.to_owned(), source };
     let mut reader = csv::Reader::from_path(path).map_err(failed)?;
     let header = reader.headers().map_err(failed)?.clone();
-    let place = |names: &[&str]| {
-        header
-            .iter()
-            .position(|found| names.iter().any(|name| found.trim().eq_ignore_ascii_case(name)))
-    };
+    let place = |names: &[&str]| place(&header, names);
     let needed = |column: &'static str, names: &[&str]| {
         place(names).ok_or_else(|| ActionsError::MissingColumn { path: path.to_owned(), column })
     };
@@ -92,18 +89,6 @@ pub fn read_actions(path: &Path) -> Result<Vec<CorporateAction>, ActionsError> {
         }
     }
     Ok(actions)
-}
-
-pub(crate) fn moment(text: &str) -> Option<NaiveDateTime> {
-    let day = ["%Y-%m-%d", "%Y/%m/%d", "%Y%m%d"]
-        .into_iter()
-        .find_map(|format| NaiveDate::parse_from_str(text, format).ok());
-    let midnight = day.map(|day| day.and_time(NaiveTime::MIN));
-    midnight.or_else(|| {
-        ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"]
-            .into_iter()
-            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDateTime;
 use thiserror::Error;
 
-use crate::actions::moment;
+use crate::columns::{moment, place};
 
 /// Rows of a file at most.
 const ROWS: usize = 10_000_000;
@@ -77,11 +77,7 @@ pub fn read_groups(path: &Path) -> Result<Groups, GroupsError> {
     let failed = |source| GroupsError::Read { path: path.to_owned(), source };
     let mut reader = csv::Reader::from_path(path).map_err(failed)?;
     let header = reader.headers().map_err(failed)?.clone();
-    let place = |names: &[&str]| {
-        header
-            .iter()
-            .position(|found| names.iter().any(|name| found.trim().eq_ignore_ascii_case(name)))
-    };
+    let place = |names: &[&str]| place(&header, names);
     let needed = |column: &'static str, names: &[&str]| {
         place(names).ok_or_else(|| GroupsError::MissingColumn { path: path.to_owned(), column })
     };

@@ -7,6 +7,7 @@
 //! them.
 
 mod actions;
+mod columns;
 mod groups;
 mod handler;
 mod pipeline;

@@ -21,6 +21,18 @@ impl Findings {
     }
 }
 
+/// Reads a whole document and reports all that is wrong with it.
+pub(crate) fn read_document<T>(
+    document: &Value,
+    read: impl FnOnce(Reader<'_>) -> Option<T>,
+) -> Result<T, Faults> {
+    let findings = Findings::default();
+    match Reader::open("", document, &findings).and_then(read) {
+        Some(read) => findings.into_result(read),
+        None => findings.into_result(()).and(Err(Faults(Vec::new()))),
+    }
+}
+
 /// A real number's bounds; `open_start` excludes the lower one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {

@@ -58,13 +58,7 @@ fn unscored(spec: &BacktestSpec, panel: &Panel) -> Option<NaiveDate> {
     let used = used.filter(|_| spec.plan.needs_signal())?;
     let period = spec.plan.period();
     let mut days = panel.calendar().iter().map(NaiveDateTime::date);
-    days.find(|&day| {
-        period.start <= day && day <= period.end && !used.iter().any(|used| holds(used, day))
-    })
-}
-
-fn holds(range: &DateRange, day: NaiveDate) -> bool {
-    range.start <= day && day <= range.end
+    days.find(|&day| period.contains(day) && !used.iter().any(|used| used.contains(day)))
 }
 
 fn predictions(stored: &Stored, input: &SignalInput) -> Result<OwnedTable, DatasetError> {
@@ -86,7 +80,7 @@ fn signal(panel: &Panel, turns: &[Turn]) -> Result<Signal, BacktestRunError> {
         let rows = table.instruments.iter().zip(&table.times).zip(scores);
         rows.filter(|((instrument, time), score)| {
             !score.is_nan()
-                && used.is_none_or(|used| holds(&used, time.date()))
+                && used.is_none_or(|used| used.contains(time.date()))
                 && panel.instruments().binary_search(instrument).is_ok()
                 && panel.calendar().binary_search(time).is_ok()
         })

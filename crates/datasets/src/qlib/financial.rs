@@ -28,8 +28,9 @@ const RECORD_BYTES: usize = 20;
 const NONE: u32 = u32::MAX;
 
 /// Reads all announcements of a folder that has `financial/` in it. An instrument is named as
-/// `instruments/all.txt` lists it, else in upper case, as Qlib's own are. Of several revisions of a period on one day the last one
-/// counts, as in Qlib. A file whose index does not lead to each of its records is refused.
+/// `instruments/all.txt` lists it, else in upper case, as Qlib's own are. Of several revisions of a
+/// period on one day the last one counts, as in Qlib. A file whose index does not lead to each of
+/// its records is refused.
 pub(crate) fn read_announcements(folder: &Path) -> Result<Announcements, DatasetError> {
     let root = folder.join("financial");
     if !root.is_dir() {

@@ -95,8 +95,9 @@ pub trait JobStore: Send + Sync {
     /// for, else like a retryable failure `WorkerLost`.
     async fn expire(&self, window: Duration) -> Result<Vec<Expired>, StoreError>;
 
-    /// Pending, due jobs that wait for no child and whose ticket should be published (again). Each is pushed back by a wait
-    /// that doubles from 5 s to 10 min, so that a lost ticket is replaced and a storm is not made.
+    /// Pending, due jobs that wait for no child and whose ticket should be published (again). Each
+    /// is pushed back by a wait that doubles from 5 s to 10 min, so that a lost ticket is replaced
+    /// and a storm is not made.
     async fn take_due(&self, limit: u32) -> Result<Vec<Job>, StoreError>;
 
     /// The oldest events not yet published, leased to the caller for `lease`; of one job

@@ -1,7 +1,6 @@
 use actix_web::{HttpRequest, web};
 use alphafleet_domain::{JobKind, StrategyId};
-use alphafleet_specs::{BacktestSweepRequest, BacktestSweepSpec, StrategyConfig};
-
+use alphafleet_specs::{BacktestSweepRequest, BacktestSweepSpec, Faults, StrategyConfig};
 use serde_json::Value;
 
 use super::backtest::complete;
@@ -27,15 +26,20 @@ pub(crate) async fn sweep(
     let config = StrategyConfig::from_value(&strategy.draft.config)?;
     let (draft, sweep) = BacktestSweepRequest::resolve(&body.value, &config)?;
     let (backtest, version) = complete(&gateway, user.id, id, draft).await?;
-    // A large grid may take a second to check.
-    let spec = web::block(move || BacktestSweepSpec::new(backtest, sweep)).await;
-    let spec = spec.map_err(|error| ApiError::internal(&error))??;
-    spec.fundamentals().check(&spec.backtest.dataset.name, &version)?;
+    // A large grid may take a second to check and to cut.
+    let checked = web::block(move || {
+        let spec = BacktestSweepSpec::new(backtest, sweep)?;
+        spec.fundamentals().check(&spec.backtest.dataset.name, &version)?;
+        let children = shares(&spec);
+        Ok::<_, Faults>((spec, children, version))
+    });
+    let checked = checked.await.map_err(|error| ApiError::internal(&error))?;
+    let (spec, children, version) = checked?;
     let work = Work {
         strategy: Some(id),
         experiment: Some(strategy.draft.name),
         idempotency,
-        children: shares(&spec),
+        children,
         ..Work::new(JobKind::BacktestSweep, spec.to_value(), spec.backtest.limits, &version)
     };
     Ok(accepted(work.start(&gateway, client, user.id).await?))

@@ -27,7 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::reader::{Findings, Reader};
+use crate::reader::{Reader, read_document};
 use crate::training::read;
 use crate::{Adjustment, DatasetRef, FaultCode, Faults, Limits, Universe};
 
@@ -45,8 +45,8 @@ pub struct BacktestSpec {
     /// were in adjusted prices.
     #[serde(default)]
     pub adjustment: Adjustment,
-    /// Whose scores the strategy goes by; absent when it goes by none. Several models take turns, each
-    /// on days of its own.
+    /// Whose scores the strategy goes by; absent when it goes by none. Several models take turns,
+    /// each on days of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<SignalRef>,
     /// The engine, its rules and the strategy, with the period.
@@ -61,12 +61,7 @@ pub struct BacktestSpec {
 impl BacktestSpec {
     /// Reads a JSON document and reports what is wrong with it; of the plan, its first fault.
     pub fn from_value(document: &Value) -> Result<Self, Faults> {
-        let findings = Findings::default();
-        let read = Reader::open("", document, &findings).and_then(Self::read);
-        match read {
-            Some(spec) => findings.into_result(spec),
-            None => findings.into_result(()).and(Err(Faults(Vec::new()))),
-        }
+        read_document(document, Self::read)
     }
 
     fn read(mut reader: Reader<'_>) -> Option<Self> {
@@ -91,8 +86,8 @@ impl BacktestSpec {
         Some(spec)
     }
 
-    /// Whether no day of the period was seen by the model that scores it while that was fitted. Not so when it is
-    /// unknown which days those were; a strategy without scores was fitted on none.
+    /// Whether no day of the period was seen by the model that scores it while that was fitted. Not
+    /// so when it is unknown which days those were; a strategy without scores was fitted on none.
     pub fn is_out_of_sample(&self) -> bool {
         let period = self.plan.period();
         self.signals.iter().all(|signal| {

@@ -7,7 +7,7 @@ use super::SignalRef;
 use super::draft::{BacktestDraft, Configured, NamedSession};
 use super::merge::Merge;
 use super::signal::{parse, session};
-use crate::reader::{Findings, Reader};
+use crate::reader::{Reader, read_document};
 use crate::training::{DateRange, read};
 use crate::{FaultCode, Faults, StrategyConfig, Universe};
 
@@ -33,9 +33,8 @@ pub struct BacktestRequest {
     /// with its settings), laid over the strategy's; and beside them `session` (the training whose
     /// scores to use; by default the strategy's newest completed one) or `sessions` (trainings that
     /// take turns, each scoring the days after those it was fitted on until one that was fitted
-    /// later takes over), `dataset` (a name, or name
-    /// and version; by default what the training ran on, else the strategy's), `universe`,
-    /// `adjustment`, `limits` and `allow_training_overlap`, which lets a strategy that can do
+    /// later takes over), `dataset` (a name, or name and version; by default what the training ran
+    /// on, else the strategy's), `universe`, `adjustment`, `limits` and `allow_training_overlap`, which lets a strategy that can do
     /// without scores run over days its model was fitted on; a training scores its test segment
     /// alone, so that what goes by scores is confined to it all the same.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -60,12 +59,7 @@ impl BacktestRequest {
     /// Faults name the fields of the body (`initial_capital`, `parameters.costs.open_rate`); those
     /// of the strategy's own configuration begin with `strategy.backtest.`.
     pub fn resolve(body: &Value, strategy: &StrategyConfig) -> Result<BacktestDraft, Faults> {
-        let findings = Findings::default();
-        let draft = Reader::open("", body, &findings).and_then(|reader| draft(reader, strategy));
-        match draft {
-            Some(draft) => findings.into_result(draft),
-            None => findings.into_result(()).and(Err(Faults(Vec::new()))),
-        }
+        read_document(body, |reader| draft(reader, strategy))
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::plan::fault_code;
 use super::{BacktestDraft, BacktestRequest, BacktestSpec};
-use crate::reader::{Findings, Reader};
+use crate::reader::{Reader, read_document};
 use crate::{Fault, FaultCode, Faults, StrategyConfig};
 
 /// The fields of a sweep's request that are no fields of a backtest's.
@@ -39,12 +39,7 @@ impl BacktestSweepSpec {
     /// Reads a JSON document and reports what is wrong with it. The axes are checked against the
     /// plan by [`BacktestSweepSpec::new`] and again when they are run.
     pub fn from_value(document: &Value) -> Result<Self, Faults> {
-        let findings = Findings::default();
-        let read = Reader::open("", document, &findings).and_then(Self::read);
-        match read {
-            Some(spec) => findings.into_result(spec),
-            None => findings.into_result(()).and(Err(Faults(Vec::new()))),
-        }
+        read_document(document, Self::read)
     }
 
     fn read(mut reader: Reader<'_>) -> Option<Self> {

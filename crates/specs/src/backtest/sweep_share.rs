@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::BacktestSweepSpec;
-use crate::reader::{Findings, Reader};
+use crate::reader::{Reader, read_document};
 use crate::{Fault, FaultCode, Faults};
 
 /// The most shares of a sweep: each is a job with a row, a ticket and a child of its own.
@@ -49,12 +49,7 @@ impl BacktestSweepShareSpec {
     /// Reads a JSON document and reports what is wrong with it. The axes are checked against the
     /// plan when they are run.
     pub fn from_value(document: &Value) -> Result<Self, Faults> {
-        let findings = Findings::default();
-        let read = Reader::open("", document, &findings).and_then(Self::read);
-        match read {
-            Some(spec) => findings.into_result(spec),
-            None => findings.into_result(()).and(Err(Faults(Vec::new()))),
-        }
+        read_document(document, Self::read)
     }
 
     fn read(mut reader: Reader<'_>) -> Option<Self> {

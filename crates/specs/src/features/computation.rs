@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::reader::{Findings, Reader};
+use crate::reader::{Reader, read_document};
 use crate::training::{FeatureOrigin, read, segments};
 use crate::{Adjustment, DatasetRef, DateRange, Faults, Feature, Features, Limits, Universe};
 
@@ -34,16 +34,11 @@ pub struct FeatureComputationSpec {
 impl FeatureComputationSpec {
     /// Reads a JSON document and reports everything that is wrong with it.
     pub fn from_value(document: &Value) -> Result<Self, Faults> {
-        let findings = Findings::default();
-        let spec = Reader::open("", document, &findings).map(|mut reader| {
+        read_document(document, |mut reader| {
             let spec = Self::read(&mut reader);
             reader.finish();
-            spec
-        });
-        match spec {
-            Some(spec) => findings.into_result(spec),
-            None => findings.into_result(()).and(Err(Faults(Vec::new()))),
-        }
+            Some(spec)
+        })
     }
 
     /// The fields that every specification with features on data has.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{FeatureComputationSpec, universes};
-use crate::reader::{Bounds, Findings, Reader};
+use crate::reader::{Bounds, Reader, read_document};
 use crate::{FaultCode, Faults};
 
 /// Bars of a year of one-minute bars around the clock, twice over.
@@ -79,8 +79,7 @@ fn series() -> bool {
 impl FactorEvaluationSpec {
     /// Reads a JSON document and reports everything that is wrong with it.
     pub fn from_value(document: &Value) -> Result<Self, Faults> {
-        let findings = Findings::default();
-        let spec = Reader::open("", document, &findings).map(|mut reader| {
+        read_document(document, |mut reader| {
             let spec = Self::read(&mut reader);
             if spec.computation.range.is_some() {
                 let message = "an evaluation takes all days of the data; leave it out";
@@ -93,12 +92,8 @@ impl FactorEvaluationSpec {
                 reader.fault("features", FaultCode::OutOfRange, message);
             }
             reader.finish();
-            spec
-        });
-        match spec {
-            Some(spec) => findings.into_result(spec),
-            None => findings.into_result(()).and(Err(Faults(Vec::new()))),
-        }
+            Some(spec)
+        })
     }
 
     fn read(reader: &mut Reader<'_>) -> Self {

@@ -4,7 +4,7 @@ use super::{
     Adjustment, DatasetRef, Features, Label, Limits, Outputs, Processors, Segments, TrainingSpec,
     Universe, checkpoint_every_rounds, purged,
 };
-use crate::reader::{Findings, Reader};
+use crate::reader::{Reader, read_document};
 use crate::{FaultCode, Faults, ModelSpec};
 
 const LONGEST_NAME: usize = 128;
@@ -13,12 +13,7 @@ const MOST_SECONDS: u32 = 604_800;
 pub(crate) const MOST_THREADS: u32 = 1_024;
 
 pub(super) fn training(document: &Value) -> Result<TrainingSpec, Faults> {
-    let findings = Findings::default();
-    let spec = Reader::open("", document, &findings).map(read);
-    match spec {
-        Some(spec) => findings.into_result(spec),
-        None => findings.into_result(()).and(Err(Faults(Vec::new()))),
-    }
+    read_document(document, |reader| Some(read(reader)))
 }
 
 fn read(mut reader: Reader<'_>) -> TrainingSpec {

@@ -6,7 +6,7 @@ use alphafleet_specs::Share;
 use super::super::{BacktestRunError, finding};
 use super::SweepShare;
 use super::base::Base;
-use super::state::State;
+use super::state::{Row, State};
 
 /// The whole of which these are the shares, in whatever order; `runnable` are the combinations that
 /// are plans. Each share must be of this very sweep, and every run in exactly one.
@@ -49,7 +49,7 @@ fn rows(
     configurations: usize,
     runnable: &[usize],
     ranges: Ranges,
-) -> Result<Vec<super::state::Row>, BacktestRunError> {
+) -> Result<Vec<Row>, BacktestRunError> {
     let mut rows = Vec::with_capacity(runnable.len());
     let mut next = 0;
     for (Range { start, end }, name, state) in ranges {

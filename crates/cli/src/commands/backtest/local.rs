@@ -16,6 +16,7 @@ use alphafleet_factors::DateRange;
 use alphafleet_market::{Panel, adjust};
 use alphafleet_models::Finding;
 use alphafleet_specs::{document_from_json, document_from_toml};
+use alphafleet_worker::child::explain;
 use anyhow::Context;
 use chrono::{NaiveDate, Utc};
 use indicatif::ProgressBar;
@@ -183,23 +184,17 @@ fn signal(
 
 fn actions(request: &Request) -> Result<Vec<CorporateAction>, Usage> {
     let Some(path) = &request.actions else { return Ok(Vec::new()) };
-    read_actions(path).map_err(|error| unusable(&error))
+    read_actions(path).map_err(|error| Usage(explain(&error)))
 }
 
 fn groups(request: &Request, panel: &Panel) -> Result<Option<Groups>, Usage> {
     let Some(path) = &request.groups else { return Ok(None) };
-    let groups = read_groups(path).map_err(|error| unusable(&error))?;
+    let groups = read_groups(path).map_err(|error| Usage(explain(&error)))?;
     if !panel.instruments().iter().any(|instrument| groups.has(instrument)) {
         let message = "no instrument of the data is in it; see how both spell their names";
         return Err(Usage(format!("{}: {message}", path.display())));
     }
     Ok(Some(groups))
-}
-
-/// A file that cannot be used, with the cause.
-fn unusable(error: &dyn std::error::Error) -> Usage {
-    let reason = error.source().map(|reason| format!(": {reason}"));
-    Usage(format!("{error}{}", reason.unwrap_or_default()))
 }
 
 /// What the report says of the prices.
