@@ -57,7 +57,15 @@ impl Page {
     /// The value of a JavaScript expression in the page; promises are awaited.
     pub async fn evaluate(&mut self, expression: &str) -> Value {
         let ask = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let answer = self.call("Runtime.evaluate", ask).await;
+        let answer = eventually("a document to evaluate in", PATIENCE, async || {
+            match self.request("Runtime.evaluate", ask.clone()).await {
+                Ok(answer) => Some(answer),
+                // A tab has its address before its document.
+                Err(error) if error["message"] == "Cannot find default execution context" => None,
+                Err(error) => panic!("{expression}: {error}"),
+            }
+        })
+        .await;
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
@@ -149,6 +157,12 @@ impl Page {
     }
 
     async fn call(&mut self, method: &str, params: Value) -> Value {
+        let answer = self.request(method, params).await;
+        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// What the tab answers: a result, or its error.
+    async fn request(&mut self, method: &str, params: Value) -> Result<Value, Value> {
         self.calls += 1;
         let id = self.calls;
         let frame = json!({ "id": id, "method": method, "params": params });
@@ -164,8 +178,10 @@ impl Page {
                 self.events.push(frame);
                 continue;
             }
-            assert!(frame["error"].is_null(), "{method}: {frame}");
-            return frame["result"].clone();
+            return match frame["error"].is_null() {
+                true => Ok(frame["result"].clone()),
+                false => Err(frame["error"].clone()),
+            };
         }
     }
 }
