@@ -1,6 +1,7 @@
 """Peers of the benchmarks of backtests, for comparison; see bench_peer.py about turns.
 
-Usage: bench-backtest.py qlib|vectorbt|nautilus|sweep MARKET.parquet PARAMETERS, the parameters as JSON.
+Usage: bench-backtest.py qlib|vectorbt|nautilus|sweep MARKET.parquet, with the parameters as a first
+line of JSON on standard input.
 
     qlib      backtest_daily with TopkDropoutStrategy on the scores of the file
               {"period", "capital", "benchmark", "strategy"}
@@ -190,5 +191,5 @@ PEERS = {
 }
 
 if __name__ == "__main__":
-    what, file, given = sys.argv[1:]
-    PEERS[what](file, json.loads(given))
+    what, file = sys.argv[1:]
+    PEERS[what](file, json.loads(sys.stdin.readline()))

@@ -1,7 +1,7 @@
 """Peers of the benchmarks of factors, for comparison; see bench_peer.py about turns.
 
-Usage: bench-factors.py qlib|handler|kunquant|talib MARKET.parquet PARAMETERS, the parameters as
-JSON: {"threads": 2}, for the handler with "segments".
+Usage: bench-factors.py qlib|handler|kunquant|talib MARKET.parquet, with the parameters as a first
+line of JSON on standard input: {"threads": 2}, for the handler with "segments".
 
     qlib      Alpha158 through Qlib's expression engine, from its binary format, a process a thread
     handler   Qlib's Alpha158 handler with its processors, segments as matrices
@@ -172,5 +172,5 @@ def ta_lib(path, _):
 PEERS = {"qlib": qlib_features, "handler": qlib_handler, "kunquant": kunquant, "talib": ta_lib}
 
 if __name__ == "__main__":
-    what, file, given = sys.argv[1:]
-    PEERS[what](file, json.loads(given))
+    what, file = sys.argv[1:]
+    PEERS[what](file, json.loads(sys.stdin.readline()))

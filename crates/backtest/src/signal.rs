@@ -16,7 +16,8 @@ pub struct Score<'a> {
 
 /// Scores of instruments by bar, aligned with a panel: higher is better, absent is allowed.
 ///
-/// A score of a bar is known at that bar's close, so a strategy acts on it at the next bar.
+/// A score of a bar is known at that bar's close, so a strategy acts on it at the next bar. Where
+/// an instrument does not belong to the panel's universe it has no score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signal {
     instruments: usize,
@@ -54,7 +55,7 @@ impl Signal {
             }
             *cell = score;
         }
-        signal.refuse_empty()
+        signal.only_of_members(panel).refuse_empty()
     }
 
     /// Takes a column laid out like a panel's field (instrument by instrument); NaN is no score.
@@ -75,7 +76,7 @@ impl Signal {
                 signal.scores[bar * signal.instruments + instrument] = score;
             }
         }
-        signal.refuse_empty()
+        signal.only_of_members(panel).refuse_empty()
     }
 
     fn empty(panel: &Panel) -> Result<Self, BacktestError> {
@@ -84,6 +85,18 @@ impl Signal {
             return Err(BacktestError::EmptyUniverse);
         }
         Ok(Self { instruments, bars, scores: vec![f64::NAN; bars * instruments] })
+    }
+
+    /// Without the scores of instruments on bars on which they do not belong to the universe.
+    fn only_of_members(mut self, panel: &Panel) -> Self {
+        if panel.members().is_some() {
+            for (cell, score) in self.scores.iter_mut().enumerate() {
+                if !panel.is_member(cell % self.instruments, cell / self.instruments) {
+                    *score = f64::NAN;
+                }
+            }
+        }
+        self
     }
 
     fn refuse_empty(self) -> Result<Self, BacktestError> {

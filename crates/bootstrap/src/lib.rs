@@ -5,11 +5,11 @@
 //! a gateway, or a worker.
 
 mod backends;
+mod contents;
 mod features;
 mod health;
 mod importer;
 mod inputs;
-mod instruments;
 mod keys;
 mod parts;
 mod process;

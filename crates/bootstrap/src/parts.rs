@@ -16,7 +16,7 @@ use crate::backends::Backends;
 use crate::features::StoredFeatures;
 use crate::importer::DatasetImporter;
 use crate::inputs::JobInputs;
-use crate::instruments::StoredInstruments;
+use crate::contents::StoredContents;
 use crate::keys::Keys;
 use crate::process::{Process, ProcessError};
 use crate::settings::Settings;
@@ -130,7 +130,7 @@ impl<'a> Parts<'a> {
             datasets: store.clone(),
             features: store.clone(),
             feature_values: Arc::new(StoredFeatures::new(store.clone(), artifacts.clone())),
-            instruments: Arc::new(StoredInstruments::new(artifacts.clone())),
+            contents: Arc::new(StoredContents::new(artifacts.clone())),
             models: store.clone(),
             audit: store.clone(),
             passes: store.clone(),

@@ -136,15 +136,6 @@ pub async fn load_version(
 /// those of [`load_version`].
 pub async fn version_instruments(
     store: &dyn ArtifactStore,
-    manifest_key: &ArtifactKey,
-    manifest_sha256: &str,
-) -> Result<Vec<String>, DatasetError> {
-    let manifest = load_manifest(store, manifest_key, manifest_sha256).await?;
-    version_instruments_of(store, &manifest).await
-}
-
-async fn version_instruments_of(
-    store: &dyn ArtifactStore,
     manifest: &Manifest,
 ) -> Result<Vec<String>, DatasetError> {
     let mut instruments = BTreeSet::new();

@@ -173,8 +173,15 @@ impl FactorStream {
         let stride = panel.calendar().len();
         // Expressions that read announcements are refused.
         let changes = Changes::default();
-        let bars =
-            Bars { fields: &fields, all: &all, changes: &changes, places: &places, stride, base };
+        let bars = Bars {
+            fields: &fields,
+            all: &all,
+            members: panel.members(),
+            changes: &changes,
+            places: &places,
+            stride,
+            base,
+        };
         let wanted: Vec<_> = (0..frame.instruments()).map(|i| frame.listed(i)).collect();
         let mut parts: Vec<Option<Vec<&mut [T]>>> = frame.parts().into_iter().map(Some).collect();
         let mut sinks: Vec<Sink<'_, T>> = vec![];

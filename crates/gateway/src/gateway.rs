@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::{Limiters, Tokens};
 use crate::feature_reader::FeatureReader;
 use crate::importer::Importer;
-use crate::instruments::InstrumentReader;
+use crate::contents::ContentReader;
 use crate::live::{Connections, Hubs};
 use crate::settings::Settings;
 use crate::telemetry::{Sample, Telemetry};
@@ -30,7 +30,7 @@ pub struct Parts {
     pub datasets: Arc<dyn DatasetStore>,
     pub features: Arc<dyn FeatureStore>,
     pub feature_values: Arc<dyn FeatureReader>,
-    pub instruments: Arc<dyn InstrumentReader>,
+    pub contents: Arc<dyn ContentReader>,
     pub models: Arc<dyn ModelStore>,
     pub audit: Arc<dyn AuditLog>,
     pub passes: Arc<dyn PassStore>,

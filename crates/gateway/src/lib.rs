@@ -9,11 +9,11 @@
 
 mod access;
 mod api;
+mod contents;
 mod error;
 mod feature_reader;
 mod gateway;
 mod importer;
-mod instruments;
 mod live;
 mod middleware;
 mod request;
@@ -23,11 +23,11 @@ mod settings;
 mod telemetry;
 mod tls;
 
+pub use contents::{ContentReadError, ContentReader, VersionContents};
 pub use access::{PasswordError, hash_password};
 pub use feature_reader::{FeatureRead, FeatureReadError, FeatureReader, FeatureValues};
 pub use gateway::{Gateway, GatewayError, Parts};
 pub use importer::{AnnounceRequest, ImportError, ImportRequest, Importer};
-pub use instruments::{InstrumentReadError, InstrumentReader};
 pub use server::{Server, ServerConfig, run};
 pub use settings::{Backends, Rates, Settings, SocketSettings};
 pub use telemetry::{Sample, SampleKind, render_samples};

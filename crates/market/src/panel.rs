@@ -1,6 +1,7 @@
 mod builder;
 mod columns;
 mod layout;
+mod members;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,10 @@ pub use columns::PanelColumns;
 /// `i * calendar.len() + t`. A bar an instrument does not have (before its listing, after its
 /// delisting, on a suspended day) is NaN in every field. Instruments are sorted by name, the
 /// calendar by time; both without duplicates. Beside the bars there may be [`Announcements`].
+///
+/// Of a universe that changes, such as an index, the panel knows who belongs to it when
+/// ([`with_members`](Self::with_members)). The bars of the others stay: windows reach back before
+/// a member joined, and what is held of one that left still has prices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
     calendar: Vec<NaiveDateTime>,
@@ -28,6 +33,8 @@ pub struct Panel {
     listed: Vec<Range<usize>>,
     fields: BTreeMap<String, Vec<f64>>,
     announcements: Arc<Announcements>,
+    /// One a cell; without it all instruments belong to the universe always.
+    members: Option<Vec<bool>>,
 }
 
 impl Panel {
@@ -108,13 +115,10 @@ impl Panel {
 
     fn select(&self, kept: &[usize]) -> Self {
         let bars = self.calendar.len();
-        let select = |values: &[f64]| {
-            let series: Vec<&[f64]> =
-                kept.iter().map(|&i| &values[i * bars..(i + 1) * bars]).collect();
-            series.concat()
-        };
-        let field = |(name, values): (&String, &Vec<f64>)| (name.clone(), select(values));
+        let field = |(name, values): (&String, &Vec<f64>)| (name.clone(), select(values, bars, kept));
+        let members = self.members.as_ref();
         Self {
+            members: members.map(|members| select(members, bars, kept)),
             instruments: kept.iter().map(|&i| self.instruments[i].clone()).collect(),
             listed: kept.iter().map(|&i| self.listed[i].clone()).collect(),
             fields: self.fields.iter().map(field).collect(),
@@ -149,6 +153,12 @@ impl Panel {
     }
 }
 
+/// Some instruments' part of one value a cell.
+fn select<T: Copy>(values: &[T], bars: usize, kept: &[usize]) -> Vec<T> {
+    let series: Vec<&[T]> = kept.iter().map(|&i| &values[i * bars..(i + 1) * bars]).collect();
+    series.concat()
+}
+
 /// Why rows do not make a panel.
 #[derive(Debug, Error, PartialEq)]
 pub enum PanelError {
@@ -160,4 +170,11 @@ pub enum PanelError {
     Duplicate { instrument: String, time: NaiveDateTime },
     #[error("{instruments} instruments × {bars} bars × {fields} fields are too many")]
     TooLarge { bars: usize, instruments: usize, fields: usize },
+    #[error(
+        "the data have no field ${field}, which says who belongs to the universe when; they have \
+         {}", found.join(", ")
+    )]
+    NoMembers { field: String, found: Vec<String> },
+    #[error("${field} is 0 or missing on every bar: nobody ever belongs to the universe")]
+    NeverMembers { field: String },
 }

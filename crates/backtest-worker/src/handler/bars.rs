@@ -53,6 +53,7 @@ fn with_benchmarks(spec: &BacktestSpec, panel: &Panel) -> Universe {
             .filter(|name| !benchmarks.contains(name))
             .cloned()
             .collect(),
+        members: universe.members.clone(),
     }
 }
 

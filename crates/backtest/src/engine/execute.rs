@@ -69,8 +69,8 @@ impl Run<'_> {
         }
         let price = match order.is_market() {
             true => {
-                let (instrument, liquidation) = (order.instrument, order.liquidation);
-                self.market_price(bar, instrument, phase, liquidation)
+                let (instrument, forced) = (order.instrument, order.forced);
+                self.market_price(bar, instrument, phase, forced)
             }
             false => order.price(quoted, phase),
         };
@@ -87,14 +87,14 @@ impl Run<'_> {
         bar: usize,
         instrument: u32,
         phase: Phase,
-        liquidation: bool,
+        forced: bool,
     ) -> Option<f64> {
         let quoted = &self.market.bars_at(bar)[instrument as usize];
         match (&self.config.deal_price, phase) {
             (DealPrice::NextOpen, Phase::Open) => Some(quoted.open),
             (DealPrice::NextClose | DealPrice::SameClose, Phase::Close) => Some(quoted.close),
-            // What a margin call closes cannot wait for the strategy's price.
-            (DealPrice::SameClose, Phase::Open) if liquidation => Some(quoted.open),
+            // What the engine closes does not wait for the strategy's price.
+            (DealPrice::SameClose, Phase::Open) if forced => Some(quoted.open),
             (DealPrice::NextField(_), Phase::Open) => {
                 let series = self.deal_field?;
                 let at = instrument as usize * self.market.calendar().len() + bar;

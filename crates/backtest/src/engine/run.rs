@@ -19,9 +19,12 @@ use crate::{BacktestError, Side};
 /// Runs a strategy over a market. `observe` sees every bar and may end the run.
 ///
 /// At every bar, in this order: splits and dividends, delistings, interest; orders at the open,
-/// inside the bar and at the close; valuation and the margin call; the strategy; orders at the
-/// same close, if the deal price is that. What is open at the end is cancelled, what is held stays
-/// and is valued at the last close.
+/// inside the bar and at the close; valuation, the margin call and orders to close what left the
+/// universe; the strategy; orders at the same close, if the deal price is that. What is open at the
+/// end is cancelled, what is held stays and is valued at the last close.
+///
+/// Of instruments outside the panel's universe nothing is bought: orders for them are refused, and
+/// what is held of one that left is closed from the next bar on.
 pub fn run(
     market: &Market,
     config: &Config,
@@ -139,6 +142,7 @@ impl<'a> Run<'a> {
         }
         self.mark(bar)?;
         self.margin_call(bar);
+        self.leave_universe(bar);
         Ok(())
     }
 
@@ -173,30 +177,55 @@ impl<'a> Run<'a> {
         }
         self.liquidations += 1;
         self.book.cancel_where(bar, CancelReason::Liquidation, |_| true);
-        for &instrument in self.ledger.held() {
-            let held = self.ledger.holding(instrument).quantity;
-            let side = if held.is_negative() { Side::Buy } else { Side::Sell };
-            let order = OpenOrder {
-                id: OrderId(self.next_order),
-                instrument,
-                side,
-                kind: OrderKind::Market,
-                time_in_force: TimeInForce::Gtc,
-                quantity: held.abs(),
-                filled: Quantity::ZERO,
-                filled_value: 0.0,
-                submitted: bar,
-                triggered: false,
-                best: 0.0,
-                group: None,
-                parent: None,
-                dormant: false,
-                active: bar + 1,
-                liquidation: true,
-            };
-            self.next_order += 1;
-            self.book.add(order, bar);
+        for instrument in self.ledger.held().to_vec() {
+            self.close(bar, instrument);
         }
+    }
+
+    /// Orders what is held of instruments closed that the universe has no more, and takes back
+    /// every other order of theirs.
+    fn leave_universe(&mut self, bar: usize) {
+        let market = self.market;
+        if market.panel().members().is_none() {
+            return;
+        }
+        let outside = |instrument: u32| !market.is_member(bar, instrument);
+        self.book.cancel_where(bar, CancelReason::OutsideUniverse, |order| {
+            !order.forced && outside(order.instrument)
+        });
+        let closing = |instrument: u32| {
+            self.book.open().iter().any(|order| order.forced && order.instrument == instrument)
+        };
+        let held = self.ledger.held().iter().copied();
+        let leaving: Vec<u32> = held.filter(|&i| outside(i) && !closing(i)).collect();
+        for instrument in leaving {
+            self.close(bar, instrument);
+        }
+    }
+
+    /// Orders a holding closed from the next bar on, at whatever price it takes.
+    fn close(&mut self, bar: usize, instrument: u32) {
+        let held = self.ledger.holding(instrument).quantity;
+        let order = OpenOrder {
+            id: OrderId(self.next_order),
+            instrument,
+            side: if held.is_negative() { Side::Buy } else { Side::Sell },
+            kind: OrderKind::Market,
+            time_in_force: TimeInForce::Gtc,
+            quantity: held.abs(),
+            filled: Quantity::ZERO,
+            filled_value: 0.0,
+            submitted: bar,
+            triggered: false,
+            best: 0.0,
+            group: None,
+            parent: None,
+            dormant: false,
+            active: bar + 1,
+            forced: true,
+        };
+        self.next_order += 1;
+        self.book.add(order, bar);
     }
 
     fn decide(&mut self, bar: usize, strategy: &mut dyn Strategy) -> Result<(), BacktestError> {
@@ -210,6 +239,9 @@ impl<'a> Run<'a> {
         let same_close = self.config.deal_price == DealPrice::SameClose;
         for instruction in self.given.drain(..) {
             match instruction {
+                Instruction::Submit(order) if !self.market.is_member(bar, order.instrument) => {
+                    self.book.refuse(order, bar, CancelReason::OutsideUniverse);
+                }
                 Instruction::Submit(mut order) => {
                     if same_close && order.is_market() && !order.dormant {
                         order.active = bar;
@@ -219,7 +251,7 @@ impl<'a> Run<'a> {
                 Instruction::Cancel(id) => self.book.cancel(id, bar, CancelReason::Cancelled),
                 Instruction::CancelAll { instrument } => {
                     self.book.cancel_where(bar, CancelReason::Cancelled, |order| {
-                        order.instrument == instrument && !order.liquidation
+                        order.instrument == instrument && !order.forced
                     });
                 }
             }

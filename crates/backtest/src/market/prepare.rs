@@ -107,6 +107,11 @@ impl Market {
         self.watched.get(instrument).copied().unwrap_or(false)
     }
 
+    /// Whether an instrument belongs to the universe at a bar.
+    pub(crate) fn is_member(&self, bar: usize, instrument: u32) -> bool {
+        self.panel.is_member(instrument as usize, bar)
+    }
+
     pub fn panel(&self) -> &Panel {
         &self.panel
     }

@@ -42,9 +42,15 @@ impl<'a> View<'a> {
         self.market.bars_at(self.bar)
     }
 
-    /// Whether the instrument has a bar now.
+    /// Whether the instrument has a bar now and belongs to the universe, so that it may be bought.
     pub fn trades(&self, instrument: usize) -> bool {
-        self.bars().get(instrument).is_some_and(Bar::exists)
+        self.bars().get(instrument).is_some_and(Bar::exists) && self.is_member(instrument)
+    }
+
+    /// Whether the instrument belongs to the universe now. What is held of one that does not is
+    /// closed by the engine, and orders for it are refused; its bars are seen all the same.
+    pub fn is_member(&self, instrument: usize) -> bool {
+        instrument < self.instruments().len() && self.market.panel().is_member(instrument, self.bar)
     }
 
     /// A field's values up to the bar at hand, NaN where a bar is missing; `None` for an unknown

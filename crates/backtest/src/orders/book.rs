@@ -39,11 +39,15 @@ impl OrderBook {
     }
 
     pub(crate) fn add(&mut self, order: OpenOrder, bar: usize) {
-        if self.open.len() >= self.most && !order.liquidation {
-            self.ended.push(order.end(bar, Some(CancelReason::TooManyOrders)));
-            return;
+        if self.open.len() >= self.most && !order.forced {
+            return self.refuse(order, bar, CancelReason::TooManyOrders);
         }
         self.open.push(order);
+    }
+
+    /// Keeps the record of an order that is not taken.
+    pub(crate) fn refuse(&mut self, order: OpenOrder, bar: usize, reason: CancelReason) {
+        self.ended.push(order.end(bar, Some(reason)));
     }
 
     pub(crate) fn get_mut(&mut self, id: OrderId) -> Option<&mut OpenOrder> {
@@ -82,7 +86,7 @@ impl OrderBook {
             TimeInForce::Ioc | TimeInForce::Fok => true,
         };
         self.cancel_where(bar, CancelReason::Expired, |order| {
-            !order.dormant && !order.liquidation && expired(order)
+            !order.dormant && !order.forced && expired(order)
         });
     }
 

@@ -168,7 +168,7 @@ impl<'a> Orders<'a> {
             parent,
             dormant: parent.is_some(),
             active: self.view.bar() + 1,
-            liquidation: false,
+            forced: false,
         }));
         Ok(id)
     }

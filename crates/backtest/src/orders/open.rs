@@ -42,8 +42,8 @@ pub(crate) struct OpenOrder {
     pub(crate) dormant: bool,
     /// Calendar index of the first bar that may deal it.
     pub(crate) active: usize,
-    /// Given by the engine, to close what the account cannot carry.
-    pub(crate) liquidation: bool,
+    /// Given by the engine, to close what the account cannot carry or the universe has no more.
+    pub(crate) forced: bool,
 }
 
 impl OpenOrder {

@@ -138,6 +138,8 @@ pub enum CancelReason {
     Linked,
     /// Its instrument was delisted.
     Delisted,
+    /// Its instrument does not belong to the universe.
+    OutsideUniverse,
     /// The account is being liquidated.
     Liquidation,
     /// More orders are open than the configuration allows.
@@ -159,6 +161,7 @@ impl CancelReason {
             Self::BelowLot => "below_lot",
             Self::Linked => "linked",
             Self::Delisted => "delisted",
+            Self::OutsideUniverse => "outside_universe",
             Self::Liquidation => "liquidation",
             Self::TooManyOrders => "too_many_orders",
             Self::TooLarge => "too_large",

@@ -43,6 +43,10 @@ impl From<BacktestError> for PlanFault {
     }
 }
 
+/// What a person might write who has prices of several currencies.
+const OF_CURRENCIES: [&str; 5] =
+    ["currency", "currencies", "base_currency", "exchange_rate", "exchange_rates"];
+
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Engine {
@@ -63,6 +67,11 @@ impl PlanDraft {
         };
         let mut fields: Map<String, Value> =
             fields.iter().filter(|(_, value)| !value.is_null()).map(owned).collect();
+        if let Some(field) = OF_CURRENCIES.into_iter().find(|name| fields.contains_key(*name)) {
+            let message = "prices and capital are of one currency, whichever that is: leave it \
+                out, and convert prices beforehand where they are of several";
+            return Err(PlanFault::new(field, "not_supported", message));
+        }
         let engine = take(&mut fields, "engine")?.unwrap_or(Engine::Event);
         let period: Option<DateRange> = take(&mut fields, "period")?;
         let plan = match engine {

@@ -78,8 +78,9 @@ impl Strategy for Momentum {
         let mut chosen: Vec<usize> = ranked.into_iter().map(|(_, instrument)| instrument).collect();
         chosen.sort_unstable();
         for &held in view.ledger().held() {
-            if chosen.binary_search(&(held as usize)).is_err() {
-                orders.target_quantity(held as usize, 0.0)?;
+            let held = held as usize;
+            if view.is_member(held) && chosen.binary_search(&held).is_err() {
+                orders.target_quantity(held, 0.0)?;
             }
         }
         for instrument in chosen {

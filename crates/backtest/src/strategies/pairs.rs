@@ -84,6 +84,13 @@ impl Strategy for Pairs {
 
     fn on_bar(&mut self, view: &View<'_>, orders: &mut Orders<'_>) -> Result<(), BacktestError> {
         let [first, second] = self.legs;
+        if !self.legs.iter().all(|&leg| view.is_member(leg)) {
+            // The engine closes the leg that left, and the other is no spread without it.
+            for leg in self.legs.into_iter().filter(|&leg| view.is_member(leg)) {
+                orders.target_quantity(leg, 0.0)?;
+            }
+            return Ok(());
+        }
         if !view.trades(first) || !view.trades(second) {
             return Ok(());
         }

@@ -52,7 +52,8 @@ impl Sizing {
     }
 }
 
-/// Brings a position to a direction, if it is not there already.
+/// Brings a position to a direction, if it is not there already. What left the universe is the
+/// engine's to close.
 pub(crate) fn steer(
     sizing: Sizing,
     direction: f64,
@@ -60,6 +61,9 @@ pub(crate) fn steer(
     view: &View<'_>,
     orders: &mut Orders<'_>,
 ) -> Result<(), BacktestError> {
+    if !view.is_member(instrument) {
+        return Ok(());
+    }
     let held = view.quantity(instrument);
     let there = if held == 0.0 { 0.0 } else { held.signum() };
     if there != direction {

@@ -94,13 +94,17 @@ impl Strategy for TopkDropout {
         if scores.iter().all(|score| score.is_nan()) {
             return Ok(());
         }
-        let (sell, buy) = self.pick(&scores, held);
-        let mut money = view.cash();
+        // The engine sells what left the universe, and others take its place.
+        let (staying, leaving): (Vec<u32>, Vec<u32>) =
+            held.iter().partition(|&&instrument| view.is_member(instrument as usize));
+        let worth = |instrument: u32| view.ledger().holding(instrument).value().to_f64();
+        let (sell, buy) = self.pick(&scores, &staying);
+        let mut money = view.cash() + leaving.into_iter().map(worth).sum::<f64>();
         for instrument in sell {
             let place = instrument as usize;
             if self.held_bars[place] >= self.config.hold_bars && view.trades(place) {
                 orders.target_quantity(place, 0.0)?;
-                money += view.ledger().holding(instrument).value().to_f64();
+                money += worth(instrument);
             }
         }
         let share = money.max(0.0) * self.config.risk_degree / buy.len().max(1) as f64;

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Past {
     /// Bars of the calendar.
     pub bars: usize,
-    /// Of the times and of the instruments that had begun, with the bars each of them has.
+    /// Of the times and of the instruments that had begun, with the bars each of them has and
+    /// those on which it belongs to the universe.
     pub market: String,
     /// Of the values of each field that the formula reads.
     pub fields: BTreeMap<String, String>,
@@ -28,7 +29,7 @@ pub struct Past {
 pub enum PastChange {
     /// There are fewer bars than there were.
     Shorter,
-    /// Other times, other instruments, or bars that came or went.
+    /// Other times, other instruments, or bars or members of the universe that came or went.
     Market,
     /// The values of these fields.
     Fields(Vec<String>),
@@ -40,7 +41,9 @@ impl Display for PastChange {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Shorter => f.write_str("the data end earlier than before"),
-            Self::Market => f.write_str("earlier bars or instruments were added or removed"),
+            Self::Market => f.write_str(
+                "earlier bars, instruments or members of the universe were added or removed",
+            ),
             Self::Fields(names) => {
                 let names: Vec<String> = names.iter().map(|name| format!("${name}")).collect();
                 let names = names.join(", ");
@@ -141,6 +144,11 @@ fn market(panel: &Panel, bars: usize) -> String {
         digest.update(&(panel.listed(at).start as u64).to_le_bytes());
         let has: Vec<u8> = (0..bars).map(|bar| u8::from(panel.has_bar(at, bar))).collect();
         digest.update(&has);
+        if panel.members().is_some() {
+            let belongs: Vec<u8> =
+                (0..bars).map(|bar| u8::from(panel.is_member(at, bar))).collect();
+            digest.update(&belongs);
+        }
     }
     digest.finish()
 }

@@ -6,7 +6,7 @@ use alphafleet_market::Announcements;
 
 use super::{
     Manifest, ManifestAnnouncements, ManifestFile, NewVersion, StoredVersion, store_manifest,
-    verified, version_instruments_of,
+    verified, version_instruments,
 };
 use crate::announcements::{FILE_BYTES, decode, encode, read_announcements};
 use crate::error::DatasetError;
@@ -59,7 +59,7 @@ pub async fn store_announcements(
     let (Some(start), Some(end)) = (days().min(), days().max()) else {
         return Err(DatasetError::EmptyAnnouncements { file: given.source.name.clone() });
     };
-    meet(&version_instruments_of(store, earlier).await?, given)?;
+    meet(&version_instruments(store, earlier).await?, given)?;
     let mut bytes = Vec::new();
     encode(&mut bytes, announcements)?;
     let folder = new.folder()?;

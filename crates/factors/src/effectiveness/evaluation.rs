@@ -56,7 +56,7 @@ impl<'a> Evaluation<'a> {
             .build()
             .map_err(|error| FactorError::Threads { reason: error.to_string() })?;
         let calendar = panel.calendar();
-        let sections = Sections::new(&frame, calendar.len());
+        let sections = Sections::new(&frame, panel);
         let returns = pool.install(|| ranked(&sections, &frame));
         let group_field = options.group_field.as_ref();
         Ok(Self {

@@ -1,9 +1,12 @@
 use std::ops::Range;
 
+use alphafleet_market::Panel;
+
 use crate::correlation::{ascending, mean_ranks};
 use crate::frame::FeatureFrame;
 
-/// The cells of frames of one panel, laid out bar by bar: a *slot* is a cell in this order.
+/// The cells of frames of one panel at which instruments belong to its universe, laid out bar by
+/// bar: a *slot* is a cell in this order.
 pub(super) struct Sections {
     /// Where each bar's slots begin, and the end of the last.
     starts: Vec<usize>,
@@ -14,10 +17,11 @@ pub(super) struct Sections {
 }
 
 impl Sections {
-    pub(super) fn new(frame: &FeatureFrame, bars: usize) -> Self {
+    pub(super) fn new(frame: &FeatureFrame, panel: &Panel) -> Self {
         let (mut starts, mut instruments, mut cells) = (vec![0], vec![], vec![]);
-        for bar in 0..bars {
-            for instrument in 0..frame.instruments() {
+        for bar in 0..panel.calendar().len() {
+            let members = (0..frame.instruments()).filter(|&at| panel.is_member(at, bar));
+            for instrument in members {
                 if let Some(cell) = frame.cell(instrument, bar) {
                     instruments.push(instrument as u32);
                     cells.push(cell);

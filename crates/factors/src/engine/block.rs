@@ -8,6 +8,8 @@ pub(crate) struct Bars<'a> {
     pub(crate) fields: &'a [&'a [f64]],
     /// All fields there are: an instrument has a bar where any of them has a value.
     pub(crate) all: &'a [&'a [f64]],
+    /// Whether each instrument belongs to the universe, laid out like a field, if that changes.
+    pub(crate) members: Option<&'a [bool]>,
     pub(crate) changes: &'a Changes,
     /// For each instrument of the groups its place in the fields; `usize::MAX` where it has none.
     pub(crate) places: &'a [usize],
@@ -33,6 +35,17 @@ impl Bars<'_> {
         let at = span.bar.checked_sub(self.base).filter(|at| at + span.bars <= self.stride)?;
         let first = place.checked_mul(self.stride)?.checked_add(at)?;
         values.get(first..)?.get(..span.bars)
+    }
+
+    /// Whether an instrument takes part in comparisons with others: it has a bar and belongs to
+    /// the universe.
+    pub(crate) fn is_present(&self, place: usize, bar: usize) -> bool {
+        let belongs = |members: &[bool]| match bar.checked_sub(self.base) {
+            Some(at) if at < self.stride && place < usize::MAX => members[place * self.stride + at],
+            _ => false,
+        };
+        self.all.iter().any(|field| !self.get(field, place, bar).is_nan())
+            && self.members.is_none_or(belongs)
     }
 
     /// One value of a field at a place, NaN where the data does not reach.

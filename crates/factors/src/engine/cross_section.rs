@@ -12,8 +12,8 @@ use super::program::{CrossOp, Op, Program, Step};
 
 /// Runs a cross-sectional step over the rows of a block, for all groups together.
 ///
-/// An instrument takes part in a bar where it has a finite value and a bar of its own; elsewhere
-/// the result is missing.
+/// An instrument takes part in a bar where it has a finite value, a bar of its own and a place in
+/// the universe; elsewhere the result is missing.
 pub(super) fn cross(program: &Program, step: &Step, span: Span, groups: &mut [Group]) {
     let Op::Cross(op) = step.op else { return };
     let width = groups.len() * LANES;

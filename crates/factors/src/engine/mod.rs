@@ -125,8 +125,15 @@ fn run<T: Cell>(
     let places: Vec<usize> = (0..panel.instruments().len()).collect();
     let stride = panel.calendar().len();
     let changes = Changes::of(panel, &program.points_in_time);
-    let bars =
-        Bars { fields: &fields, all: &all, changes: &changes, places: &places, stride, base: 0 };
+    let bars = Bars {
+        fields: &fields,
+        all: &all,
+        members: panel.members(),
+        changes: &changes,
+        places: &places,
+        stride,
+        base: 0,
+    };
     let groups = grouped(panel, !kept.is_empty());
     let mut sinks = sinks(panel, &groups, frame);
     let memories = |group: &Group| -> Vec<Memory> {

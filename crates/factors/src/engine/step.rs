@@ -154,8 +154,8 @@ impl<'a> Outputs<'a> {
         for (l, &instrument) in instruments.iter().enumerate() {
             let place = bars.place(instrument);
             for row in 0..span.bars {
-                let has = |field: &&[f64]| !bars.get(field, place, span.bar + row).is_nan();
-                out[row * LANES + l] = if bars.all.iter().any(has) { 1.0 } else { 0.0 };
+                let present = bars.is_present(place, span.bar + row);
+                out[row * LANES + l] = if present { 1.0 } else { 0.0 };
             }
         }
     }

@@ -80,6 +80,7 @@ impl FactorStream {
         let bars = Bars {
             fields: &fields,
             all: &all,
+            members: past.members(),
             changes: &changes,
             places: &places,
             stride,

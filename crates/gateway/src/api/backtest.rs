@@ -5,7 +5,7 @@ use alphafleet_specs::{
 };
 
 use super::scores::scores;
-use super::work::{Work, accepted, pinned};
+use super::work::{Work, accepted, contents, pinned};
 use super::{State, strategies};
 use crate::access::{Execute, Requires};
 use crate::error::ApiError;
@@ -53,10 +53,10 @@ pub(super) async fn complete(
     let names = ["parameters.dataset.name", "parameters.dataset.version"];
     let version = pinned(gateway, owner, &dataset, names).await?;
     within(draft.plan.period(), &version)?;
-    let instruments = gateway.parts.instruments.instruments(&version).await;
-    let instruments = instruments.map_err(|error| ApiError::internal(&error))?;
+    let contents = contents(gateway, &version).await?;
     let dataset = DatasetRef { version: Some(version.id.to_string()), ..dataset };
-    let spec = draft.complete(dataset, trained, &instruments)?;
+    let spec = draft.complete(dataset, trained, &contents.instruments)?;
+    spec.universe.check_members("parameters.universe", &contents.columns)?;
     spec.fundamentals().check(&spec.dataset.name, &version)?;
     Ok((spec, version))
 }

@@ -2,7 +2,7 @@ use actix_web::HttpRequest;
 use alphafleet_domain::{DatasetVersion, JobKind, UserId};
 use alphafleet_specs::{FactorEvaluationSpec, FeatureComputationSpec};
 
-use super::work::{Work, accepted, pinned};
+use super::work::{Work, accepted, check_members, pinned};
 use super::{State, features};
 use crate::access::{Execute, Requires};
 use crate::error::ApiError;
@@ -56,6 +56,7 @@ pub(super) async fn settle(
     let version =
         pinned(gateway, owner, &spec.dataset, ["dataset.name", "dataset.version"]).await?;
     spec.fundamentals().check(&spec.dataset.name, &version)?;
+    check_members(gateway, &spec.universe, "universe", &version).await?;
     spec.dataset.version = Some(version.id.to_string());
     Ok(version)
 }

@@ -5,7 +5,7 @@ use alphafleet_domain::ports::IdempotencyKey;
 use alphafleet_domain::{Job, JobKind, StrategyId, UserId};
 use alphafleet_specs::{StrategyConfig, TrainRequest, TrainingSpec};
 
-use super::work::{Work, accepted, pinned};
+use super::work::{Work, accepted, check_members, pinned};
 use super::{State, features, strategies};
 use crate::access::{Execute, Requires};
 use crate::error::ApiError;
@@ -59,6 +59,7 @@ pub(super) async fn start(
     let names = ["dataset_name", "dataset_version"];
     let version = pinned(gateway, owner, &order.spec.dataset, names).await?;
     order.spec.fundamentals().check(&order.spec.dataset.name, &version)?;
+    check_members(gateway, &order.spec.universe, "universe", &version).await?;
     order.spec.dataset.version = Some(version.id.to_string());
     let work = Work {
         strategy: order.strategy,

@@ -1,5 +1,6 @@
 //! Work that is to start: what every operation that submits a job on data does alike.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -10,9 +11,10 @@ use alphafleet_domain::ports::{IdempotencyKey, NewJob};
 use alphafleet_domain::{DatasetVersion, DatasetVersionId, Job, JobKind, StrategyId, UserId};
 use alphafleet_jobs::SubmitRequest;
 use alphafleet_protocol::api::SessionView;
-use alphafleet_specs::{DatasetRef, Limits};
+use alphafleet_specs::{DatasetRef, Limits, Universe};
 use serde_json::Value;
 
+use crate::contents::VersionContents;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::request::Client;
@@ -105,6 +107,29 @@ pub(super) async fn pinned(
         let message = format!("dataset {:?} has no such version", wanted.name);
         ApiError::invalid_field(version_field, "unknown_version", message)
     })
+}
+
+/// Refuses a universe whose members a field tells that the data lack. `at` is what the client
+/// calls it.
+pub(super) async fn check_members(
+    gateway: &Gateway,
+    universe: &Universe,
+    at: &str,
+    version: &DatasetVersion,
+) -> Result<(), ApiError> {
+    if universe.members.is_none() {
+        return Ok(());
+    }
+    Ok(universe.check_members(at, &contents(gateway, version).await?.columns)?)
+}
+
+/// What a version of a dataset has.
+pub(super) async fn contents(
+    gateway: &Gateway,
+    version: &DatasetVersion,
+) -> Result<Arc<VersionContents>, ApiError> {
+    let contents = gateway.parts.contents.contents(version).await;
+    contents.map_err(|error| ApiError::internal(&error))
 }
 
 /// A soft limit alone moves the hard one along, and a hard one alone the soft one, so that there is

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::feature_values::StoredValues;
-use crate::importer::{CsvImporter, CsvInstruments};
+use crate::importer::{CsvImporter, CsvContents};
 
 pub const PASSWORD: &str = "a long enough password";
 pub const SETUP_TOKEN: &str = "one-time-setup-token";
@@ -125,7 +125,7 @@ impl Services {
             datasets: port.clone(),
             features: port.clone(),
             feature_values: Arc::new(StoredValues { store: self.store.clone() }),
-            instruments: Arc::new(CsvInstruments { artifacts: artifacts.clone() }),
+            contents: Arc::new(CsvContents { artifacts: artifacts.clone() }),
             models: port.clone(),
             audit: port.clone(),
             passes: port.clone(),

@@ -8,31 +8,36 @@ use alphafleet_domain::{
     Dataset, DatasetId, DatasetVersion, DatasetVersionId, VersionAnnouncements,
 };
 use alphafleet_gateway::{
-    AnnounceRequest, ImportError, ImportRequest, Importer, InstrumentReadError, InstrumentReader,
+    AnnounceRequest, ContentReadError, ContentReader, ImportError, ImportRequest, Importer,
+    VersionContents,
 };
 use alphafleet_store::Store;
 use async_trait::async_trait;
 use chrono::{NaiveDate, SubsecRound, Utc};
 use serde_json::json;
 
-/// Reads the third column of such files.
-pub struct CsvInstruments {
+/// Of such files the third column names the instruments.
+pub struct CsvContents {
     pub artifacts: Arc<dyn ArtifactStore>,
 }
 
 #[async_trait]
-impl InstrumentReader for CsvInstruments {
-    async fn instruments(
+impl ContentReader for CsvContents {
+    async fn contents(
         &self,
         version: &DatasetVersion,
-    ) -> Result<Arc<[String]>, InstrumentReadError> {
+    ) -> Result<Arc<VersionContents>, ContentReadError> {
         let key: ArtifactKey = version.manifest_key.parse().unwrap();
         let bytes = self.artifacts.get(&key).await;
-        let bytes = bytes.map_err(|error| InstrumentReadError(error.into()))?;
+        let bytes = bytes.map_err(|error| ContentReadError(error.into()))?;
         let text = String::from_utf8(bytes).unwrap();
         let names: BTreeSet<&str> =
             text.lines().skip(1).filter_map(|line| line.split(',').nth(2)).collect();
-        Ok(names.into_iter().map(str::to_owned).collect())
+        let columns = text.lines().next().unwrap_or_default().split(',').skip(1);
+        Ok(Arc::new(VersionContents {
+            instruments: names.into_iter().map(str::to_owned).collect(),
+            columns: columns.filter(|name| *name != "instrument").map(str::to_owned).collect(),
+        }))
     }
 }
 

@@ -47,6 +47,7 @@ impl PanelColumns {
             listed: layout.listed,
             calendar: layout.calendar,
             announcements: Arc::default(),
+            members: None,
         })
     }
 

@@ -76,3 +76,39 @@ fn columns_are_laid_out_by_the_rows_that_count() {
     let refused = short.into_panel(0..6).unwrap_err();
     assert_eq!(refused, PanelError::Shape { field: "volume".to_owned(), expected: 6, found: 5 });
 }
+
+#[test]
+fn who_belongs_changes_and_gaps_change_nothing() {
+    let day = |day| NaiveDate::from_ymd_opt(2024, 1, day).unwrap().and_hms_opt(0, 0, 0).unwrap();
+    let mut builder = PanelBuilder::new(["close", "in_index"]);
+    let rows = [
+        ("A", 1, f64::NAN),
+        ("A", 2, 1.0),
+        ("A", 4, 0.02),
+        ("A", 5, 0.0),
+        ("B", 1, 1.0),
+        ("B", 2, 1.0),
+        ("B", 3, f64::NAN),
+    ];
+    for (instrument, on, member) in rows {
+        builder.push(PanelRow { instrument, time: day(on), values: &[9.0, member] }).unwrap();
+    }
+    let panel = builder.build().unwrap();
+    assert!(panel.is_member(0, 0) && panel.members().is_none(), "all belong unless told");
+
+    let panel = panel.with_members("in_index").unwrap();
+    let of_a = [false, true, true, true, false];
+    let of_b = [true, true, false, false, false];
+    assert_eq!(panel.members().unwrap(), [of_a, of_b].concat());
+    assert!(panel.is_member(0, 2) && !panel.is_member(1, 2));
+    let kept = panel.clone().retain_instruments(|name| name == "B");
+    assert_eq!(kept.members().unwrap(), of_b);
+    let more = kept.with_field("more", vec![1.0; 5]).unwrap();
+    assert_eq!(more.members().unwrap(), of_b);
+
+    let unknown = panel.clone().with_members("sp500").unwrap_err();
+    let found = vec!["close".to_owned(), "in_index".to_owned()];
+    assert_eq!(unknown, PanelError::NoMembers { field: "sp500".to_owned(), found });
+    let nobody = panel.with_field("none", vec![0.0; 10]).unwrap().with_members("none");
+    assert_eq!(nobody.unwrap_err(), PanelError::NeverMembers { field: "none".to_owned() });
+}

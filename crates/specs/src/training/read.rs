@@ -7,7 +7,7 @@ use super::{
 use crate::reader::{Reader, read_document};
 use crate::{FaultCode, Faults, ModelSpec};
 
-const LONGEST_NAME: usize = 128;
+pub(super) const LONGEST_NAME: usize = 128;
 const MOST_SECONDS: u32 = 604_800;
 /// 64 MiB of threads' stacks would not run anyway.
 pub(crate) const MOST_THREADS: u32 = 1_024;

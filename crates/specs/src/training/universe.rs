@@ -2,7 +2,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::FaultCode;
+use super::read::LONGEST_NAME;
+use crate::{Fault, FaultCode, Faults};
 use crate::reader::Reader;
 
 const MOST_INSTRUMENTS: usize = 50_000;
@@ -10,6 +11,10 @@ const MOST_INSTRUMENTS: usize = 50_000;
 /// Which of the dataset's instruments a run uses. Those whose code is an index's (`^GSPC`,
 /// `SH000300`, `SZ399001`) are left out unless `include` names them: an index cannot be held and
 /// would be ranked as if it could.
+///
+/// With `members` the universe changes: an instrument belongs to it on those bars alone. On the
+/// others it is no row to learn from or to score, takes no part in cross-sections, and is not
+/// bought; its earlier bars still count in windows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
@@ -20,6 +25,11 @@ pub struct Universe {
     /// Not these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
+    /// The dataset's field that says who belongs when: neither 0 nor missing on a member's bars,
+    /// such as the weight in an index. Absent, all belong always.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub members: Option<String>,
 }
 
 impl Universe {
@@ -28,12 +38,24 @@ impl Universe {
         (self.include.is_empty() || named(&self.include)) && !named(&self.exclude)
     }
 
+    /// Refuses members that a field of other data tells: `at` is where the universe stands,
+    /// `columns` are the data's own.
+    pub fn check_members(&self, at: &str, columns: &[String]) -> Result<(), Faults> {
+        let Some(field) = self.members.as_ref().filter(|field| !columns.contains(field)) else {
+            return Ok(());
+        };
+        let has: Vec<String> = columns.iter().map(|column| format!("${column}")).collect();
+        let message = format!("the data have no ${field}; they have {}", has.join(", "));
+        Err(Fault::new(format!("{at}.members"), FaultCode::UnknownValue, message).into())
+    }
+
     pub(crate) fn read(mut reader: Reader<'_>) -> Self {
         let include = reader.list("include");
         let exclude = reader.list("exclude");
         let universe = Self {
             include: instruments(&reader, "include", include),
             exclude: instruments(&reader, "exclude", exclude),
+            members: members(&mut reader),
         };
         let both = universe.include.iter().find(|name| universe.exclude.contains(name));
         if let Some(name) = both {
@@ -43,6 +65,18 @@ impl Universe {
         reader.finish();
         universe
     }
+}
+
+/// The field's name, with or without its `$`.
+fn members(reader: &mut Reader<'_>) -> Option<String> {
+    let (field, text) = reader.text(&["members"])?;
+    let name = text.strip_prefix('$').unwrap_or(text);
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control)
+    {
+        let message = format!("name a field of the dataset, of 1 to {LONGEST_NAME} characters");
+        reader.fault(field, FaultCode::OutOfRange, message);
+    }
+    Some(name.to_owned())
 }
 
 pub(crate) fn instruments(reader: &Reader<'_>, field: &str, list: Option<&[Value]>) -> Vec<String> {

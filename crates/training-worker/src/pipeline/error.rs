@@ -66,6 +66,8 @@ impl TrainError {
             Self::Stopped => "stopped",
             Self::Factor(error) => error.code(),
             Self::Column(_) => "missing_column",
+            Self::Panel(PanelError::NoMembers { .. }) => "unknown_universe",
+            Self::Panel(PanelError::NeverMembers { .. }) => "empty_universe",
             Self::Panel(_) => "bad_panel",
             Self::Segments(errors) => errors.first().map_or("segments", SegmentError::code),
             Self::EmptyFeatures { .. } => "empty_feature",
@@ -91,7 +93,10 @@ impl TrainError {
             Self::Factor(_)
             | Self::Segments(_)
             | Self::EmptyFeatures { .. }
-            | Self::EmptyUniverse => Blame::Specification,
+            | Self::EmptyUniverse
+            | Self::Panel(PanelError::NoMembers { .. } | PanelError::NeverMembers { .. }) => {
+                Blame::Specification
+            }
             Self::Model(ModelError::Missing { .. } | ModelError::Parameter { .. }) => {
                 Blame::Specification
             }

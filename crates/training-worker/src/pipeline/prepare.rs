@@ -16,7 +16,7 @@ pub(super) const LABEL: &str = "LABEL0";
 pub(super) struct Market {
     pub calendar: Vec<NaiveDateTime>,
     pub instruments: Vec<String>,
-    /// Bars that exist, over all instruments.
+    /// Bars that exist, over all instruments while they belong to the universe.
     pub rows: usize,
     pub findings: Vec<Finding>,
 }
@@ -26,8 +26,10 @@ pub(super) struct Prepared {
     pub market: Market,
     pub features: FeatureFrame,
     pub labels: FeatureFrame,
-    /// One a cell of the frames: whether the instrument has a bar there.
+    /// One a cell of the frames: whether the instrument has a bar there and belongs to the universe.
     pub present: Vec<bool>,
+    /// One an instrument and bar: whether it belongs to the universe; `None` where all do always.
+    pub members: Option<Vec<bool>>,
     /// How many bars of the future the label reads.
     pub look_ahead: usize,
     /// Names of the person's own expressions.
@@ -51,17 +53,19 @@ pub(super) fn prepare(
     let labels = compute(&panel, std::slice::from_ref(&label), threads)?;
     let features = compute(&panel, &features, threads)?;
     let present = present(&panel, &features);
+    let members = panel.members().map(<[bool]>::to_vec);
     let market = Market {
         rows: present.iter().filter(|present| **present).count(),
         calendar: panel.calendar().to_vec(),
         instruments: panel.instruments().to_vec(),
         findings,
     };
-    Ok(Prepared { market, features, labels, present, look_ahead, own })
+    Ok(Prepared { market, features, labels, present, members, look_ahead, own })
 }
 
 /// The bars that features are computed on: those of the universe, with missing columns completed
-/// by their rules and prices adjusted. `own` tells whether a person's own expressions read them.
+/// by their rules and prices adjusted; of one that changes, the panel knows its members. `own`
+/// tells whether a person's own expressions read them.
 pub fn usable(
     universe: &Universe,
     adjustment: Wanted,
@@ -76,6 +80,10 @@ pub fn usable(
     let Bars { panel, findings } = bars;
     let mut findings: Vec<Finding> = findings.into_iter().map(market_finding).collect();
     let panel = narrow(universe, panel, &mut findings)?;
+    let panel = match &universe.members {
+        Some(field) => panel.with_members(field)?,
+        None => panel,
+    };
     findings.extend(not_announced(&panel));
     let (panel, found) = complete_columns(panel)?;
     findings.extend(found.into_iter().map(market_finding));
@@ -163,7 +171,8 @@ pub(crate) fn expressions(
 pub(crate) fn present(panel: &Panel, frame: &FeatureFrame) -> Vec<bool> {
     let mut present = Vec::with_capacity(frame.rows());
     for instrument in 0..frame.instruments() {
-        present.extend(frame.listed(instrument).map(|bar| panel.has_bar(instrument, bar)));
+        let there = |bar| panel.has_bar(instrument, bar) && panel.is_member(instrument, bar);
+        present.extend(frame.listed(instrument).map(there));
     }
     present
 }

@@ -31,11 +31,16 @@ pub(super) fn process(
     threads: usize,
 ) -> Result<(Market, Matrices), TrainError> {
     let mut findings = split.findings;
-    let Prepared { mut market, features, labels, own, .. } = prepared;
+    let Prepared { mut market, features, labels, members, own, .. } = prepared;
+    let bars = market.calendar.len();
+    let belongs = |instrument: usize, bar: usize| {
+        members.as_ref().is_none_or(|members| members[instrument * bars + bar])
+    };
     let ranges = [split.bars.train, split.bars.valid, split.bars.test];
     // Every bar of an instrument's listed range is a row, days of suspension too, as in Qlib: their
-    // windows still hold values. Without a label they are no rows to learn from.
-    let laid = Matrix::from_frames(features, &labels, LABEL, ranges, |_, _| true, threads)?;
+    // windows still hold values. Without a label they are no rows to learn from. Also as in Qlib,
+    // windows of a member reach back before it joined.
+    let laid = Matrix::from_frames(features, &labels, LABEL, ranges, belongs, threads)?;
     let [mut train, mut valid, mut test] = laid;
     let infinite: usize = [&mut train, &mut valid, &mut test].map(clear_infinite).iter().sum();
     if infinite > 0 {

@@ -41,19 +41,21 @@ pub struct Script<'a> {
 }
 
 impl Peer {
-    /// Starts a peer on a market and waits until it is ready; `None` if no peer takes part.
+    /// Starts a peer on a market and waits until it is ready; `None` if no peer takes part. The
+    /// parameters are its first line: a command line would be too short for a sweep's.
     pub fn start(script: Script<'_>, market: &Path, parameters: &Value) -> Option<Self> {
         let mut process = python(script.environment, script.file)?
             .arg(script.work)
             .arg(market)
-            .arg(parameters.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("the environment {}: {error}", script.environment));
         let answers = BufReader::new(process.stdout.take().unwrap()).lines();
         let name = format!("{} {}", script.file, script.work);
-        let ask = process.stdin.take();
+        let mut ask = process.stdin.take().unwrap();
+        writeln!(ask, "{parameters}").unwrap();
+        let ask = Some(ask);
         let mut peer = Self { name, process, ask, answers, turns: usize::MAX };
         peer.answer();
         Some(peer)

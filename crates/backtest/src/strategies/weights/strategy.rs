@@ -124,6 +124,9 @@ impl Strategy for Weights {
             targets[candidate.instrument] = weight * self.config.exposure;
         }
         for (instrument, &target) in targets.iter().enumerate() {
+            if !view.is_member(instrument) {
+                continue;
+            }
             let held = view.weight(instrument);
             let near = (target - held).abs() <= self.config.tolerance && target != 0.0;
             if !near && (target != 0.0 || held != 0.0) {
