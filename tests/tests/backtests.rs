@@ -202,6 +202,73 @@ async fn models_trained_again_take_turns() {
     drop(fleet);
 }
 
+#[tokio::test]
+async fn members_alone_are_scored_and_bought() {
+    let (fleet, client) = Fleet::start(&[]).await;
+    let market = SyntheticMarket { instruments: 20, bars: 500, ..SyntheticMarket::default() };
+    let panel = market.generate().unwrap();
+    let (bars, cells) =
+        (panel.calendar().len(), panel.instruments().len() * panel.calendar().len());
+    // Who belongs changes every thirty bars, differently for each.
+    let belongs = |cell: usize| f64::from(u8::from((cell / bars + cell % bars / 30) % 3 != 0));
+    let panel = panel.with_field("member", (0..cells).map(belongs).collect()).unwrap();
+    let file = fleet.data_dir().join("members.parquet");
+    alphafleet_datasets::write_panel(&file, &panel).unwrap();
+    client.import("members", &file).await.ok();
+    let panel = panel.with_members("member").unwrap();
+    let config = json!({
+        "dataset": "members",
+        "universe": { "members": "$member" },
+        "features": { "expressions": [
+            { "name": "F0", "expression": "CSRank($close/Ref($close, 5))" },
+            { "name": "F1", "expression": "Std($close, 20)/$close" },
+        ] },
+        "model": { "type": "linear" },
+        "threads": 1,
+    });
+    let strategy = client.strategy("members", config).await;
+    let training = client.train(&strategy, json!({})).await.ok();
+    let training = client.until_ended(training["id"].as_str().unwrap()).await;
+    assert_eq!(training["state"], "completed", "{training}");
+    let member = |instrument: &str, time: &chrono::NaiveDateTime, before: usize| {
+        let at =
+            panel.instruments().binary_search_by(|name| name.as_str().cmp(instrument)).unwrap();
+        let bar = panel.calendar().binary_search(time).unwrap();
+        panel.is_member(at, bar - before)
+    };
+    let file = async |session: &str, name: &str| {
+        let path = format!("/api/v1/strategies/sessions/{session}/artifacts/{name}");
+        alphafleet_datasets::read_table(name, client.bytes(&path).await).unwrap()
+    };
+    let scores = file(training["id"].as_str().unwrap(), "predictions.parquet").await;
+    assert!(scores.times.len() > 500);
+    for (instrument, time) in scores.instruments.iter().zip(&scores.times) {
+        assert!(member(instrument, time, 0), "{instrument} is scored at {time}");
+    }
+
+    let (start, end) = segment(&training, "test");
+    let body = json!({ "start_date": start, "end_date": end,
+        "parameters": { "strategy": { "topk": 5, "n_drop": 1 } } });
+    let session = client.backtest(&strategy, body).await.ok();
+    assert_eq!(session["config"]["universe"], json!({ "members": "member" }));
+    let id = session["id"].as_str().unwrap();
+    let done = client.until_ended(id).await;
+    assert_eq!(done["state"], "completed", "{done}");
+    let held = file(id, "positions.parquet").await;
+    assert!(held.times.len() > 200);
+    for (instrument, time) in held.instruments.iter().zip(&held.times) {
+        assert!(member(instrument, time, 1), "{instrument} is held at {time}");
+    }
+    let refused = json!({ "start_date": start, "end_date": end,
+        "parameters": { "universe": { "members": "sp500" } } });
+    let said = client.backtest(&strategy, refused).await.refused(400, "validation_failed");
+    assert!(said.contains("parameters.universe.members") && said.contains("$member"), "{said}");
+    let refused = json!({ "parameters": { "universe": { "members": "sp500" } } });
+    let said = client.train(&strategy, refused).await.refused(400, "validation_failed");
+    assert!(said.contains("universe.members"), "{said}");
+    drop(fleet);
+}
+
 async fn refusals(client: &Client, strategy: &str, fitted: &str, end: &str) {
     for (body, fault) in [
         (json!({ "start_date": fitted, "end_date": end }), "overlaps_training"),

@@ -60,9 +60,8 @@ impl ContentReader for StoredContents {
         let (artifacts, sha256) = (self.artifacts.clone(), version.manifest_sha256.clone());
         // Decoding takes its time, and may not hold up a thread that serves others.
         let runtime = Handle::current();
-        let read = tokio::task::spawn_blocking(move || {
-            runtime.block_on(read(&*artifacts, &key, &sha256))
-        });
+        let read =
+            tokio::task::spawn_blocking(move || runtime.block_on(read(&*artifacts, &key, &sha256)));
         let read = read.await.map_err(|error| failed(error.into()))?;
         let contents = Arc::new(read.map_err(|error| failed(error.into()))?);
         self.keep(version.id, &contents);

@@ -13,10 +13,10 @@ use alphafleet_jobs::{
 use alphafleet_worker::{Worker, WorkerPorts};
 
 use crate::backends::Backends;
+use crate::contents::StoredContents;
 use crate::features::StoredFeatures;
 use crate::importer::DatasetImporter;
 use crate::inputs::JobInputs;
-use crate::contents::StoredContents;
 use crate::keys::Keys;
 use crate::process::{Process, ProcessError};
 use crate::settings::Settings;

@@ -135,7 +135,7 @@ fn mistakes_exit_2_with_field_and_remedy() {
     let equal = template("equal_weight");
     let topk = template("topk_dropout");
     let rule = template("rules").replace("Lt($close, Mean($close, 50))", "Ref($close, -2)");
-    let cases: [(&str, &[&str], &str); 12] = [
+    let cases: [(&str, &[&str], &str); 15] = [
         (&topk, &[], "--signals is missing"),
         (&topk, &["--signals", nan], "no score"),
         (&topk, &["--signals", "nowhere.csv"], "nowhere.csv cannot be read"),
@@ -148,6 +148,9 @@ fn mistakes_exit_2_with_field_and_remedy() {
         (&equal.replace("\"weights\"", "\"magic\""), &[], "strategy.type: give one of"),
         (&rule, &[], "strategy.exit"),
         ("capital = ", &[], "not valid TOML"),
+        (&format!("currency = \"EUR\"\n{equal}"), &[], "currency: prices and capital are of one"),
+        (&format!("currencies = []\n{equal}"), &[], "currencies: prices and capital are of one"),
+        (&equal, &["--members", "$sp500"], "--members: the data have no field $sp500"),
     ];
     for (plan, more, words) in cases {
         let refused = folder.backtest(plan, more);
@@ -192,6 +195,37 @@ fn gains_are_attributed_to_the_groups_of_a_file() {
         assert_eq!(refused.status.code(), Some(2), "{said}");
         assert!(said.contains(words), "{words}: {said}");
     }
+}
+
+#[test]
+fn what_leaves_the_universe_is_sold() {
+    let folder = Folder::new();
+    let mut text = "instrument,date,open,high,low,close,volume,in_index\n".to_owned();
+    for day in 2..=9 {
+        let members = [("A", 1), ("B", u8::from(day < 6)), ("C", u8::from(day >= 6))];
+        for (name, member) in members {
+            text.push_str(&format!("{name},2024-01-{day:02},10,10,10,10,1000,{member}\n"));
+        }
+    }
+    std::fs::write(folder.path("members.csv"), text).unwrap();
+    let equal = template("equal_weight");
+    let held = |more: &[&str]| {
+        let result = printed(&folder.backtest_on("members.csv", &equal, more));
+        assert!(result.contains("report.html"), "{result}");
+        let bytes = std::fs::read(folder.path("out").join("positions.parquet")).unwrap();
+        let table = alphafleet_datasets::read_table("positions.parquet", bytes).unwrap();
+        let of = |name: &str| -> Vec<String> {
+            let rows = table.instruments.iter().zip(&table.times);
+            rows.filter(|(held, _)| *held == name)
+                .map(|(_, time)| time.format("%d").to_string())
+                .collect()
+        };
+        ["A", "B", "C"].map(of)
+    };
+    let days = |from: u32, to: u32| (from..=to).map(|day| format!("{day:02}")).collect::<Vec<_>>();
+    assert_eq!(held(&[]), [days(3, 9), days(3, 9), days(3, 9)]);
+    // The change of the 6th is known at its close.
+    assert_eq!(held(&["--members", "in_index"]), [days(3, 9), days(3, 6), days(7, 9)]);
 }
 
 #[test]

@@ -13,9 +13,9 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Limiters, Tokens};
+use crate::contents::ContentReader;
 use crate::feature_reader::FeatureReader;
 use crate::importer::Importer;
-use crate::contents::ContentReader;
 use crate::live::{Connections, Hubs};
 use crate::settings::Settings;
 use crate::telemetry::{Sample, Telemetry};

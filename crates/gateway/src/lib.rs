@@ -23,8 +23,8 @@ mod settings;
 mod telemetry;
 mod tls;
 
-pub use contents::{ContentReadError, ContentReader, VersionContents};
 pub use access::{PasswordError, hash_password};
+pub use contents::{ContentReadError, ContentReader, VersionContents};
 pub use feature_reader::{FeatureRead, FeatureReadError, FeatureReader, FeatureValues};
 pub use gateway::{Gateway, GatewayError, Parts};
 pub use importer::{AnnounceRequest, ImportError, ImportRequest, Importer};

@@ -92,6 +92,8 @@ finding_codes! {
     /// There is neither a factor nor an adjusted close.
     NoAdjustmentFactor = "no_adjustment_factor", Info,
         "no factor and no adj_close: prices are used as they are";
+    /// No instrument's bars end before the data do: what failed in between is not among them.
+    SurvivorsOnly = "survivors_only", Warning, "only instruments that last to the end are there";
     /// A bar has a price but no usable factor; the neighbouring one counts.
     MissingFactor = "missing_factor", Warning, "factors are missing, the nearest known one counts";
     /// The source's prices were adjusted already and were turned back to raw prices.

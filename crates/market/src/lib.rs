@@ -12,6 +12,7 @@ mod finding;
 mod index_code;
 mod panel;
 mod period;
+mod survivors;
 mod synthetic;
 
 pub use adjust::{Adjustment, PRICE_FIELDS, adjust, adjustment_factor, fill_factors};
@@ -26,4 +27,5 @@ pub use finding::{Finding, FindingCode, FindingLog, Severity};
 pub use index_code::is_index_code;
 pub use panel::{Panel, PanelBuilder, PanelColumns, PanelError, PanelRow};
 pub use period::PeriodLength;
+pub use survivors::survivors_only;
 pub use synthetic::{SyntheticError, SyntheticMarket, planted_signal};

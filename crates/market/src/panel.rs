@@ -115,7 +115,8 @@ impl Panel {
 
     fn select(&self, kept: &[usize]) -> Self {
         let bars = self.calendar.len();
-        let field = |(name, values): (&String, &Vec<f64>)| (name.clone(), select(values, bars, kept));
+        let field =
+            |(name, values): (&String, &Vec<f64>)| (name.clone(), select(values, bars, kept));
         let members = self.members.as_ref();
         Self {
             members: members.map(|members| select(members, bars, kept)),

@@ -345,6 +345,33 @@ fn a_universe_includes_or_excludes() {
 }
 
 #[test]
+fn a_field_tells_who_belongs_to_a_universe_when() {
+    let universe = |members: Value| json!({"dataset": "d", "universe": { "members": members }});
+    for text in ["sp500", "$sp500"] {
+        let spec = TrainingSpec::from_value(&universe(json!(text))).unwrap();
+        assert_eq!(spec.to_value()["universe"], json!({ "members": "sp500" }));
+        let columns =
+            |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(spec.universe.check_members("universe", &columns(&["close", "sp500"])), Ok(()));
+        let lacks = spec.universe.check_members("parameters.universe", &columns(&["close"]));
+        let fault = &lacks.unwrap_err().0[0];
+        assert_eq!(
+            (fault.field.as_str(), fault.code),
+            ("parameters.universe.members", FaultCode::UnknownValue)
+        );
+        assert!(fault.message.contains("$sp500") && fault.message.contains("$close"));
+    }
+    let long = "m".repeat(129);
+    for (wrong, code) in [
+        (json!(7), FaultCode::WrongType),
+        (json!("$"), FaultCode::OutOfRange),
+        (json!(long), FaultCode::OutOfRange),
+    ] {
+        assert_eq!(faults(&universe(wrong)), [("universe.members".to_owned(), code)]);
+    }
+}
+
+#[test]
 fn names_of_features_fit_beside_the_other_columns() {
     use FaultCode::*;
     let features = |set: bool, name: &str| {

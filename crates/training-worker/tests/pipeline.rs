@@ -314,6 +314,69 @@ fn the_universe_chooses_instruments_and_leaves_indices_out() {
 }
 
 #[test]
+fn only_members_are_learned_from_and_scored() {
+    let panel = || {
+        let bars = market(0.1, 1);
+        let days = bars.calendar().len();
+        let belongs = |cell: usize| f64::from(u8::from((cell / days + cell % days / 50) % 3 != 0));
+        let cells = bars.instruments().len() * days;
+        bars.with_field("member", (0..cells).map(belongs).collect()).unwrap()
+    };
+    let mut document = document(small());
+    document["outputs"] = json!({ "features": true });
+    document["universe"] = json!({ "members": "$member" });
+    let scratch = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let members = train(&document, panel(), scratch[0].path(), None, &Record::default()).unwrap();
+    document["universe"] = json!({});
+    let all = train(&document, panel(), scratch[1].path(), None, &Record::default()).unwrap();
+    for segment in 0..3 {
+        let rows = |trained: &alphafleet_training_worker::Trained| {
+            trained.summary["segments"][segment]["rows"].as_u64().unwrap() as f64
+        };
+        let part = rows(&members) / rows(&all);
+        assert!((0.6..0.72).contains(&part), "{part} of segment {segment}");
+    }
+    let dated = panel().with_members("member").unwrap();
+    let read = |folder: usize, name: &str| {
+        let path = scratch[folder].path().join(name);
+        alphafleet_datasets::read_table(name, std::fs::read(path).unwrap()).unwrap()
+    };
+    let scores = read(0, "predictions.parquet");
+    assert!(scores.times.len() > 500);
+    for (instrument, time) in scores.instruments.iter().zip(&scores.times) {
+        let at = dated.instruments().binary_search(instrument).unwrap();
+        let bar = dated.calendar().binary_search(time).unwrap();
+        assert!(dated.is_member(at, bar), "{instrument} at {time}");
+    }
+    // A member's features are those it has in any universe: windows reach back before it joined.
+    let (own, every) = (read(0, "features.parquet"), read(1, "features.parquet"));
+    assert!(own.times.len() < every.times.len());
+    let keys = |table: &alphafleet_datasets::OwnedTable| {
+        table.instruments.iter().cloned().zip(table.times.iter().copied()).collect::<Vec<_>>()
+    };
+    let places: std::collections::HashMap<_, _> =
+        keys(&every).into_iter().enumerate().map(|(row, key)| (key, row)).collect();
+    for (column, other) in own.columns.iter().zip(&every.columns) {
+        let (found, expected) = (column.values.to_f64(), other.values.to_f64());
+        for (row, key) in keys(&own).into_iter().enumerate() {
+            let expected = expected[places[&key]];
+            let same = found[row].to_bits() == expected.to_bits() || found[row] == expected;
+            assert!(same || found[row].is_nan() && expected.is_nan(), "{} {key:?}", column.name);
+        }
+    }
+
+    for (members, code) in [("nothing", "unknown_universe"), ("never", "empty_universe")] {
+        document["universe"] = json!({ "members": members });
+        let cells = panel().field("close").unwrap().len();
+        let bars = panel().with_field("never", vec![0.0; cells]).unwrap();
+        let error = train(&document, bars, scratch[0].path(), None, &Record::default());
+        let error = error.unwrap_err();
+        assert_eq!((error.code(), error.blame()), (code, Blame::Specification));
+        assert!(error.explain().contains(&format!("${members}")), "{}", error.explain());
+    }
+}
+
+#[test]
 fn one_instrument_has_no_cross_section() {
     let panel = || {
         let market = SyntheticMarket { instruments: 1, bars: 400, ..SyntheticMarket::default() };

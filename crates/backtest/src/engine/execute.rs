@@ -82,13 +82,7 @@ impl Run<'_> {
         self.deal(order, bar, phase, price, quoted)
     }
 
-    fn market_price(
-        &self,
-        bar: usize,
-        instrument: u32,
-        phase: Phase,
-        forced: bool,
-    ) -> Option<f64> {
+    fn market_price(&self, bar: usize, instrument: u32, phase: Phase, forced: bool) -> Option<f64> {
         let quoted = &self.market.bars_at(bar)[instrument as usize];
         match (&self.config.deal_price, phase) {
             (DealPrice::NextOpen, Phase::Open) => Some(quoted.open),

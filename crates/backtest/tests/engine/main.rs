@@ -9,3 +9,4 @@ mod orders;
 mod refusals;
 mod strategies;
 mod support;
+mod universe;

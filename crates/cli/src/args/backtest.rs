@@ -51,6 +51,10 @@ pub struct Backtest {
     /// are raw prices times their factor: backward.
     #[arg(long, value_enum, default_value = "none", requires = "local")]
     pub adjustment: AdjustPrices,
+    /// With --local: the data's field that says who belongs to the universe when, neither 0 nor
+    /// missing on a member's bars. Of the others nothing is bought, and what leaves is sold.
+    #[arg(long, value_name = "FIELD", requires = "local")]
+    pub members: Option<String>,
     /// With --local: scores, Parquet or CSV with instrument|symbol, datetime|date, score. A
     /// score of a bar acts at the next.
     #[arg(long, value_name = "FILE", requires = "local")]

@@ -37,6 +37,10 @@ pub struct ComputeFactors {
     /// An expression and the name of its column; may be given often.
     #[arg(long = "expr", value_name = "NAME=EXPR", required_unless_present = "set")]
     pub expressions: Vec<String>,
+    /// The file's field that says who belongs to the universe when, neither 0 nor missing on a
+    /// member's bars: cross-sectional operators compare its members alone.
+    #[arg(long, value_name = "FIELD")]
+    pub members: Option<String>,
     /// The Parquet file to write: instrument, datetime and a column a factor.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
@@ -63,6 +67,10 @@ pub struct EvaluateFactors {
     /// A factor of your own, e.g. `--expr 'reversal=Ref($close, 5)/$close'`; may be given often.
     #[arg(long = "expr", value_name = "NAME=EXPR", required_unless_present = "set")]
     pub expressions: Vec<String>,
+    /// The files' field that says who belongs to the universe when, neither 0 nor missing on a
+    /// member's bars: its members alone are judged.
+    #[arg(long, value_name = "FIELD")]
+    pub members: Option<String>,
     /// Where effectiveness.json and effectiveness.html go.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

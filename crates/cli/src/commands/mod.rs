@@ -12,6 +12,7 @@ mod factors;
 mod feature_results;
 mod features;
 mod local;
+mod members;
 mod migrate;
 mod prompt;
 mod results;

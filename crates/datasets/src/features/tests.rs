@@ -107,6 +107,22 @@ fn only_a_changed_past_shows() {
 }
 
 #[test]
+fn members_of_the_past_are_part_of_it() {
+    let bars = |volume: f64| bars([&[1.0, 2.0, 3.0], &[f64::NAN, 6.0, 7.0]], volume);
+    let whole = bars(5.0);
+    let changing = |members: [f64; 6]| {
+        bars(5.0).with_field("volume", members.to_vec()).unwrap().with_members("volume").unwrap()
+    };
+    let before = changing([1.0, 1.0, 0.0, f64::NAN, 0.0, 1.0]);
+    let past = Pasts::new(&before).of(3, ["close"]);
+    let same = changing([2.0, 1.0, f64::NAN, f64::NAN, 0.0, 9.0]);
+    assert_eq!(Pasts::new(&same).change_since(&past), None);
+    for other in [changing([1.0, 1.0, 1.0, f64::NAN, 0.0, 1.0]), whole] {
+        assert_eq!(Pasts::new(&other).change_since(&past), Some(PastChange::Market));
+    }
+}
+
+#[test]
 fn a_state_comes_back_and_a_broken_one_is_refused() {
     let panel = bars([&[1.0, 2.0], &[3.0, 4.0]], 5.0);
     let past = Pasts::new(&panel).of(2, ["close", "volume"]);

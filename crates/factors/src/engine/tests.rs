@@ -343,6 +343,34 @@ fn cross_sections_compare_the_instruments_of_a_bar() {
 }
 
 #[test]
+fn cross_sections_are_of_the_members_of_a_bar() {
+    let bar = |close: f64, member: f64| Some([close, 1.0, member]);
+    let panel = panel(&[
+        ("A", vec![bar(1.0, 1.0), bar(5.0, 1.0), bar(2.0, 1.0)]),
+        ("B", vec![bar(3.0, 0.0), bar(4.0, 1.0), bar(6.0, 1.0)]),
+        ("C", vec![bar(9.0, 0.5), bar(7.0, 0.0), bar(8.0, f64::NAN)]),
+    ]);
+    let panel = panel.with_members("volume").unwrap();
+    let sources =
+        ["CSRank($close)", "CSScale($close, 1)", "Mean($close, 2)", "Ref(CSRank($close), 1)"];
+    let frame = compute(&panel, &named(&sources), 2).unwrap();
+    let at = |column: usize, bar: usize| -> [f32; 3] {
+        [0, 1, 2].map(|i| frame.column(column)[frame.cell(i, bar).unwrap()])
+    };
+    let same = |found: [f32; 3], expected: [f32; 3]| {
+        let equal = found.iter().zip(&expected).all(|(a, b)| a == b || a.is_nan() && b.is_nan());
+        assert!(equal, "{found:?} is not {expected:?}");
+    };
+    same(at(0, 0), [0.5, f32::NAN, 1.0]);
+    same(at(0, 1), [1.0, 0.5, f32::NAN]);
+    same(at(0, 2), [0.5, 1.0, f32::NAN]);
+    same(at(1, 2), [0.25, 0.75, f32::NAN]);
+    // Windows reach back to before an instrument joined, and go on after it left.
+    same(at(2, 1), [3.0, 3.5, 8.0]);
+    same(at(3, 1), [0.5, f32::NAN, 1.0]);
+}
+
+#[test]
 fn winsorising_survives_any_numbers() {
     let bar = |close: f64| vec![Some([close, 1.0, 1.0])];
     let at_one_bar = |closes: &[f64], source: &str| {

@@ -96,7 +96,7 @@ fn market() -> impl Strategy<Value = Vec<(String, Bars)>> {
             market.push((format!("I{at:02}"), shifted(one)));
         }
         let days = market.iter().map(|(_, bars)| bars.len()).max().unwrap();
-        let all = (0..days).map(|bar| Some([2.0 + (bar % 9) as f64, 1.5, (bar % 4) as f64]));
+        let all = (0..days).map(|bar| Some([2.0 + (bar % 9) as f64, 1.5, 1.0 + (bar % 4) as f64]));
         market.push(("EVER".to_owned(), all.collect()));
         market
     })
@@ -113,7 +113,13 @@ proptest! {
     fn going_on_from_a_full_run_gives_the_bits_of_another_one(
         market in market(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
+        changing: bool,
     ) {
+        // Whoever has volume belongs to a universe that changes.
+        let until = |market: &[(String, Bars)], end: usize| match changing {
+            true => until(market, end).with_members("volume").unwrap(),
+            false => until(market, end),
+        };
         let days = market.iter().map(|(_, bars)| bars.len()).max().unwrap();
         let mut edges: Vec<usize> = cuts.iter().map(|cut| 1 + cut.index(days)).collect();
         edges.push(days);

@@ -283,6 +283,14 @@ async fn bad_requests_to_backtest_name_each_field_and_change_nothing() {
             vec!["parameters.universe: empty"],
         ),
         (
+            with(json!({ "parameters": { "universe": { "members": "sp500" } } })),
+            vec!["parameters.universe.members: unknown_value"],
+        ),
+        (
+            with(json!({ "parameters": { "currency": "EUR" } })),
+            vec!["parameters.currency: not_supported"],
+        ),
+        (
             with(json!({ "parameters": { "dataset": "absent" } })),
             vec!["parameters.dataset.name: unknown_dataset"],
         ),

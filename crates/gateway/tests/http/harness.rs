@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::feature_values::StoredValues;
-use crate::importer::{CsvImporter, CsvContents};
+use crate::importer::{CsvContents, CsvImporter};
 
 pub const PASSWORD: &str = "a long enough password";
 pub const SETUP_TOKEN: &str = "one-time-setup-token";

@@ -3,8 +3,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::read::LONGEST_NAME;
-use crate::{Fault, FaultCode, Faults};
 use crate::reader::Reader;
+use crate::{Fault, FaultCode, Faults};
 
 const MOST_INSTRUMENTS: usize = 50_000;
 

@@ -1,7 +1,9 @@
 use std::collections::HashSet;
 
 use alphafleet_factors::{FeatureFrame, NamedExpr, compute, keep_available, validate_features};
-use alphafleet_market::{Adjustment, FindingCode, Panel, adjust, complete_columns, is_index_code};
+use alphafleet_market::{
+    Adjustment, FindingCode, Panel, adjust, complete_columns, is_index_code, survivors_only,
+};
 use alphafleet_models::Finding;
 use alphafleet_specs::{Adjustment as Wanted, FeatureSet, Features, TrainingSpec, Universe};
 use chrono::NaiveDateTime;
@@ -84,6 +86,7 @@ pub fn usable(
         Some(field) => panel.with_members(field)?,
         None => panel,
     };
+    findings.extend(survivors_only(&panel).map(market_finding));
     findings.extend(not_announced(&panel));
     let (panel, found) = complete_columns(panel)?;
     findings.extend(found.into_iter().map(market_finding));

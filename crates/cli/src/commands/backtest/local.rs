@@ -13,7 +13,7 @@ use alphafleet_datasets::{
     Import, ImportOptions, PriceBasis, SourceFile, import_files, read_signals,
 };
 use alphafleet_factors::DateRange;
-use alphafleet_market::{Panel, adjust};
+use alphafleet_market::{Panel, adjust, survivors_only};
 use alphafleet_models::Finding;
 use alphafleet_specs::{document_from_json, document_from_toml};
 use alphafleet_worker::child::explain;
@@ -25,6 +25,7 @@ use serde_json::Value;
 use super::{summary, sweep};
 use crate::args::{AdjustPrices, Backtest};
 use crate::commands::data::print_findings;
+use crate::commands::members::of_universe;
 use crate::failure::Usage;
 use crate::output;
 
@@ -33,6 +34,7 @@ pub struct Request {
     config: PathBuf,
     data: Vec<PathBuf>,
     adjustment: AdjustPrices,
+    members: Option<String>,
     signals: Option<PathBuf>,
     actions: Option<PathBuf>,
     groups: Option<PathBuf>,
@@ -44,9 +46,22 @@ pub struct Request {
 
 impl Request {
     pub fn of(args: Backtest) -> Option<Self> {
-        let Backtest { data, adjustment, signals, actions, groups, from, to, sweep, .. } = args;
+        let Backtest { data, adjustment, members, signals, actions, groups, .. } = args;
+        let Backtest { from, to, sweep, .. } = args;
         let (config, out) = (args.local?, args.out?);
-        Some(Self { config, data, adjustment, signals, actions, groups, from, to, out, sweep })
+        Some(Self {
+            config,
+            data,
+            adjustment,
+            members,
+            signals,
+            actions,
+            groups,
+            from,
+            to,
+            out,
+            sweep,
+        })
     }
 }
 
@@ -84,8 +99,8 @@ fn backtest(json: bool, request: &Request, interrupted: &AtomicBool) -> anyhow::
     let (name, version) = (name(&request.data), version(&import));
     let (panel, adjusted) = adjust(import.panel, request.adjustment.into())
         .map_err(|error| Usage(error.to_string()))?;
-    let panel = Arc::new(panel);
-    let found = import.findings.into_iter().chain(adjusted);
+    let panel = Arc::new(of_universe(panel, request.members.as_deref())?);
+    let found = import.findings.into_iter().chain(adjusted).chain(survivors_only(&panel));
     let mut findings: Vec<Finding> = found.map(market_finding).collect();
     let signal = signal(request, &draft, &panel, &mut findings)?;
     if !json {

@@ -10,6 +10,7 @@ use chrono::NaiveDateTime;
 use serde_json::{Value, json};
 
 use super::super::data::print_findings;
+use super::super::members::of_universe;
 use super::fundamentals;
 use super::source::{Selection, bars};
 use crate::args::ComputeFactors;
@@ -52,6 +53,7 @@ fn compute_all(request: &ComputeFactors) -> anyhow::Result<Computed> {
     let announcements = request.fundamentals.announcements.as_deref();
     let (panel, told) = fundamentals::attach(panel, announcements, &asked)?;
     findings.extend(told);
+    let panel = of_universe(panel, request.members.as_deref())?;
     let (exprs, left_out) = selection.available(asked, &panel)?;
     findings.extend(left_out);
     let rows = write(request, &panel, &exprs)?;

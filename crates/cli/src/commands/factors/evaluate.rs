@@ -10,6 +10,7 @@ use alphafleet_models::effectiveness_html;
 use serde_json::{Value, json};
 
 use super::super::data::print_findings;
+use super::super::members::of_universe;
 use super::fundamentals;
 use super::source::{Selection, bars};
 use crate::args::EvaluateFactors;
@@ -29,6 +30,7 @@ pub fn run(json: bool, request: &EvaluateFactors) -> anyhow::Result<ExitCode> {
     let announcements = request.fundamentals.announcements.as_deref();
     let (panel, told) = fundamentals::attach(panel, announcements, &asked)?;
     findings.extend(told);
+    let panel = of_universe(panel, request.members.as_deref())?;
     let (factors, left_out) = selection.available(asked, &panel)?;
     findings.extend(left_out);
     let findings = Value::Array(findings);
