@@ -81,3 +81,40 @@ fn a_file_takes_a_table_part_by_part() {
     assert_eq!(parts.columns[1], whole.columns[1]);
     assert_eq!(format!("{:?}", parts.columns[0]), format!("{:?}", whole.columns[0]));
 }
+
+#[test]
+fn a_file_takes_its_place_when_it_is_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scores.parquet");
+    let (times, names) = ([time(2)], ["A"]);
+    let table = Table {
+        instruments: &names,
+        times: &times,
+        columns: vec![TableColumn { name: "score", values: ColumnValues::F64(&[0.5]) }],
+        keys: KeyOrder::InstrumentFirst,
+    };
+    std::fs::write(&path, "of before").unwrap();
+    let mut interrupted = TableFile::create(&path, &table).unwrap();
+    interrupted.append(&table).unwrap();
+    drop(interrupted);
+    assert_eq!(std::fs::read(&path).unwrap(), b"of before");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+
+    write_table_file(&path, &table).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), written(&table));
+    let mode = |path: &std::path::Path| {
+        std::os::unix::fs::MetadataExt::mode(&path.metadata().unwrap()) & 0o777
+    };
+    let other = folder.path().join("other");
+    std::fs::write(&other, "").unwrap();
+    assert_eq!(mode(&path), mode(&other));
+
+    let link = folder.path().join("link.parquet");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    write_table_file(&link, &table).unwrap();
+    assert!(link.is_symlink());
+    write_table_file(std::path::Path::new("/dev/null"), &table).unwrap();
+    assert!(!std::path::Path::new("/dev/null").metadata().unwrap().is_file());
+    let nowhere = write_table_file(&folder.path().join("no/such.parquet"), &table).unwrap_err();
+    assert!(nowhere.to_string().contains("such.parquet"), "{nowhere}");
+}

@@ -69,10 +69,3 @@ fn features() -> Target {
 fn yes() -> bool {
     true
 }
-
-impl Processor {
-    /// Qlib's choice for tree models on Alpha158: drop missing labels, z-score them by bar.
-    pub fn learning_defaults() -> Vec<Self> {
-        vec![Self::DropnaLabel, Self::CsZscoreNorm { on: Target::Label }]
-    }
-}
