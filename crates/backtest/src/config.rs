@@ -56,6 +56,11 @@ pub struct Config {
     /// Whether a bar without volume deals nothing.
     #[serde(default = "Config::yes")]
     pub zero_volume_suspends: bool,
+    /// Trading days without a bar, one after the other, after which an instrument counts as
+    /// delisted. That none comes later is not known on the day, so that it takes a number.
+    #[serde(default = "Config::default_delisting_days")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub delisting_days: usize,
     /// Part of the last close that is paid for what was delisted.
     #[serde(default = "Config::one")]
     pub delisting_recovery: f64,
@@ -93,6 +98,7 @@ impl Config {
             price_limit: None,
             same_session_sale: true,
             zero_volume_suspends: true,
+            delisting_days: Self::default_delisting_days(),
             delisting_recovery: 1.0,
             benchmark: None,
             bars_per_year: Self::default_bars_per_year(),
@@ -119,6 +125,8 @@ impl Config {
         if let Some(limit) = self.price_limit {
             Given("price_limit", limit).positive()?;
         }
+        Given("delisting_days", self.delisting_days as f64)
+            .check(|value| (1.0..=1e5).contains(&value), "from 1 to 100,000")?;
         Given("delisting_recovery", self.delisting_recovery).fraction()?;
         Given("bars_per_year", self.bars_per_year).positive()?;
         Given("risk_free", self.risk_free).check(|value| value.abs() < 1.0, "above -1, below 1")?;
@@ -150,6 +158,11 @@ impl Config {
 
     fn yes() -> bool {
         true
+    }
+
+    /// Longer than most suspensions.
+    fn default_delisting_days() -> usize {
+        60
     }
 
     fn default_bars_per_year() -> f64 {

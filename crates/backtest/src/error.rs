@@ -17,6 +17,11 @@ pub enum BacktestError {
     PeriodOutsideData { start: NaiveDate, end: NaiveDate, from: NaiveDate, to: NaiveDate },
     #[error("the period {start} to {end} holds no bar of the calendar: choose a longer one")]
     EmptyPeriod { start: NaiveDate, end: NaiveDate },
+    #[error(
+        "deal_price is ${field}, which lies outside of low and high on {outside} of {bars} bars: \
+         choose a field of prices"
+    )]
+    NoPrice { field: String, outside: usize, bars: usize },
     #[error("the data has no field ${field}, which {needed_by} needs: {remedy}")]
     MissingField { field: String, needed_by: &'static str, remedy: &'static str },
     #[error("{instrument} is not in the data: leave it out of the {role} or add its bars")]
@@ -64,6 +69,7 @@ impl BacktestError {
             Self::PeriodReversed { .. } => "period_reversed",
             Self::PeriodOutsideData { .. } => "period_outside_data",
             Self::EmptyPeriod { .. } => "empty_period",
+            Self::NoPrice { .. } => "no_price",
             Self::MissingField { .. } => "missing_field",
             Self::UnknownInstrument { .. } => "unknown_instrument",
             Self::UnknownTime { .. } => "unknown_time",

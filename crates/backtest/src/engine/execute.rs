@@ -93,7 +93,9 @@ impl Run<'_> {
                 let series = self.deal_field?;
                 let at = instrument as usize * self.market.calendar().len() + bar;
                 let price = series[at];
-                Some(if price > 0.0 { price } else { quoted.open })
+                // A published average may lie outside of its bar, where nobody dealt.
+                let within = price.clamp(quoted.low, quoted.high.max(quoted.low));
+                Some(if price > 0.0 { within } else { quoted.open })
             }
             _ => None,
         }
@@ -114,19 +116,12 @@ impl Run<'_> {
         quoted_price: f64,
         quoted: &Bar,
     ) -> Result<(), BacktestError> {
-        let slip = |quantity: Quantity| match order.slips() {
-            true => {
-                let quantity = quantity.to_f64();
-                self.config.slippage.price(quoted_price, order.side, quantity, quoted.volume)
-            }
-            false => quoted_price,
-        };
         let available = self.volume_left(&order, quoted);
         if !available.is_positive() {
             return Ok(());
         }
-        let price = slip(order.remaining().min(available));
-        let Some(worth) = Price::from_f64(price * self.config.multiplier) else {
+        let asked = self.slipped(bar, &order, order.remaining().min(available), quoted_price);
+        let Some(worth) = Price::from_f64(asked * self.config.multiplier) else {
             self.book.cancel(order.id, bar, CancelReason::TooLarge);
             return Ok(());
         };
@@ -140,6 +135,13 @@ impl Run<'_> {
         };
         if order.time_in_force == TimeInForce::Fok && quantity < order.remaining() {
             self.book.cancel(order.id, bar, rest.unwrap_or(CancelReason::Expired));
+            return Ok(());
+        }
+        // What is not dealt has no impact; the worse price decided how much can be.
+        let price = self.slipped(bar, &order, quantity, quoted_price);
+        let worth = Price::from_f64(price * self.config.multiplier).unwrap_or(worth);
+        if !self.covers_its_costs(&order, quantity, worth) {
+            self.book.cancel(order.id, bar, CancelReason::InsufficientFunds);
             return Ok(());
         }
         let dealt = self.post(&order, bar, quantity, worth, price, quoted_price)?;
@@ -159,6 +161,33 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The price of so much of an order, slippage included, up to the price limit.
+    fn slipped(&self, bar: usize, order: &OpenOrder, quantity: Quantity, quoted: f64) -> f64 {
+        if !order.slips() {
+            return quoted;
+        }
+        let volume = self.market.bars_at(bar)[order.instrument as usize].volume;
+        let price = self.config.slippage.price(quoted, order.side, quantity.to_f64(), volume);
+        let last = self.market.reference_close(bar, order.instrument);
+        match (self.config.price_limit, order.side) {
+            (Some(limit), Side::Buy) if last > 0.0 => price.min(last * (1.0 + limit)),
+            (Some(limit), Side::Sell) if last > 0.0 => price.max(last * (1.0 - limit)),
+            _ => price,
+        }
+    }
+
+    /// Whether a sale out of a cash account leaves it with money: costs may be more than the worth.
+    fn covers_its_costs(&self, order: &OpenOrder, quantity: Quantity, worth: Price) -> bool {
+        if order.side == Side::Buy || order.forced || self.config.account != AccountConfig::Cash {
+            return true;
+        }
+        let (closing, price) = (quantity.to_f64(), worth.to_f64());
+        let charged = Charged { side: order.side, opening: 0.0, closing, price };
+        let (commission, tax) = self.config.costs.commission_and_tax(charged);
+        let cost = Money::from_f64(commission + tax);
+        cost.is_some_and(|cost| !(self.ledger.cash() + quantity.times(worth) - cost).is_negative())
+    }
+
     /// What the bar's volume still lets through.
     fn volume_left(&self, order: &OpenOrder, quoted: &Bar) -> Quantity {
         let Some(part) = self.config.participation else { return order.remaining() };
@@ -171,6 +200,9 @@ impl Run<'_> {
         let wanted = order.remaining().min(available);
         if !wanted.is_positive() {
             return Room::Later;
+        }
+        if order.forced {
+            return self.closing_room(order, wanted);
         }
         let holding = self.ledger.holding(order.instrument);
         let opposite = match order.side {
@@ -197,6 +229,22 @@ impl Run<'_> {
             };
         }
         self.opening_room(order, wanted, closing, available, worth)
+    }
+
+    /// Room for an order of the engine's: it closes what is held, and opens nothing.
+    fn closing_room(&self, order: &OpenOrder, wanted: Quantity) -> Room {
+        let holding = self.ledger.holding(order.instrument);
+        let held = match order.side {
+            Side::Buy => (-holding.quantity).max(Quantity::ZERO),
+            Side::Sell => holding.quantity.max(Quantity::ZERO),
+        };
+        let locked =
+            if order.side == Side::Sell { holding.locked.min(held) } else { Quantity::ZERO };
+        match (wanted.min(held - locked), held.is_zero()) {
+            (_, true) => Room::None(CancelReason::NothingToSell),
+            (closing, _) if closing.is_positive() => Room::Some(closing, None),
+            _ => Room::Later,
+        }
     }
 
     /// Room for an order that closes `closing` and opens the rest of `wanted`.

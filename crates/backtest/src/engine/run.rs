@@ -18,7 +18,7 @@ use crate::{BacktestError, Side};
 
 /// Runs a strategy over a market. `observe` sees every bar and may end the run.
 ///
-/// At every bar, in this order: splits and dividends, delistings, interest; orders at the open,
+/// At every bar, in this order: interest, splits and dividends, delistings; orders at the open,
 /// inside the bar and at the close; valuation, the margin call and orders to close what left the
 /// universe; the strategy; orders at the same close, if the deal price is that. What is open at the
 /// end is cancelled, what is held stays and is valued at the last close.
@@ -126,9 +126,9 @@ impl<'a> Run<'a> {
         for instrument in self.touched.drain(..) {
             self.used_volume[instrument as usize] = Quantity::ZERO;
         }
+        self.accrue(bar)?;
         self.corporate_actions(bar)?;
         self.delistings(bar)?;
-        self.accrue(bar)?;
         if !self.config.same_session_sale && (bar == self.first || self.session_ends(bar - 1)) {
             self.ledger.unlock();
         }
@@ -193,11 +193,8 @@ impl<'a> Run<'a> {
         self.book.cancel_where(bar, CancelReason::OutsideUniverse, |order| {
             !order.forced && outside(order.instrument)
         });
-        let closing = |instrument: u32| {
-            self.book.open().iter().any(|order| order.forced && order.instrument == instrument)
-        };
         let held = self.ledger.held().iter().copied();
-        let leaving: Vec<u32> = held.filter(|&i| outside(i) && !closing(i)).collect();
+        let leaving: Vec<u32> = held.filter(|&i| outside(i) && !self.book.is_closing(i)).collect();
         for instrument in leaving {
             self.close(bar, instrument);
         }
@@ -241,6 +238,10 @@ impl<'a> Run<'a> {
             match instruction {
                 Instruction::Submit(order) if !self.market.is_member(bar, order.instrument) => {
                     self.book.refuse(order, bar, CancelReason::OutsideUniverse);
+                }
+                // What the engine closes is not for the strategy to close again.
+                Instruction::Submit(order) if self.book.is_closing(order.instrument) => {
+                    self.book.refuse(order, bar, CancelReason::Liquidation);
                 }
                 Instruction::Submit(mut order) => {
                     if same_close && order.is_market() && !order.dormant {
@@ -382,8 +383,30 @@ fn needed_fields<'a>(
     match &config.deal_price {
         DealPrice::NextField(name) => {
             let name = name.strip_prefix('$').unwrap_or(name);
-            field(name, "deal_price", "choose a price field of the data").map(Some)
+            let prices = field(name, "deal_price", "choose a price field of the data")?;
+            check_prices(market, name, prices).map(|()| Some(prices))
         }
         _ => Ok(None),
     }
+}
+
+/// Refuses a field that is no price: most of its values lie outside of their bars.
+fn check_prices(market: &Market, field: &str, prices: &[f64]) -> Result<(), BacktestError> {
+    const TOLERANCE: f64 = 1e-6;
+    let length = market.calendar().len();
+    let (mut outside, mut bars) = (0, 0);
+    for bar in 0..length {
+        for (instrument, quoted) in market.bars_at(bar).iter().enumerate() {
+            let price = prices[instrument * length + bar];
+            if quoted.exists() && !price.is_nan() {
+                let (low, high) = (quoted.low * (1.0 - TOLERANCE), quoted.high * (1.0 + TOLERANCE));
+                bars += 1;
+                outside += usize::from(!(low..=high).contains(&price));
+            }
+        }
+    }
+    if outside * 2 > bars {
+        return Err(BacktestError::NoPrice { field: field.to_owned(), outside, bars });
+    }
+    Ok(())
 }

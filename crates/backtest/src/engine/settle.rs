@@ -34,11 +34,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Pays out what no longer has bars: the last close times the configured recovery. An
-    /// instrument that has bars to the end of the data was not delisted.
+    /// Pays out what has had no bars for so long that it counts as delisted: the last close times
+    /// the configured recovery.
     pub(super) fn delistings(&mut self, bar: usize) -> Result<(), BacktestError> {
-        let panel = self.market.panel();
-        let gone = |instrument: u32| panel.listed(instrument as usize).end <= bar;
+        let (market, days) = (self.market, self.config.delisting_days);
+        let gone = |instrument: u32| market.is_gone(bar, instrument, days);
         if !self.book.is_empty() {
             self.book.cancel_where(bar, CancelReason::Delisted, |order| gone(order.instrument));
         }

@@ -10,7 +10,8 @@ pub enum DealPrice {
     NextOpen,
     /// At the next bar's close.
     NextClose,
-    /// At a field of the next bar, such as `vwap`; at its open where the field has no price.
+    /// At a field of the next bar, such as `vwap`, cut to the bar's low and high; at its open where
+    /// the field has no price.
     NextField(String),
     /// At the close that the decision was taken on. Nobody can quite do that: it is for comparison
     /// with tools that assume it.

@@ -6,7 +6,8 @@ use crate::Side;
 use crate::range::Given;
 
 /// How much worse than the quoted price market and stop orders are dealt. Limit orders keep to
-/// their price.
+/// their price. It may lie outside of the bar, whose trades were without this one, but not beyond
+/// the price limit.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Slippage {
@@ -16,7 +17,7 @@ pub enum Slippage {
     Fixed(f64),
     /// A fraction of the price.
     Proportional(f64),
-    /// Square-root impact: `price · coefficient · √(quantity / bar volume)` (Almgren et al. 2005
+    /// Square-root impact: `price · coefficient · √(quantity dealt / bar volume)` (Almgren et al. 2005
     /// and others find an exponent near one half). Without volume the whole coefficient counts.
     SquareRoot(f64),
 }

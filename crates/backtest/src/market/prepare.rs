@@ -1,8 +1,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use alphafleet_market::Panel;
-use chrono::NaiveDateTime;
+use alphafleet_market::{Adjustment, Panel, adjust};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use super::actions::{ActionKind, CorporateAction, DatedAction};
 use crate::BacktestError;
@@ -33,10 +33,14 @@ impl Bar {
 /// one.
 ///
 /// Prices are taken as they are. With adjusted prices quantities are adjusted shares and no
-/// action must be given; with raw prices splits and dividends come as [`CorporateAction`]s.
+/// action must be given; with raw prices splits and dividends come as [`CorporateAction`]s. Orders
+/// are then dealt at raw prices, and strategies compare prices of different days that the actions
+/// so far are taken out of: a split is no fall.
 #[derive(Debug, Clone)]
 pub struct Market {
     panel: Arc<Panel>,
+    /// The panel that strategies look back at.
+    seen: Arc<Panel>,
     /// Bar by bar.
     bars: Vec<Bar>,
     /// Closes of bars that exist, the last close before where one does not; bar by bar.
@@ -85,7 +89,46 @@ impl Market {
         }
         let actions = dated(&panel, actions)?;
         let watched = vec![false; width];
-        Ok(Self { panel, bars, marks, actions, watched })
+        let mut market = Self { seen: panel.clone(), panel, bars, marks, actions, watched };
+        if !market.actions.is_empty() {
+            market.seen = Arc::new(market.without_actions()?);
+        }
+        Ok(market)
+    }
+
+    /// The panel with prices and volume adjusted backward by the actions: a bar's factor is of
+    /// those up to it, so that nothing later shows in it.
+    fn without_actions(&self) -> Result<Panel, BacktestError> {
+        let (width, length) = (self.instruments().len(), self.calendar().len());
+        let mut factor = vec![f64::NAN; width * length];
+        for instrument in 0..width {
+            let mut known = 1.0;
+            for bar in 0..length {
+                let last = bar
+                    .checked_sub(1)
+                    .map_or(0.0, |before| self.marks_at(before)[instrument].to_f64());
+                let reference = self.reference_close(bar, instrument as u32);
+                if last > 0.0 && reference <= 0.0 {
+                    let (field, expected) =
+                        ("dividend.per_share", "less than the last close before it");
+                    return Err(BacktestError::OutOfRange {
+                        field,
+                        value: last - reference,
+                        expected,
+                    });
+                }
+                if last > 0.0 {
+                    known *= last / reference;
+                }
+                if self.bars_at(bar)[instrument].exists() {
+                    factor[instrument * length + bar] = known;
+                }
+            }
+        }
+        let panel = self.panel.as_ref().clone().with_field("factor", factor);
+        let adjusted = panel.and_then(|panel| adjust(panel, Adjustment::Backward));
+        // The factor has the panel's shape.
+        Ok(adjusted.map_or_else(|_| self.panel.as_ref().clone(), |(panel, _)| panel))
     }
 
     /// Takes instruments out of trading that `only` says yes to, such as indices: strategies see
@@ -112,8 +155,15 @@ impl Market {
         self.panel.is_member(instrument as usize, bar)
     }
 
+    /// The panel as it was given: what is dealt at.
     pub fn panel(&self) -> &Panel {
         &self.panel
+    }
+
+    /// The panel that strategies look back at: without corporate actions the one given, with them
+    /// its prices and volume adjusted backward, and `$factor` what raw prices were multiplied by.
+    pub fn seen(&self) -> &Panel {
+        &self.seen
     }
 
     pub fn calendar(&self) -> &[NaiveDateTime] {
@@ -155,6 +205,30 @@ impl Market {
             ActionKind::Dividend { per_share } => close - per_share,
         });
         adjusted.max(0.0)
+    }
+
+    /// Whether an instrument that had bars has had none on `days` trading days: up to and with that
+    /// of a daily bar, before that of a bar within a day.
+    pub(crate) fn is_gone(&self, bar: usize, instrument: u32, days: usize) -> bool {
+        let at = instrument as usize;
+        if self.bars_at(bar)[at].exists() || self.marks_at(bar)[at] == Price::default() {
+            return false;
+        }
+        let today = self.calendar()[bar];
+        let is_over = |date: NaiveDate| date < today.date() || today.time() == NaiveTime::MIN;
+        let mut missing = 0;
+        let mut date = today.date();
+        for earlier in (0..bar).rev() {
+            let on = self.calendar()[earlier].date();
+            if on != date {
+                missing += usize::from(is_over(date));
+                date = on;
+            }
+            if missing >= days || self.bars_at(earlier)[at].exists() {
+                break;
+            }
+        }
+        missing >= days
     }
 
     fn row(&self, bar: usize) -> Range<usize> {

@@ -54,12 +54,14 @@ impl<'a> View<'a> {
     }
 
     /// A field's values up to the bar at hand, NaN where a bar is missing; `None` for an unknown
-    /// field or instrument, and for one that is only looked at.
+    /// field or instrument, and for one that is only looked at. Prices and volume of a market with
+    /// corporate actions are adjusted backward ([`Market::seen`]): they are for comparison, and an
+    /// order's price goes by [`last_close`](Self::last_close).
     pub fn series(&self, field: &str, instrument: usize) -> Option<&'a [f64]> {
         if instrument >= self.instruments().len() || self.market.is_watched(instrument) {
             return None;
         }
-        let series = self.market.panel().series(field, instrument)?;
+        let series = self.market.seen().series(field, instrument)?;
         series.get(..=self.bar)
     }
 
@@ -68,7 +70,7 @@ impl<'a> View<'a> {
         self.series("close", instrument).unwrap_or_default()
     }
 
-    /// The last close up to now; 0 before the first.
+    /// The last close up to now as it was traded; 0 before the first.
     pub fn last_close(&self, instrument: usize) -> f64 {
         self.market.marks_at(self.bar).get(instrument).map_or(0.0, |price| price.to_f64())
     }

@@ -50,6 +50,11 @@ impl OrderBook {
         self.ended.push(order.end(bar, Some(reason)));
     }
 
+    /// Whether the engine is closing what is held of an instrument.
+    pub(crate) fn is_closing(&self, instrument: u32) -> bool {
+        self.open.iter().any(|order| order.forced && order.instrument == instrument)
+    }
+
     pub(crate) fn get_mut(&mut self, id: OrderId) -> Option<&mut OpenOrder> {
         let at = self.open.binary_search_by_key(&id, |order| order.id).ok()?;
         Some(&mut self.open[at])

@@ -140,7 +140,7 @@ pub enum CancelReason {
     Delisted,
     /// Its instrument does not belong to the universe.
     OutsideUniverse,
-    /// The account is being liquidated.
+    /// The engine is closing what is held of its instrument.
     Liquidation,
     /// More orders are open than the configuration allows.
     TooManyOrders,

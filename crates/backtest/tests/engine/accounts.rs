@@ -163,3 +163,42 @@ fn a_margin_call_pays_its_costs() {
     assert_near(result.days[3].costs, 1_280.0);
     assert_near(result.days[4].equity, 26_720.0);
 }
+
+#[test]
+fn a_margin_call_and_the_strategy_do_not_both_sell() {
+    // As above; the strategy wants out, or more, at the bar of the margin call.
+    let prices = flat(&[10.0, 10.0, 6.5, 6.4, 6.4, 6.4]);
+    for wanted in [0.0, 100.0, 30_000.0] {
+        let mut strategy = scripted(|view, orders| match view.step() {
+            0 => orders.target_quantity(0, 20_000.0).map(drop),
+            2 => orders.target_quantity(0, wanted).map(drop),
+            _ => Ok(()),
+        });
+        let result = play(panel(&[&prices]), margin, &mut strategy);
+        assert_eq!(result.liquidations, 1);
+        assert!(result.held.is_empty(), "{wanted}: {:?}", result.held);
+        assert_eq!(result.fills.len(), 2);
+        assert_near(result.days[5].equity, 28_000.0);
+        let refused = OrderOutcome::Cancelled(CancelReason::Liquidation);
+        assert_eq!(result.orders[2].outcome, refused);
+    }
+}
+
+#[test]
+fn a_sale_that_costs_more_than_it_brings_is_not_made_without_money() {
+    let costs = CostConfig { minimum: 5.0, ..CostConfig::default() };
+    let sell = |cash: f64| {
+        let mut strategy = scripted(|view, orders| match view.step() {
+            0 => orders.target_quantity(0, 1.0).map(drop),
+            2 => orders.target_quantity(0, 0.0).map(drop),
+            _ => Ok(()),
+        });
+        let change = |config| Config { costs, capital: 105.0 + cash, ..config };
+        play(panel(&[&flat(&[100.0, 100.0, 0.5, 0.5])]), change, &mut strategy)
+    };
+    let poor = sell(1.0);
+    assert_eq!(poor.orders[1].outcome, OrderOutcome::Cancelled(CancelReason::InsufficientFunds));
+    assert_near(poor.days[3].cash, 1.0);
+    let rich = sell(10.0);
+    assert_near(rich.days[3].cash, 5.5);
+}

@@ -1,5 +1,9 @@
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
 use alphafleet_backtest::{
-    AccountConfig, Config, CostConfig, MarketProfile, OrderRequest, Side, Slippage,
+    AccountConfig, Config, CostConfig, DealPrice, Market, MarketProfile, OrderRequest, Side,
+    Slippage, run,
 };
 
 use crate::support::{assert_near, day, flat, give, panel, play, scripted, whole};
@@ -62,6 +66,49 @@ fn slippage_makes_market_orders_worse() {
     assert_near(price(Slippage::Proportional(0.001), Side::Sell), 99.9);
     // √(40 / 1000) = 0.2
     assert_near(price(Slippage::SquareRoot(0.1), Side::Buy), 102.0);
+}
+
+#[test]
+fn what_is_not_dealt_does_not_slip() {
+    // 9,000 are asked for; 10,000 pay for some 90, whose impact is √(90 / 1e4) of a tenth.
+    let bars = [[100.0, 100.0, 100.0, 100.0, 1e4]; 2];
+    let change =
+        |config| Config { capital: 10_000.0, slippage: Slippage::SquareRoot(0.1), ..config };
+    let request = OrderRequest::market(0, Side::Buy, 9_000.0);
+    let result = play(panel(&[&bars]), change, &mut give(vec![request]));
+    let fill = result.fills[0];
+    assert!(fill.quantity > 80.0 && fill.quantity < 100.0);
+    assert_near(fill.price, 100.0 * (1.0 + 0.1 * (fill.quantity / 1e4).sqrt()));
+}
+
+#[test]
+fn nothing_slips_beyond_the_price_limit() {
+    let change = |slippage| move |config| Config { slippage, price_limit: Some(0.1), ..config };
+    for (rate, price) in [(0.02, 107.1), (0.2, 110.0)] {
+        let bars = [[100.0, 100.0, 100.0, 100.0, 1e6], [105.0, 108.0, 104.0, 106.0, 1e6]];
+        let request = OrderRequest::market(0, Side::Buy, 10.0);
+        let change = change(Slippage::Proportional(rate));
+        assert_near(play(panel(&[&bars]), change, &mut give(vec![request])).fills[0].price, price);
+    }
+}
+
+#[test]
+fn a_field_deals_within_its_bar_and_has_to_be_a_price() {
+    let bars = [[100.0, 101.0, 99.0, 100.0, 1e6]; 3];
+    let dealt = |vwap: [f64; 3]| {
+        let panel = panel(&[&bars]).with_field("vwap", vwap.to_vec()).unwrap();
+        let deal_price = DealPrice::NextField("vwap".to_owned());
+        let config = Config { deal_price, ..whole(&panel) };
+        let market = Market::prepare(Arc::new(panel), &[]).unwrap();
+        let mut strategy = give(vec![OrderRequest::market(0, Side::Buy, 10.0)]);
+        run(&market, &config, &mut strategy, &mut |_| ControlFlow::Continue(()))
+    };
+    for (vwap, price) in [(100.5, 100.5), (101.5, 101.0), (98.0, 99.0), (f64::NAN, 100.0)] {
+        assert_near(dealt([100.0, vwap, 100.0]).unwrap().fills[0].price, price);
+    }
+    let error = dealt([1e6, 1e6, 100.0]).unwrap_err();
+    assert_eq!(error.code(), "no_price");
+    assert!(error.to_string().contains("$vwap") && error.to_string().contains("2 of 3"), "{error}");
 }
 
 #[test]

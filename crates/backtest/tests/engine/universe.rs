@@ -18,8 +18,12 @@ use crate::support::{GONE, Row, assert_near, flat, give, panel, play, scripted};
 /// Bars of instruments and on which of them each belongs to the universe.
 fn universe(instruments: &[(&[Row], &[u8])]) -> Panel {
     let rows: Vec<&[Row]> = instruments.iter().map(|(rows, _)| *rows).collect();
-    let members = instruments.iter().flat_map(|(_, members)| members.iter().copied());
-    let members: Vec<f64> = members.map(f64::from).collect();
+    let member = |(row, &member): (&Row, &u8)| match row[3].is_nan() {
+        true => f64::NAN,
+        false => f64::from(member),
+    };
+    let members: Vec<f64> =
+        instruments.iter().flat_map(|(rows, own)| rows.iter().zip(*own).map(member)).collect();
     let dated = panel(&rows).with_field("member", members).unwrap();
     dated.with_members("member").unwrap()
 }
