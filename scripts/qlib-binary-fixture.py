@@ -3,6 +3,9 @@
   qlib-binary-fixture.py make DUMP_BIN.py OUT
       OUT/day and OUT/1min as Qlib's scripts/dump_bin.py writes them from a few bars, and beside
       them OUT/day.csv and OUT/1min.csv: what pyqlib reads from them.
+  qlib-binary-fixture.py lists OUT
+      OUT/members.day.csv and OUT/members.1min.csv: which bars of OUT/day and OUT/1min pyqlib reads
+      for a universe of the lists OUT/members.day.txt and OUT/members.1min.txt.
   qlib-binary-fixture.py check FOLDER FREQUENCY BARS.parquet
       Whether pyqlib reads from FOLDER, an export of the raw bars in BARS.parquet with adjusted
       prices, what those bars are in single precision.
@@ -11,6 +14,7 @@ Needs pyqlib 0.9.7, pandas and pyarrow; dump_bin.py comes from Qlib's repository
 """
 
 import csv
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -68,14 +72,26 @@ def make(dump_bin, out):
                 writer.writerow([instrument, time, *texts])
 
 
-def features(folder, frequency, fields):
+def lists(out):
+    for frequency in ["day", "1min"]:
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(out / frequency, folder, dirs_exist_ok=True)
+            listed = out / f"members.{frequency}.txt"
+            shutil.copy(listed, Path(folder) / "instruments/members.txt")
+            read = features(folder, frequency, ["close"], "members").dropna()
+        read.index.to_frame().to_csv(out / f"members.{frequency}.csv", index=False)
+
+
+def features(folder, frequency, fields, universe=None):
     import qlib
     from qlib.config import C
     from qlib.data import D
 
     C.reset()
     qlib.init(provider_uri=str(folder), expression_cache=None, dataset_cache=None, kernels=1)
+    # A plain list of instruments has all of their bars, a universe those of its spans.
     instruments = D.list_instruments(D.instruments("all"), freq=frequency, as_list=True)
+    instruments = D.instruments(universe) if universe else instruments
     read = D.features(instruments, [f"${field}" for field in fields], freq=frequency)
     read.columns = fields
     return read.sort_index()
@@ -111,6 +127,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["make", dump_bin, out]:
             make(dump_bin, Path(out))
+        case ["lists", out]:
+            lists(Path(out))
         case ["check", folder, frequency, parquet]:
             sys.exit(check(Path(folder), frequency, parquet))
         case _:

@@ -1,6 +1,7 @@
 mod backtest;
 mod factors;
 mod features;
+mod universe;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub use backtest::Backtest;
 pub use factors::{AdjustPrices, ComputeFactors, EvaluateFactors, Factors};
 pub use features::{CalculateFeatures, EvaluateFeatures, Features, WorkOnFeatures};
+pub use universe::UniverseFile;
 
 /// Quantitative trading research on a fleet of workers.
 ///
@@ -274,6 +276,12 @@ pub struct Convert {
     /// Parquet is asked for (not there yet), or to be read for it where Qlib is.
     #[arg(long, value_name = "FILE")]
     pub announcements: Option<PathBuf>,
+    /// Add a universe that changes, such as an index, as field NAME: 1 while an instrument belongs,
+    /// else 0. FILE is CSV with columns instrument (or symbol) and, both included and open where
+    /// empty, start (or from) and end (or to), or a list of Qlib's such as instruments/csi300.txt.
+    /// Qlib is given a list. May be repeated.
+    #[arg(long = "universe", value_name = "NAME=FILE")]
+    pub universes: Vec<UniverseFile>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -104,6 +104,74 @@ fn announcements_go_along_both_ways() {
 }
 
 #[test]
+fn universes_go_along_both_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let csv = "symbol,from,to\nBRK-B,2024-01-09,2024-01-12\nCON,,2024-01-03\nXYZ,,\n";
+    std::fs::write(path("tech.csv"), csv).unwrap();
+    let list = "SH600000\t1999-01-01\t2024-01-03\nSH600000\t2024-01-16\t2099-01-01\n";
+    std::fs::write(path("csi300.txt"), list).unwrap();
+    let named = |name: &str, file: &str| format!("{name}={}", path(file).display());
+    let (tech, csi) = (named("tech", "tech.csv"), named("csi300", "csi300.txt"));
+    let both = ["--universe", &tech, "--universe", &csi];
+    let convert =
+        |input: &Path, to: &str, out: &str, more: &[&str]| convert(input, to, &path(out), more);
+    let said = done(&convert(Path::new(QLIB_DAY), "parquet", "bars.parquet", &both));
+    let findings = said["findings"].as_array().unwrap();
+    let stranger = findings.iter().find(|finding| finding["code"] == "unknown_members").unwrap();
+    assert_eq!((&stranger["column"], &stranger["count"]), (&"tech".into(), &1.into()));
+    let members = |file: &str, name: &str| {
+        let panel = read_panel(&path(file)).unwrap().with_members(name).unwrap();
+        panel.members().unwrap().to_vec()
+    };
+    let count = |all: &[bool]| all.iter().filter(|&&member| member).count();
+    let (tech_members, csi_members) =
+        (members("bars.parquet", "tech"), members("bars.parquet", "csi300"));
+    // A day on which a member has no bar counts too: BRK-B has none on 2024-01-11.
+    assert_eq!((count(&tech_members), count(&csi_members)), (4 + 2, 2 + 2));
+
+    // Qlib has them as lists, and from there they are fields again.
+    done(&convert(&path("bars.parquet"), "qlib", "qlib", &[]));
+    done(&convert(Path::new(QLIB_DAY), "qlib", "direct", &both));
+    for folder in ["qlib", "direct"] {
+        let list = |name: &str| std::fs::read_to_string(path(folder).join(name)).unwrap();
+        assert_eq!(
+            list("instruments/tech.txt"),
+            "BRK-B\t2024-01-09\t2024-01-12\nCON\t2024-01-02\t2024-01-03\n"
+        );
+        assert_eq!(
+            list("instruments/csi300.txt"),
+            "SH600000\t2024-01-02\t2024-01-03\nSH600000\t2024-01-16\t2024-01-17\n"
+        );
+        assert!(!path(folder).join("features/con/tech.day.bin").exists());
+        let back = format!("{folder}.parquet");
+        let said = done(&convert(&path(folder), "parquet", &back, &[]));
+        assert!(!said["findings"].to_string().contains("universe"), "{said}");
+        assert_eq!(members(&back, "tech"), tech_members);
+        assert_eq!(members(&back, "csi300"), csi_members);
+    }
+
+    std::fs::write(path("broken.csv"), "symbol,from\nCON,2024-01-02\nCON,soon\n").unwrap();
+    std::fs::write(path("strange.csv"), "symbol\nNVDA\n").unwrap();
+    for (universe, says) in [
+        (named("x", "broken.csv"), "broken.csv, row 3: 'soon' in column from is not a day"),
+        (named("x", "strange.csv"), "strange.csv lists none of the bars' instruments: it has NVDA"),
+        (named("x", "nowhere.csv"), "nowhere.csv"),
+        (named("close", "tech.csv"), "universe close: a column of that name means something else"),
+        (named("tech", "tech.csv"), "universe tech: there is a field of that name"),
+        (named("S&P", "tech.csv"), "universe S&P: a field is named by a lower-case letter"),
+        ("tech".to_owned(), "expected NAME=FILE, such as csi300=csi300.txt"),
+    ] {
+        let more = ["--universe", &universe];
+        let output = convert(&path("bars.parquet"), "parquet", "x.parquet", &more);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(says), "{says}: {told}");
+        assert!(!path("x.parquet").exists());
+    }
+}
+
+#[test]
 fn mistakes_exit_2_and_name_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);

@@ -59,6 +59,15 @@ pub enum DatasetError {
          name the instruments alike"
     )]
     StrangeAnnouncements { file: String, announced: String, bars: String },
+    #[error("universe {name}: {reason}")]
+    BadUniverse { name: String, reason: String },
+    #[error("no instruments in {file}: a universe's list has one a line")]
+    EmptyUniverse { file: String },
+    #[error(
+        "{file} lists none of the bars' instruments: it has {listed}, they have {bars}; name the \
+         instruments alike"
+    )]
+    StrangeUniverse { file: String, listed: String, bars: String },
     #[error("table: {0}")]
     BadTable(String),
     #[error("{key} is not what was written: expected SHA-256 {expected}, found {found}")]
@@ -100,6 +109,9 @@ impl DatasetError {
             Self::Announcement { source, .. } => source.code(),
             Self::EmptyAnnouncements { .. } => "empty_announcements",
             Self::StrangeAnnouncements { .. } => "strange_announcements",
+            Self::BadUniverse { .. } => "bad_universe",
+            Self::EmptyUniverse { .. } => "empty_universe",
+            Self::StrangeUniverse { .. } => "strange_universe",
             Self::BadTable(_) => "bad_table",
             Self::Tampered { .. } | Self::Storage(ArtifactError::Tampered { .. }) => {
                 "tampered_file"

@@ -20,6 +20,7 @@ use crate::qlib::is_qlib_folder;
 pub(crate) use carried::{metadata_of, read as carried_by};
 use collect::Collector;
 pub use layout::ColumnMapping;
+pub(crate) use layout::loses_name;
 pub use options::{ImportOptions, Limits, OutsideRange, PriceBasis};
 pub(crate) use time::parse_time;
 
@@ -65,7 +66,7 @@ pub struct SourceFile {
 ///
 /// A folder with `calendars/`, `instruments/` and `features/` in it is one in Qlib's binary
 /// format and is imported alone; its prices count as adjusted unless `options.price_basis` says
-/// otherwise, and its universes are left out with a finding. See [`read_qlib`](crate::read_qlib).
+/// otherwise, and its lists of instruments become fields. See [`read_qlib`](crate::read_qlib).
 pub fn import_files(files: &[PathBuf], options: &ImportOptions) -> Result<Import, DatasetError> {
     options.columns.check()?;
     let files = expand(files)?;

@@ -6,7 +6,8 @@
 //! not what was written. [`read_announcements`] reads fundamentals with the days on which they
 //! became known; [`store_announcements`] puts them beside a version's bars, and
 //! [`load_announcements`] reads them back. Only what stores and loads is async; everything else is
-//! plain synchronous code. [`read_signals`] reads files of scores. [`read_qlib`] and
+//! plain synchronous code. [`read_signals`] reads files of scores, [`read_universe`] lists of who
+//! belongs to a universe when. [`read_qlib`] and
 //! [`export_qlib`] convert from and to Qlib's binary format without loss.
 
 mod announcements;
@@ -19,6 +20,7 @@ mod panel_file;
 mod qlib;
 mod signals;
 mod table;
+mod universe;
 mod version;
 
 pub use alphafleet_artifacts::{ArtifactKey, ArtifactStore, open_store, sha256_hex};
@@ -40,6 +42,7 @@ pub use table::{
     ColumnValues, KeyOrder, OwnedColumn, OwnedTable, OwnedValues, Table, TableColumn, TableFile,
     read_table, write_table, write_table_file,
 };
+pub use universe::{UniverseList, read_universe};
 pub use version::{
     LoadedVersion, Manifest, ManifestAnnouncements, ManifestFile, NewAnnouncements, NewVersion,
     StoredVersion, VersionStatus, load_announcements, load_manifest, load_version, manifest_json,

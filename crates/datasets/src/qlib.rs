@@ -13,6 +13,7 @@ mod folder;
 mod frequency;
 mod layout;
 mod listing;
+mod lists;
 mod name;
 mod plain_file;
 mod read;
@@ -27,6 +28,7 @@ pub(crate) use financial::read_announcements;
 pub(crate) use folder::{OpenOptions, QlibFolder};
 pub use frequency::QlibFrequency;
 pub use layout::QlibLayout;
+pub(crate) use listing::{DayEnd, parse as parse_listing};
 pub use read::{QlibOptions, QlibPanel, read_qlib};
 
 /// Whether this is a folder in Qlib's binary format: it has the folders `calendars`,

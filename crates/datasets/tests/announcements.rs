@@ -230,6 +230,7 @@ fn to_qlib(panel: &Panel, folder: &Path) -> Result<(), DatasetError> {
         price_basis: PriceBasis::Raw,
         precision: Precision::Single,
         layout: None,
+        universes: &[],
     };
     export_qlib(panel, folder, &export).map(drop)
 }

@@ -90,7 +90,13 @@ fn what_qlib_wrote_is_read_as_qlib_reads_it_and_written_as_qlib_wrote_it() {
             let read = read_qlib(&fixture(name), &options).unwrap();
             let layout = layout.then_some(&read.layout);
             let precision = Precision::Double;
-            let export = QlibExport { frequency: &frequency, price_basis, precision, layout };
+            let export = QlibExport {
+                frequency: &frequency,
+                price_basis,
+                precision,
+                layout,
+                universes: &[],
+            };
             let target = folder.path().join(number.to_string());
             assert_eq!(export_qlib(&read.panel, &target, &export).unwrap(), []);
             assert_same_files(&target, &fixture(name));
@@ -150,6 +156,7 @@ fn an_exported_import_is_imported_as_it_was() {
         price_basis: PriceBasis::Adjusted,
         precision: Precision::Double,
         layout: None,
+        universes: &[],
     };
     export_qlib(&panel, &target, &export).unwrap();
     let import = import_files(std::slice::from_ref(&target), &ImportOptions::default()).unwrap();
@@ -248,6 +255,7 @@ fn a_changed_bin_and_another_basis_do_not_pass_beside_their_side_file() {
         price_basis,
         precision: Precision::Double,
         layout: None,
+        universes: &[],
     };
     export_qlib(&panel, folder.path(), &export(PriceBasis::Raw)).unwrap();
     let other = read_qlib(folder.path(), &QlibOptions::default()).unwrap_err();
@@ -284,6 +292,7 @@ fn what_the_format_cannot_hold_is_refused_and_leaves_nothing() {
             price_basis: PriceBasis::Adjusted,
             precision: Precision::Double,
             layout: None,
+            universes: &[],
         };
         let error = export_qlib(panel, &target, &export).unwrap_err();
         assert_eq!(error.code(), "not_representable");
@@ -317,13 +326,13 @@ fn nothing_is_dropped_without_a_word() {
         "SH600000\t2024-01-02\t2024-01-05\nSH600000\t2024-01-10\t2024-01-17\n\
          BRK-B\t2024-01-05\t2024-01-17\nGONE\t2024-01-02\t2024-01-17\n",
     );
-    write("instruments/csi300.txt", "SH600000\t2024-01-02\t2024-01-05\n");
+    write("instruments/csi-300.txt", "SH600000\t2024-01-02\t2024-01-05\n");
     std::fs::remove_file(root.join("features/brk-b/factor.day.bin")).unwrap();
     let read = read_qlib(&root, &QlibOptions::default()).unwrap();
     let import = import_files(std::slice::from_ref(&root), &ImportOptions::default()).unwrap();
     for findings in [&read.findings, &import.findings] {
         for (code, count, words) in [
-            (FindingCode::UniverseLeftOut, 1, "csi300"),
+            (FindingCode::UniverseLeftOut, 1, "csi-300 (a field is named by"),
             (FindingCode::FrequencyLeftOut, 1, "1min"),
             (FindingCode::UnlistedInstrument, 1, "_qlib_con"),
             (FindingCode::MissingSeries, 1, "features: no file for GONE"),
@@ -336,7 +345,8 @@ fn nothing_is_dropped_without_a_word() {
         assert!(findings.iter().any(|f| f.message == "factor: no file for BRK-B"), "{findings:#?}");
     }
     assert_eq!(finding(&read.findings, FindingCode::IdleBars).count, 1);
-    assert_eq!(read.layout.universe_names().collect::<Vec<_>>(), ["all", "csi300"]);
+    assert_eq!(read.layout.universe_names().collect::<Vec<_>>(), ["all", "csi-300"]);
+    assert_eq!(read.layout.universe_fields().count(), 0);
     assert_eq!(read.panel.instruments(), ["BRK-B", "CON", "SH600000"]);
     // Without a factor, prices are as they were.
     assert!((read.panel.series("close", 0).unwrap()[3] - 20.069237).abs() < 1e-6);
@@ -351,6 +361,7 @@ fn nothing_is_dropped_without_a_word() {
         price_basis: PriceBasis::Adjusted,
         precision: Precision::Single,
         layout: Some(&read.layout),
+        universes: &[],
     };
     let findings = export_qlib(&fewer, &folder.path().join("fewer"), &export).unwrap();
     finding(&findings, FindingCode::LayoutLeftOut);

@@ -133,7 +133,13 @@ fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn exact<'a>(frequency: &'a QlibFrequency, price_basis: PriceBasis) -> QlibExport<'a> {
-    QlibExport { frequency, price_basis, precision: Precision::Double, layout: None }
+    QlibExport {
+        frequency,
+        price_basis,
+        precision: Precision::Double,
+        layout: None,
+        universes: &[],
+    }
 }
 
 fn options(price_basis: PriceBasis) -> QlibOptions {
@@ -166,6 +172,31 @@ proptest! {
         prop_assert_eq!(files(&second), files(&first));
     }
 
+    /// Who belongs to a universe comes back from a list as from a feature.
+    #[test]
+    fn property_4_members_are_exact_as_lists(case in case(), members: Vec<bool>) {
+        let Case { panel, frequency, basis } = case;
+        let bars = panel.calendar().len();
+        let value = |cell: usize| match panel.has_bar(cell / bars, cell % bars) {
+            true => f64::from(u8::from(members.get(cell).is_some_and(|&member| member))),
+            false => f64::NAN,
+        };
+        let values = (0..bars * panel.instruments().len()).map(value).collect();
+        let panel = panel.with_field("index50", values).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        let universes = ["index50".to_owned()];
+        let export = QlibExport { universes: &universes, ..exact(&frequency, basis) };
+        prop_assert_eq!(export_qlib(&panel, &first, &export).unwrap(), vec![]);
+        prop_assert!(!files(&first).keys().any(|name| name.contains("index50.1min")));
+        prop_assert!(!files(&first).keys().any(|name| name.contains("index50.day")));
+        let back = read_qlib(&first, &options(basis)).unwrap();
+        assert_same(&back.panel, &panel);
+        let export = QlibExport { layout: Some(&back.layout), ..exact(&frequency, basis) };
+        prop_assert_eq!(export_qlib(&back.panel, &second, &export).unwrap(), vec![]);
+        prop_assert_eq!(files(&second), files(&first));
+    }
+
     /// What single precision holds comes back; everything else is counted.
     #[test]
     fn property_4_rounding_to_single_precision_is_said(case in case()) {
@@ -194,7 +225,8 @@ struct Dumped {
     instruments: BTreeMap<&'static str, (usize, Vec<Vec<f32>>)>,
     /// A field of an instrument that has no file.
     hole: (Index, Index),
-    universe: bool,
+    /// A list of the instruments by their places, each from a day to another.
+    universe: Option<Vec<(Index, usize, usize)>>,
 }
 
 fn single() -> impl Strategy<Value = f32> {
@@ -209,7 +241,9 @@ fn dumped() -> impl Strategy<Value = Dumped> {
     let fields = prop::collection::vec(single(), 0..8);
     let instrument = (0..6_usize, prop::collection::vec(fields, FIELDS.len()));
     let instruments = prop::collection::btree_map(select(SYMBOLS.to_vec()), instrument, 1..5);
-    (instruments, any::<(Index, Index)>(), any::<bool>(), 14..20_usize)
+    let span = (any::<Index>(), 1..20_usize, 0..9_usize);
+    let universe = prop::option::of(prop::collection::vec(span, 0..6));
+    (instruments, any::<(Index, Index)>(), universe, 14..20_usize)
         .prop_map(|(instruments, hole, universe, calendar)| Dumped {
             calendar,
             instruments,
@@ -246,8 +280,15 @@ impl Dumped {
             }
         }
         std::fs::write(root.join("instruments/all.txt"), &all).unwrap();
-        if self.universe {
-            std::fs::write(root.join("instruments/csi300.txt"), &all).unwrap();
+        let Some(spans) = &self.universe else { return };
+        let symbols: Vec<_> = self.instruments.keys().chain(&["GONE"]).collect();
+        let line = |(at, first, days): &(Index, usize, usize)| {
+            let (symbol, last) = (at.get(&symbols), first + days);
+            format!("{symbol}\t2024-01-{first:02}\t2024-01-{last:02}\n")
+        };
+        let list: String = spans.iter().map(line).collect();
+        for name in ["csi300", "factor", "csi-300"] {
+            std::fs::write(root.join(format!("instruments/{name}.txt")), &list).unwrap();
         }
     }
 }
@@ -262,13 +303,14 @@ proptest! {
         let (first, second) = (folder.path().join("first"), folder.path().join("second"));
         dumped.write(&first);
         let read = read_qlib(&first, &options(basis)).unwrap();
+        prop_assert_eq!(read.panel.field("csi300").is_some(), dumped.universe.is_some());
         let file = folder.path().join("x.parquet");
         write_converted(&file, read).unwrap();
         let converted = read_converted(&file).unwrap().unwrap();
         let day = QlibFrequency::day();
         for precision in [Precision::Single, Precision::Double] {
             let layout = converted.layout.as_ref();
-            let export = QlibExport { frequency: &day, price_basis: basis, precision, layout };
+            let export = QlibExport { frequency: &day, price_basis: basis, precision, layout, universes: &[] };
             let findings = export_qlib(&converted.panel, &second, &export).unwrap();
             prop_assert!(findings.is_empty(), "{findings:?}");
             prop_assert_eq!(files(&second), files(&first));

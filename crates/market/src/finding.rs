@@ -113,8 +113,12 @@ finding_codes! {
     OutsideListing = "outside_listing", Warning, "bars lie outside their instrument's listing";
     /// Entries of the source's calendar on which no instrument has a bar were left out.
     IdleBars = "idle_bars", Info, "calendar entries without any bar were left out";
-    /// The source holds universes, which are not imported.
+    /// The source holds universes that did not become fields.
     UniverseLeftOut = "universe_left_out", Warning, "universes were left out";
+    /// A universe's list names instruments that have no bars.
+    UnknownMembers = "unknown_members", Warning, "listed instruments have no bars";
+    /// A universe's list has no instrument on any of the bars: its field is 0 throughout.
+    NoMembers = "no_members", Warning, "universes have no members on any bar";
     /// The source holds another frequency as well, which is not imported.
     FrequencyLeftOut = "frequency_left_out", Warning, "frequencies were left out";
     /// The source holds announcements, which were not asked for.

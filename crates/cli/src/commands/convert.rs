@@ -4,13 +4,13 @@ use std::process::ExitCode;
 use alphafleet_datasets::{
     Import, ImportOptions, Precision, PriceBasis, QlibExport, QlibFrequency, QlibLayout,
     QlibOptions, QlibPanel, export_qlib, import_files, is_qlib_folder, read_announcements,
-    read_converted, read_qlib, write_announcements, write_converted, write_import,
+    read_converted, read_qlib, read_universe, write_announcements, write_converted, write_import,
 };
 use alphafleet_market::{Announcements, Finding, FindingCode, Panel};
 use serde_json::json;
 
 use super::data::print_findings;
-use crate::args::{Convert, Format, Global};
+use crate::args::{Convert, Format, Global, UniverseFile};
 use crate::failure::Usage;
 use crate::output::{self, thousands};
 
@@ -45,7 +45,7 @@ enum Source {
 }
 
 fn convert_all(convert: Convert) -> anyhow::Result<Converted> {
-    let source = read(&convert)?;
+    let source = with_universes(&convert, read(&convert)?)?;
     let (panel, mut findings) = match &source {
         Source::Qlib(qlib) => (&qlib.panel, qlib.findings.clone()),
         Source::Files(import, _) => (&import.panel, import.findings.clone()),
@@ -137,6 +137,36 @@ fn read(convert: &Convert) -> anyhow::Result<Source> {
     Ok(Source::Files(import_files(&convert.inputs, &options)?, None))
 }
 
+fn with_universes(convert: &Convert, source: Source) -> anyhow::Result<Source> {
+    Ok(match source {
+        Source::Qlib(mut qlib) => {
+            let (panel, found) = add_universes(convert, qlib.panel)?;
+            qlib.findings.extend(found);
+            // A way back to Qlib has them as lists again.
+            for UniverseFile { name, .. } in &convert.universes {
+                qlib.layout.add_universe_field(name);
+            }
+            Source::Qlib(QlibPanel { panel, ..qlib })
+        }
+        Source::Files(mut import, layout) => {
+            let (panel, found) = add_universes(convert, import.panel)?;
+            import.findings.extend(found);
+            Source::Files(Import { panel, ..import }, layout)
+        }
+    })
+}
+
+/// The panel with each universe that is named as a field, and what was found.
+fn add_universes(convert: &Convert, mut panel: Panel) -> anyhow::Result<(Panel, Vec<Finding>)> {
+    let mut findings = Vec::new();
+    for UniverseFile { name, file } in &convert.universes {
+        let (added, found) = read_universe(file)?.add_to(panel, name)?;
+        panel = added;
+        findings.extend(found);
+    }
+    Ok((panel, findings))
+}
+
 fn write_parquet(convert: &Convert, source: Source) -> anyhow::Result<()> {
     match source {
         Source::Qlib(qlib) => write_converted(&convert.out, qlib)?,
@@ -152,11 +182,14 @@ fn write_qlib(
 ) -> anyhow::Result<Vec<Finding>> {
     let day = QlibFrequency::day();
     let frequency = convert.frequency.as_ref().or(layout.map(QlibLayout::frequency));
+    let universes: Vec<String> =
+        convert.universes.iter().map(|universe| universe.name.clone()).collect();
     let export = QlibExport {
         frequency: frequency.unwrap_or(&day),
         price_basis: convert.qlib_prices.into(),
         precision: if convert.exact { Precision::Double } else { Precision::Single },
         layout,
+        universes: &universes,
     };
     Ok(export_qlib(panel, &convert.out, &export)?)
 }

@@ -177,6 +177,17 @@ fn bind_index(columns: &[(String, Kind)], bound: &mut BTreeMap<String, usize>) {
     }
 }
 
+/// Why a field of this name would not be found under it again once a file that has it is imported.
+/// `None`: it would.
+pub(crate) fn loses_name(name: &str) -> Option<&'static str> {
+    if name.is_empty() || normalise(name) != *name || name.starts_with(|c: char| c.is_ascii_digit())
+    {
+        return Some("a field is named by a lower-case letter and such letters, digits and '_'");
+    }
+    let taken = SYNONYMS.iter().any(|(_, synonyms)| synonyms.contains(&name));
+    (taken || is_index(name)).then_some("a column of that name means something else in a file")
+}
+
 fn is_index(name: &str) -> bool {
     let name = normalise(name);
     name.is_empty()

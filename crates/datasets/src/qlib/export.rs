@@ -9,8 +9,9 @@ use chrono::NaiveDateTime;
 use super::basis::Kind;
 use super::financial::{Financial, check_announcements};
 use super::layout::{QlibLayout, extent};
+use super::lists::{self, Lists};
 use super::rounded::Rounded;
-use super::{QlibFrequency, bin, calendar, exact, listing, name};
+use super::{QlibFrequency, bin, calendar, exact, name};
 use crate::error::DatasetError;
 use crate::import::PriceBasis;
 
@@ -35,6 +36,9 @@ pub struct QlibExport<'a> {
     pub precision: Precision,
     /// Of the Qlib folder the panel was read from, to write the same again.
     pub layout: Option<&'a QlibLayout>,
+    /// Fields of the panel that become lists `instruments/{field}.txt` and no features, as those do
+    /// that the layout has from lists: they say who belongs to a universe, by 1 and 0.
+    pub universes: &'a [String],
 }
 
 /// Writes a panel as a folder in Qlib's binary format: `features/{symbol}/{field}.{frequency}.bin`
@@ -46,12 +50,13 @@ pub struct QlibExport<'a> {
 /// Reading it with the same price basis gives the same panel: to the bit with
 /// [`Precision::Double`], and with [`Precision::Single`] too if no finding `rounded_to_single`
 /// tells of values that were not the same. A layout that is of another panel is not followed, with
-/// a finding.
+/// a finding. A list of the layout is written as it was; where its field says something else, anew,
+/// with a finding: a span for members' bars that follow each other.
 ///
 /// # Errors
 /// `target_exists` for a folder with something in it; `not_representable` for symbols that cannot
 /// be folders or differ in case only, field names that are not plain lower-case words, times
-/// the frequency cannot hold, numbers beyond single precision, or more than 16,777,216 entries;
+/// the frequency cannot hold, universes that are no fields of the panel, numbers beyond single precision, or more than 16,777,216 entries;
 /// `unwritable_file`.
 pub fn export_qlib(
     panel: &Panel,
@@ -64,32 +69,44 @@ pub fn export_qlib(
         let message = "the Qlib layout in the file is of other bars: lists were written anew";
         findings.push(Finding::whole(FindingCode::LayoutLeftOut, None, message));
     }
-    let folders = check(panel, export.frequency)?;
+    let universes = lists::wanted(panel, export)?;
+    let export = QlibExport { layout, ..*export };
+    let lists = lists::of(panel, &export, universes);
+    findings.extend(lists.findings.iter().cloned());
+    let features: Vec<&str> =
+        panel.field_names().filter(|name| !lists.fields.contains(*name)).collect();
+    let folders = check(panel, &features, export.frequency)?;
     let announced = check_announcements(panel)?;
     let calendar = calendar_of(panel, layout)?;
     claim(folder)?;
     let mut exporter = Exporter {
         panel,
         folder,
-        export: QlibExport { layout, ..*export },
+        export,
         bars: bars_of(panel, &calendar),
         calendar,
-        rounded: panel.field_names().map(|_| Rounded::default()).collect(),
+        rounded: features.iter().map(|_| Rounded::default()).collect(),
+        features,
     };
     for (instrument, name) in folders.iter().enumerate() {
         exporter.instrument(instrument, name)?;
     }
     exporter.instruments_without_bars()?;
     exporter.announcements(&announced)?;
-    exporter.lists()?;
-    for (field, rounded) in panel.field_names().zip(exporter.rounded) {
+    exporter.lists(&lists)?;
+    exporter.calendar()?;
+    for (field, rounded) in exporter.features.iter().zip(exporter.rounded) {
         findings.extend(rounded.finding(field));
     }
     Ok(findings)
 }
 
 /// The folder of each instrument, or why the panel cannot be exported.
-fn check(panel: &Panel, frequency: &QlibFrequency) -> Result<Vec<String>, DatasetError> {
+fn check(
+    panel: &Panel,
+    features: &[&str],
+    frequency: &QlibFrequency,
+) -> Result<Vec<String>, DatasetError> {
     let mut owners: BTreeMap<String, &str> = BTreeMap::new();
     let mut folders = Vec::with_capacity(panel.instruments().len());
     for symbol in panel.instruments() {
@@ -100,7 +117,7 @@ fn check(panel: &Panel, frequency: &QlibFrequency) -> Result<Vec<String>, Datase
         }
         folders.push(folder);
     }
-    if let Some(field) = panel.field_names().find(|field| !name::is_field(field)) {
+    if let Some(field) = features.iter().find(|field| !name::is_field(field)) {
         let reason = "a field is named by lower-case letters, digits and '_'".to_owned();
         return Err(not_representable(format!("field {field:?}"), reason));
     }
@@ -111,7 +128,7 @@ fn check(panel: &Panel, frequency: &QlibFrequency) -> Result<Vec<String>, Datase
         };
         return Err(not_representable(format!("the bar of {time}"), reason.to_owned()));
     }
-    if folders.is_empty() || panel.field_names().next().is_none() {
+    if folders.is_empty() || features.is_empty() {
         return Err(DatasetError::EmptyDataset { files: vec!["the panel".to_owned()] });
     }
     Ok(folders)
@@ -172,7 +189,9 @@ struct Exporter<'a> {
     calendar: Vec<NaiveDateTime>,
     /// The panel's bar of each calendar entry.
     bars: Vec<Option<usize>>,
-    /// One a field.
+    /// The panel's fields that are no lists.
+    features: Vec<&'a str>,
+    /// One a feature.
     rounded: Vec<Rounded>,
 }
 
@@ -189,8 +208,8 @@ impl Exporter<'_> {
         let path = self.folder.join("features").join(folder);
         make(&path)?;
         let factors = self.factors(instrument);
-        let panel = self.panel;
-        for (column, field) in panel.field_names().enumerate() {
+        for column in 0..self.features.len() {
+            let field = self.features[column];
             let Some(span) = self.span(instrument, field) else { continue };
             self.series(&path, (instrument, column, field), span, factors.as_ref())?;
         }
@@ -308,25 +327,17 @@ impl Exporter<'_> {
         Ok(())
     }
 
-    fn lists(&self) -> Result<(), DatasetError> {
-        let (panel, frequency) = (self.panel, self.export.frequency);
+    fn lists(&self, lists: &Lists) -> Result<(), DatasetError> {
         let instruments = self.folder.join("instruments");
         make(&instruments)?;
-        if let Some(layout) = self.export.layout {
-            for (stem, text) in layout.universes() {
-                write(instruments.join(format!("{stem}.txt")), text.as_bytes())?;
-            }
-        } else {
-            let mut all = String::new();
-            for (index, symbol) in panel.instruments().iter().enumerate() {
-                let listed = panel.listed(index);
-                if !listed.is_empty() {
-                    let bars = &panel.calendar()[listed];
-                    all += &listing::line(frequency, symbol, bars[0], bars[bars.len() - 1]);
-                }
-            }
-            write(instruments.join("all.txt"), all.as_bytes())?;
+        for (stem, text) in &lists.texts {
+            write(instruments.join(format!("{stem}.txt")), text.as_bytes())?;
         }
+        Ok(())
+    }
+
+    fn calendar(&self) -> Result<(), DatasetError> {
+        let frequency = self.export.frequency;
         let entries = self.calendar.iter();
         let text: String = entries.map(|&time| calendar::format(frequency, time) + "\n").collect();
         let calendars = self.folder.join("calendars");

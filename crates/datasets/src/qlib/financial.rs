@@ -13,8 +13,9 @@ use alphafleet_market::{
 };
 use chrono::NaiveDate;
 
+use super::listing::{self, DayEnd};
+use super::name;
 use super::plain_file::{self, corrupt};
-use super::{listing, name};
 use crate::error::DatasetError;
 pub(super) use write::{Financial, check as check_announcements};
 
@@ -71,7 +72,7 @@ fn listed(folder: &Path) -> Result<BTreeMap<String, String>, DatasetError> {
     }
     let text = String::from_utf8(plain_file::read(&file, LISTING_BYTES)?)
         .map_err(|_| corrupt(&file, "it is not UTF-8"))?;
-    let spans = listing::parse(&file.display().to_string(), &text)?.into_iter();
+    let spans = listing::parse(&file.display().to_string(), &text, DayEnd::Whole)?.into_iter();
     let named = |span: listing::Span| Some((name::folder_of(&span.symbol).ok()?, span.symbol));
     Ok(spans.filter_map(named).collect())
 }

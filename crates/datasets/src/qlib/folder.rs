@@ -1,4 +1,5 @@
 mod index;
+mod lists;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,13 +8,11 @@ use alphafleet_artifacts::Sha256Stream;
 use alphafleet_market::{Finding, FindingCode};
 use chrono::NaiveDateTime;
 
-use super::listing::{self, Span};
 use super::plain_file::{self, corrupt};
 use super::{QlibFrequency, bin, exact};
 use crate::error::DatasetError;
 use crate::import::{Limits, PriceBasis, SourceFile};
-
-const TEXT_BYTES: u64 = 64 << 20;
+use crate::universe::{LIST_BYTES, Spans};
 
 /// How to open a folder.
 #[derive(Debug, Clone, Copy)]
@@ -38,10 +37,13 @@ pub(crate) struct Series {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub symbol: String,
+    /// What its folder would be called, in lower case: what lists are matched by.
+    key: String,
     /// Absent: listed, but without features.
     folder: Option<String>,
     /// By field: whether a side file in double precision lies beside the `.bin`.
     files: BTreeMap<String, bool>,
+    has_bars: bool,
 }
 
 /// A Qlib folder of one frequency, its index read and its features still to come.
@@ -58,8 +60,10 @@ pub(crate) struct QlibFolder<'a> {
     /// All fields of any instrument; ascending.
     pub fields: Vec<String>,
     pub findings: Vec<Finding>,
-    /// Where `all.txt` lists instruments, by their folder, ascending and apart; absent without that file.
-    listed: Option<BTreeMap<String, Vec<Span>>>,
+    /// When `all.txt` lists instruments, by their folder; absent without that file.
+    listed: Option<BTreeMap<String, Spans>>,
+    /// When the other lists have instruments, by stem and folder.
+    lists: BTreeMap<String, BTreeMap<String, Spans>>,
     outside: u64,
     digest: Sha256Stream,
     bytes: u64,
@@ -77,6 +81,7 @@ impl<'a> QlibFolder<'a> {
             fields: Vec::new(),
             findings: Vec::new(),
             listed: None,
+            lists: BTreeMap::new(),
             outside: 0,
             digest: Sha256Stream::default(),
             bytes: 0,
@@ -154,10 +159,12 @@ impl<'a> QlibFolder<'a> {
 
     /// Notes that an instrument has a bar at a time, to count those outside its listing.
     pub fn note_bar(&mut self, entry: usize, time: NaiveDateTime) {
-        let Some(listed) = &self.listed else { return };
-        let Some(folder) = &self.entries[entry].folder else { return };
-        let Some(spans) = listed.get(&folder.to_lowercase()) else { return };
-        if !listing::covers(spans, time) {
+        let entry = &mut self.entries[entry];
+        entry.has_bars = true;
+        let Some(spans) = self.listed.as_ref().and_then(|listed| listed.get(&entry.key)) else {
+            return;
+        };
+        if !spans.covers(time) {
             self.outside += 1;
         }
     }
@@ -179,7 +186,7 @@ impl<'a> QlibFolder<'a> {
     }
 
     fn text(&mut self, name: &str) -> Result<String, DatasetError> {
-        let bytes = self.load(name, TEXT_BYTES)?;
+        let bytes = self.load(name, LIST_BYTES)?;
         String::from_utf8(bytes).map_err(|_| corrupt(&self.root.join(name), "it is not UTF-8 text"))
     }
 

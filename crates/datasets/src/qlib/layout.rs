@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use alphafleet_artifacts::Sha256Stream;
@@ -21,6 +21,9 @@ pub struct QlibLayout {
     idle: Vec<NaiveDateTime>,
     /// `instruments/*.txt` as they are, by stem.
     universes: BTreeMap<String, String>,
+    /// Those of the universes that are fields of the panel, and no features of the folder.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    universe_fields: BTreeSet<String>,
     /// By symbol and field: the calendar entries a `.bin` covers, or that there is none, where
     /// that is not from the instrument's first bar to its last.
     spans: BTreeMap<String, BTreeMap<String, Option<Range<usize>>>>,
@@ -34,6 +37,17 @@ impl QlibLayout {
     /// Names of the lists of instruments: `all` and universes.
     pub fn universe_names(&self) -> impl Iterator<Item = &str> {
         self.universes.keys().map(String::as_str)
+    }
+
+    /// Names of the panel's fields that are lists of the folder, not features of its instruments.
+    pub fn universe_fields(&self) -> impl Iterator<Item = &str> {
+        self.universe_fields.iter().map(String::as_str)
+    }
+
+    /// Has a field of the panel be a list of the folder, not a feature: one that
+    /// [`UniverseList::add_to`](crate::UniverseList::add_to) added.
+    pub fn add_universe_field(&mut self, name: &str) {
+        self.universe_fields.insert(name.to_owned());
     }
 
     /// Whether it was read with a panel of these instruments and times, and may be written.
@@ -77,14 +91,19 @@ impl QlibLayout {
     }
 }
 
-/// The layout of a folder that was read as `panel`. `spans` has the extent of every `.bin`, by
-/// instrument and field of the folder.
-pub(super) fn of(
-    panel: &Panel,
-    folder: &QlibFolder<'_>,
-    idle: Vec<NaiveDateTime>,
-    spans: &[Vec<Option<Range<usize>>>],
-) -> QlibLayout {
+/// What of a folder its panel does not say.
+pub(super) struct Extents<'a> {
+    /// Calendar entries without any bar; ascending.
+    pub idle: Vec<NaiveDateTime>,
+    /// The extent of every `.bin`, by instrument and field of the folder.
+    pub spans: &'a [Vec<Option<Range<usize>>>],
+    /// The lists that are fields.
+    pub lists: Vec<String>,
+}
+
+/// The layout of a folder that was read as `panel`.
+pub(super) fn of(panel: &Panel, folder: &QlibFolder<'_>, extents: Extents<'_>) -> QlibLayout {
+    let Extents { idle, spans, lists } = extents;
     let mut unusual: BTreeMap<String, BTreeMap<String, Option<Range<usize>>>> = BTreeMap::new();
     for (entry, found) in folder.entries.iter().zip(spans) {
         let usual = panel.instruments().binary_search(&entry.symbol).ok();
@@ -99,6 +118,7 @@ pub(super) fn of(
         panel_sha256: digest(panel),
         idle,
         universes: folder.universes.clone(),
+        universe_fields: lists.into_iter().collect(),
         spans: unusual,
     }
 }

@@ -6,10 +6,11 @@ use chrono::NaiveDateTime;
 
 use super::basis::to_raw;
 use super::folder::{OpenOptions, QlibFolder};
-use super::layout::QlibLayout;
+use super::layout::{Extents, QlibLayout};
 use super::{QlibFrequency, layout};
 use crate::error::DatasetError;
 use crate::import::{Limits, PriceBasis, SourceFile};
+use crate::universe::bars;
 
 /// How to read a Qlib folder.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +44,10 @@ pub struct QlibPanel {
 /// Reads one frequency of a folder in Qlib's binary format, unchecked and uncleaned; what
 /// [`import_files`](crate::import_files) does to it is not done here.
 ///
+/// A list of instruments other than `all.txt` becomes a field of its name: 1 on an instrument's bars
+/// inside one of its spans there, both ends included, compared as Qlib does (an end without a time
+/// of day is its midnight), 0 on its other bars, NaN where it has none.
+///
 /// [`export_qlib`](crate::export_qlib) with the layout gives the same `.bin` files, calendar and
 /// lists again, byte for byte, as long as they are written the way Qlib's `dump_bin.py` does
 /// (calendar entries in its format, one kind of NaN).
@@ -50,7 +55,7 @@ pub struct QlibPanel {
 /// A series for which a side file `{field}.{frequency}.f64` lies beside the `.bin` (ours; Qlib
 /// ignores it) has its values from there, in double precision. A broken file is refused by name.
 /// Findings tell of universes and frequencies left out, of missing files, of instruments that are
-/// not listed and of bars outside their listing.
+/// not listed or have no bars, and of bars outside their listing.
 pub fn read_qlib(folder: &Path, options: &QlibOptions) -> Result<QlibPanel, DatasetError> {
     let open = OpenOptions {
         frequency: options.frequency.as_ref(),
@@ -146,6 +151,7 @@ impl Dense {
         for (name, values) in source.fields.iter().zip(fields) {
             panel = panel.with_field(name, self.kept(values, &with_bars, &busy))?;
         }
+        let (panel, lists) = with_lists(panel, &mut source, &with_bars)?;
         let idle: Vec<NaiveDateTime> = (source.calendar.iter().zip(&busy))
             .filter_map(|(&time, &busy)| (!busy).then_some(time))
             .collect();
@@ -156,7 +162,7 @@ impl Dense {
             let (first, last) = (Some(first), Some(last));
             source.findings.push(Finding { count, first, last, ..whole });
         }
-        let layout = layout::of(&panel, &source, idle, &self.spans);
+        let layout = layout::of(&panel, &source, Extents { idle, spans: &self.spans, lists });
         let (findings, source) = source.finish();
         Ok(QlibPanel { panel, layout, findings, source })
     }
@@ -172,4 +178,22 @@ impl Dense {
         };
         with_bars.iter().flat_map(of).collect()
     }
+}
+
+/// The panel with the folder's lists as fields, and their names; `entries` has the folder's entry
+/// of each instrument.
+fn with_lists(
+    mut panel: Panel,
+    source: &mut QlibFolder<'_>,
+    entries: &[usize],
+) -> Result<(Panel, Vec<String>), DatasetError> {
+    let fields: Vec<&str> = panel.field_names().collect();
+    let mut lists = source.take_lists(&fields);
+    let bars = bars(&panel, |_| true);
+    for list in &mut lists {
+        let values = list.field(&panel, &bars, entries);
+        panel = panel.with_field(&list.name, values)?;
+    }
+    source.tell_lists(&lists);
+    Ok((panel, lists.into_iter().map(|list| list.name).collect()))
 }

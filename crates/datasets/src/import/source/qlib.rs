@@ -5,7 +5,7 @@ use alphafleet_market::{Finding, FindingCode};
 use crate::error::DatasetError;
 use crate::import::carried::Carried;
 use crate::import::collect::Collector;
-use crate::import::layout::{Kind, resolve};
+use crate::import::layout::{Field, Kind, resolve};
 use crate::import::options::PriceBasis;
 use crate::import::time::Stamp;
 use crate::import::{SourceFile, name_of};
@@ -31,16 +31,23 @@ pub(in crate::import) fn read(
     let keys = [("instrument".to_owned(), Kind::Text), ("datetime".to_owned(), Kind::Time)];
     let numbers = folder.fields.iter().map(|field| (field.clone(), Kind::Number));
     let columns: Vec<_> = keys.into_iter().chain(numbers).collect();
-    let layout = resolve(&file, &columns, &options.columns)?;
+    let mut layout = resolve(&file, &columns, &options.columns)?;
     if (layout.instrument, layout.datetime) != (Some(0), 1) {
         let reason = "a Qlib folder names instruments and times itself".to_owned();
         let column = "instrument, datetime".to_owned();
         return Err(DatasetError::BadMapping { column, reason });
     }
-    let target = collector.begin(&file, &layout, 0)?;
     // The fields that stay, by their names here: places in the folder's and the collector's.
-    let names: Vec<&str> = layout.fields.iter().map(|field| field.name.as_str()).collect();
+    let own: Vec<String> = layout.fields.iter().map(|field| field.name.clone()).collect();
+    let names: Vec<&str> = own.iter().map(String::as_str).collect();
     let places: Vec<usize> = layout.fields.iter().map(|field| field.column - KEYS).collect();
+    let mut lists = folder.take_lists(&names);
+    layout.fields.extend(lists.iter().zip(columns.len()..).map(|(list, column)| {
+        let name = list.name.clone();
+        Field { column, name, known: true }
+    }));
+    let target = collector.begin(&file, &layout, 0)?;
+    let (fields, list_fields) = target.columns.split_at(own.len());
     let calendar = folder.calendar.clone();
     let mut turned = false;
     for entry in 0..folder.entries.len() {
@@ -61,13 +68,17 @@ pub(in crate::import) fn read(
             folder.note_bar(entry, local);
             let instrument = &folder.entries[entry].symbol;
             collector.row(&target.file, instrument, Stamp { local, offset: None })?;
-            for (at, &column) in target.columns.iter().enumerate() {
+            for (at, &column) in fields.iter().enumerate() {
                 if let Some(value) = value(at) {
                     collector.value(column, value);
                 }
             }
+            for (list, &column) in lists.iter_mut().zip(list_fields) {
+                collector.value(column, list.value(entry, local));
+            }
         }
     }
+    folder.tell_lists(&lists);
     let (mut findings, source) = folder.finish();
     if turned {
         let message =

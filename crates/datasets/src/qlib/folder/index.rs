@@ -5,9 +5,10 @@ use alphafleet_market::FindingCode;
 
 use super::{Entry, QlibFolder};
 use crate::error::DatasetError;
-use crate::qlib::listing::{self, Span};
+use crate::qlib::listing::{self, DayEnd, Span};
 use crate::qlib::plain_file::{self, corrupt};
 use crate::qlib::{QlibFrequency, bin, calendar, name};
+use crate::universe::{Spans, first_of};
 
 const UNIVERSES: u64 = 1_000;
 
@@ -64,7 +65,9 @@ impl QlibFolder<'_> {
             }
             let text = self.text(&name)?;
             let mut by_folder: BTreeMap<String, Vec<Span>> = BTreeMap::new();
-            for span in listing::parse(&file.display().to_string(), &text)? {
+            // What lies outside its listing is only told of: nothing is, on the listing's last day.
+            let ends = if *stem == "all" { DayEnd::Whole } else { DayEnd::Midnight };
+            for span in listing::parse(&file.display().to_string(), &text, ends)? {
                 let folder = name::folder_of(&span.symbol).map_err(|why| corrupt(&file, why))?;
                 let spans = by_folder.entry(folder.clone()).or_default();
                 if let Some(other) = spans.first().filter(|other| other.symbol != span.symbol) {
@@ -74,20 +77,17 @@ impl QlibFolder<'_> {
                 symbols.entry(folder).or_insert_with(|| span.symbol.clone());
                 spans.push(span);
             }
+            let united = |(folder, spans): (String, Vec<Span>)| {
+                let spans: Spans = spans.iter().map(|span| (span.first, span.last)).collect();
+                (folder, spans)
+            };
+            let spans = by_folder.into_iter().map(united).collect();
             if *stem == "all" {
-                by_folder.values_mut().for_each(listing::unite);
-                self.listed = Some(by_folder);
+                self.listed = Some(spans);
+            } else {
+                self.lists.insert((*stem).to_owned(), spans);
             }
             self.universes.insert((*stem).to_owned(), text);
-        }
-        stems.retain(|&stem| stem != "all");
-        if !stems.is_empty() {
-            let names: Vec<_> = stems.iter().map(|&stem| stem.to_owned()).collect();
-            let message = format!(
-                "universes were left out ({}); only a conversion back to Qlib has them again",
-                first_of(&names)
-            );
-            self.find(FindingCode::UniverseLeftOut, None, stems.len(), message);
         }
         Ok(symbols)
     }
@@ -124,7 +124,7 @@ impl QlibFolder<'_> {
                 None => BTreeMap::new(),
             };
             fields.extend(files.keys().cloned());
-            self.entries.push(Entry { symbol, folder, files });
+            self.entries.push(Entry { symbol, key, folder, files, has_bars: false });
         }
         self.entries.sort_by(|a, b| a.symbol.cmp(&b.symbol));
         if let Some(pair) = self.entries.windows(2).find(|pair| pair[0].symbol == pair[1].symbol) {
@@ -192,14 +192,5 @@ impl QlibFolder<'_> {
             let message = format!("{what}: no file for {}", first_of(&missing));
             self.find(FindingCode::MissingSeries, field.as_deref(), missing.len(), message);
         }
-    }
-}
-
-fn first_of(names: &[String]) -> String {
-    const SHOWN: usize = 3;
-    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown,
-        others => format!("{shown} and {others} more"),
     }
 }
