@@ -160,7 +160,7 @@ fn income_is_noted_bar_by_bar() {
     };
     // 100 short at 10: a thousandth of 1,000 a night, and half a unit a share at bar 2.
     let (income, total) = noted(true);
-    assert_eq!(income, [(2, -50.0), (2, -1.0), (3, -1.0)]);
+    assert_eq!(income, [(2, -1.0), (2, -50.0), (3, -1.0)]);
     assert_near(total, -52.0);
     assert_eq!(noted(false), (vec![], -52.0));
 }
@@ -186,7 +186,7 @@ fn a_delisting_is_known_after_so_many_days_whatever_comes_later() {
 #[test]
 fn a_day_without_bars_is_no_delisting_of_intraday_bars() {
     // Four bars a day; the instrument has none on the second day.
-    let time = |bar: usize| day(bar / 4) + chrono::TimeDelta::minutes(bar as i64 % 4 * 5);
+    let time = |bar: usize| day(bar / 4) + chrono::TimeDelta::minutes(570 + bar as i64 % 4 * 5);
     let bars = [flat(&[10.0; 4]), vec![GONE; 4], flat(&[11.0; 4])].concat();
     let data = || panel_at(&[&bars, &flat(&[1.0; 12])], time);
     let buy = OrderRequest::market(0, Side::Buy, 100.0);
