@@ -117,7 +117,7 @@ impl Config {
         let lot = Quantity::from_f64(self.lot).is_some_and(Quantity::is_positive);
         Given("lot", self.lot).check(|_| lot, "from 1e-8 to 9e10")?;
         Given("multiplier", self.multiplier)
-            .check(|value| value > 0.0 && value <= LARGEST, "positive")?;
+            .check(|value| value > 0.0 && value <= LARGEST, "above 0 and at most 9e10")?;
         if let Some(participation) = self.participation {
             Given("participation", participation)
                 .check(|value| value > 0.0 && value <= 1.0, "above 0 and at most 1")?;

@@ -48,6 +48,11 @@ pub enum BacktestError {
     LedgerImbalance,
     #[error("{field} is missing: {remedy}")]
     Incomplete { field: &'static str, remedy: &'static str },
+    #[error(
+        "account is \"cash\", which sells nothing short, but {needed_by} does: {remedy}account = {{ \
+         margin = {{ initial = 0.5, maintenance = 0.25 }} }}"
+    )]
+    CashAccount { needed_by: &'static str, remedy: &'static str },
     #[error("the market was prepared for another exchange or period: prepare it for this one")]
     OtherMarket,
     #[error("{what} has {found} values, the data has {expected}")]
@@ -80,6 +85,7 @@ impl BacktestError {
             Self::TooLarge { .. } => "amount_too_large",
             Self::LedgerImbalance => "ledger_imbalance",
             Self::Incomplete { .. } => "incomplete",
+            Self::CashAccount { .. } => "conflict",
             Self::OtherMarket => "other_market",
             Self::Shape { .. } => "shape_mismatch",
             Self::Factor { source, .. } => source.code(),
@@ -92,6 +98,7 @@ impl BacktestError {
             Self::OutOfRange { field, .. }
             | Self::Incomplete { field, .. }
             | Self::Factor { field, .. } => Some(field),
+            Self::CashAccount { .. } => Some("account"),
             Self::PeriodReversed { .. }
             | Self::PeriodOutsideData { .. }
             | Self::EmptyPeriod { .. } => Some("period"),

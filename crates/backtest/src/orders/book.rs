@@ -9,6 +9,8 @@ pub(crate) struct OrderBook {
     open: Vec<OpenOrder>,
     ended: Vec<OrderRecord>,
     most: usize,
+    /// Exits whose entry was dealt inside the bar at hand.
+    woken: Vec<OrderId>,
 }
 
 /// A fill as the book sees it.
@@ -102,14 +104,21 @@ impl OrderBook {
         order.filled += fill.quantity;
         order.filled_value += fill.quantity.to_f64() * fill.price;
         let (group, parent) = (order.group, order.parent);
+        // Orders dealt at the close they were given at come after the bar.
+        let inside = fill.exits_from > fill.bar && order.submitted < fill.bar;
         let done = !order.remaining().is_positive();
         for other in self.open.iter_mut().filter(|other| other.id != id) {
             if group.is_some() && other.group == group {
                 other.quantity -= fill.quantity;
             }
             if other.parent == Some(id) {
-                other.quantity =
-                    if other.dormant { fill.quantity } else { other.quantity + fill.quantity };
+                match other.dormant {
+                    true => {
+                        (other.quantity, other.best) = (fill.quantity, fill.price);
+                        self.woken.extend(inside.then_some(other.id));
+                    }
+                    false => other.quantity += fill.quantity,
+                }
                 (other.dormant, other.active) = (false, fill.exits_from);
             }
         }
@@ -124,14 +133,18 @@ impl OrderBook {
         });
     }
 
-    /// Lets trailing stops follow the bar they outlived.
+    /// Lets trailing stops follow the bar they outlived. Where an entry was dealt inside it, what of
+    /// the bar came after is unknown: its exits follow from the next one.
     pub(crate) fn follow(&mut self, bars: &[Bar]) {
-        for order in self.open.iter_mut().filter(|order| !order.dormant) {
+        let woken = &self.woken;
+        let follows = |order: &&mut OpenOrder| !order.dormant && !woken.contains(&order.id);
+        for order in self.open.iter_mut().filter(follows) {
             let bar = &bars[order.instrument as usize];
             if bar.exists() {
                 order.follow(bar);
             }
         }
+        self.woken.clear();
     }
 
     pub(crate) fn split(&mut self, instrument: u32, ratio: f64, bar: usize) {

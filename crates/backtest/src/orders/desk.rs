@@ -49,24 +49,23 @@ impl<'a> Orders<'a> {
         requests.iter().map(|&request| self.push(request, group, None)).collect()
     }
 
-    /// Gives an entry and two exits of what it is dealt: a profit taken at the limit
-    /// `take_profit` and a loss stopped at `stop_loss`, which exclude each other. The exits live
-    /// until cancelled. Answers entry, take profit, stop loss.
+    /// Gives an entry and exits of what it is dealt, which exclude each other: such as a profit
+    /// taken at a limit, a loss stopped at a stop, and a trailing stop, which begins at the price of
+    /// the entry. The exits wait for the entry, live until cancelled and end with it if it is not
+    /// dealt at all. Answers the entry and then the exits.
     pub fn bracket(
         &mut self,
         entry: OrderRequest,
-        take_profit: f64,
-        stop_loss: f64,
-    ) -> Result<[OrderId; 3], BacktestError> {
+        exits: &[OrderKind],
+    ) -> Result<Vec<OrderId>, BacktestError> {
         let exit =
             OrderRequest { side: entry.side.opposite(), time_in_force: TimeInForce::Gtc, ..entry };
         let parent = self.push(entry, None, None)?;
-        let group = Some(parent.0);
-        let profit = exit.kind(OrderKind::Limit { limit: take_profit });
-        let profit = self.push(profit, group, Some(parent))?;
-        let loss =
-            self.push(exit.kind(OrderKind::Stop { stop: stop_loss }), group, Some(parent))?;
-        Ok([parent, profit, loss])
+        let mut given = vec![parent];
+        for &kind in exits {
+            given.push(self.push(exit.kind(kind), Some(parent.0), Some(parent))?);
+        }
+        Ok(given)
     }
 
     pub fn cancel(&mut self, id: OrderId) {
@@ -87,6 +86,38 @@ impl<'a> Orders<'a> {
         instrument: usize,
         quantity: f64,
     ) -> Result<Option<OrderId>, BacktestError> {
+        let request = self.request_quantity(instrument, quantity)?;
+        request.map(|request| self.submit(request)).transpose()
+    }
+
+    /// A market order to hold a position worth `value` at the last close, negative for short.
+    /// None is given for an instrument without a price yet.
+    pub fn target_value(
+        &mut self,
+        instrument: usize,
+        value: f64,
+    ) -> Result<Option<OrderId>, BacktestError> {
+        match self.quantity_of_value(instrument, value)? {
+            Some(quantity) => self.target_quantity(instrument, quantity),
+            None => Ok(None),
+        }
+    }
+
+    /// A market order to hold `weight` of the equity at the last close, negative for short.
+    pub fn target_weight(
+        &mut self,
+        instrument: usize,
+        weight: f64,
+    ) -> Result<Option<OrderId>, BacktestError> {
+        self.target_value(instrument, weight * self.view.equity())
+    }
+
+    /// The order that [`Self::target_quantity`] would give.
+    pub(crate) fn request_quantity(
+        &self,
+        instrument: usize,
+        quantity: f64,
+    ) -> Result<Option<OrderRequest>, BacktestError> {
         let held = self.view.ledger().holding(self.known(instrument)?).quantity;
         let target = Quantity::from_f64(quantity).ok_or(BacktestError::OutOfRange {
             field: "target quantity",
@@ -98,31 +129,34 @@ impl<'a> Orders<'a> {
         // Everything can be sold, whatever the lot.
         let whole = target.is_zero();
         let size = if whole { change.abs() } else { change.abs().round_down(self.lot) };
-        if size.is_zero() {
-            return Ok(None);
-        }
-        self.submit(OrderRequest::market(instrument, side, size.to_f64())).map(Some)
+        Ok((!size.is_zero()).then(|| OrderRequest::market(instrument, side, size.to_f64())))
     }
 
-    /// A market order to hold a position worth `value` at the last close, negative for short.
-    /// None is given for an instrument without a price yet.
-    pub fn target_value(
-        &mut self,
+    /// Shares or contracts worth `value` at the last close; none without a price yet.
+    pub(crate) fn quantity_of_value(
+        &self,
         instrument: usize,
         value: f64,
-    ) -> Result<Option<OrderId>, BacktestError> {
+    ) -> Result<Option<f64>, BacktestError> {
         self.known(instrument)?;
         let price = self.view.last_close(instrument) * self.multiplier;
-        if price > 0.0 { self.target_quantity(instrument, value / price) } else { Ok(None) }
+        Ok((price > 0.0).then(|| value / price))
     }
 
-    /// A market order to hold `weight` of the equity at the last close, negative for short.
-    pub fn target_weight(
-        &mut self,
+    /// Shares or contracts worth `weight` of the equity; none without a price yet.
+    pub(crate) fn quantity_of_weight(
+        &self,
         instrument: usize,
         weight: f64,
-    ) -> Result<Option<OrderId>, BacktestError> {
-        self.target_value(instrument, weight * self.view.equity())
+    ) -> Result<Option<f64>, BacktestError> {
+        self.quantity_of_value(instrument, weight * self.view.equity())
+    }
+
+    /// Whether a position of this weight is at least a lot. False without a price yet.
+    pub(crate) fn is_a_lot(&self, instrument: usize, weight: f64) -> Result<bool, BacktestError> {
+        let quantity = self.quantity_of_weight(instrument, weight.abs())?;
+        let size = quantity.and_then(Quantity::from_f64);
+        Ok(size.is_some_and(|size| !size.round_down(self.lot).is_zero()))
     }
 
     fn known(&self, instrument: usize) -> Result<u32, BacktestError> {

@@ -29,8 +29,8 @@ pub enum OrderKind {
     Stop { stop: f64 },
     /// A limit order once the price reaches `stop`.
     StopLimit { stop: f64, limit: f64 },
-    /// A stop that follows the best price since the order was given. It is compared with the best
-    /// price of the bars before the one at hand.
+    /// A stop that follows the best price since the order was given, or since its entry was dealt.
+    /// It is compared with the best price of the bars before the one at hand.
     TrailingStop { trail: Trail },
 }
 

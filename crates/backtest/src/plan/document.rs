@@ -134,7 +134,8 @@ fn check(plan: &Plan) -> Result<(), PlanFault> {
         }
         Plan::Event(event) => {
             event.config.validate()?;
-            event.strategy.validate().map_err(within("strategy"))
+            event.strategy.validate().map_err(within("strategy"))?;
+            Ok(event.strategy.validate_account(event.config.account)?)
         }
     }
 }

@@ -116,7 +116,8 @@ impl Plan {
             Self::Qlib(config) => config.validate(),
             Self::Event(plan) => {
                 plan.config.validate()?;
-                plan.strategy.validate()
+                plan.strategy.validate()?;
+                plan.strategy.validate_account(plan.config.account)
             }
         }
     }

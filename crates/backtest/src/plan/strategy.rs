@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::AccountConfig;
 use crate::engine::Strategy;
 use crate::strategies::{
     DropoutConfig, MeanReversion, MeanReversionConfig, Momentum, MomentumConfig,
@@ -88,6 +89,25 @@ impl StrategyPlan {
             Self::TopkDropout(config) => config.validate(),
             Self::Weights(config) => config.validate(),
             _ => self.build(None).map(drop),
+        }
+    }
+
+    /// Refuses a cash account for what sells short.
+    pub(super) fn validate_account(&self, account: AccountConfig) -> Result<(), BacktestError> {
+        let (needed_by, remedy) = match self {
+            Self::Pairs(_) => ("a pair", "give "),
+            Self::MovingAverageCross(MovingAverageCrossConfig { short: true, .. })
+            | Self::MeanReversion(MeanReversionConfig { short: true, .. }) => {
+                ("short = true", "leave short out, or give ")
+            }
+            Self::Rules(RuleConfig { short_entry: Some(_), .. }) => {
+                ("short_entry", "leave short_entry and short_exit out, or give ")
+            }
+            _ => return Ok(()),
+        };
+        match account {
+            AccountConfig::Cash => Err(BacktestError::CashAccount { needed_by, remedy }),
+            AccountConfig::Margin { .. } => Ok(()),
         }
     }
 

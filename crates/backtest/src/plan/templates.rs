@@ -62,6 +62,12 @@ const TEMPLATES: &[PlanTemplate] = &[
         include_str!("templates/rules.toml"),
     ),
     template(
+        "rules_bracket",
+        "Rules with entries at a limit and a bracket of exits",
+        false,
+        include_str!("templates/rules_bracket.toml"),
+    ),
+    template(
         "equal_weight",
         "An equal-weight portfolio",
         false,

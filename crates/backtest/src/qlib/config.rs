@@ -2,6 +2,7 @@ use alphafleet_factors::DateRange;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::trade_unit;
 use crate::BacktestError;
 use crate::range::Given;
 
@@ -64,8 +65,11 @@ pub struct ExchangeConfig {
     /// Market impact: the cost rate grows by `impact_cost · (trade value / bar value)²`.
     pub impact_cost: f64,
     pub price_limit: PriceLimit,
-    /// Amounts are multiples of this in raw shares (`amount · $factor`); none trades fractions.
-    /// Without effect where `$factor` is missing anywhere: Qlib then trades adjusted prices.
+    /// Amounts are multiples of this in raw shares (`amount · $factor`); `"none"` or null trades
+    /// fractions. Without effect where `$factor` is missing anywhere: Qlib then trades adjusted
+    /// prices.
+    #[serde(deserialize_with = "trade_unit::read")]
+    #[schemars(with = "trade_unit::Written")]
     pub trade_unit: Option<f64>,
     pub volume_limits: Vec<VolumeLimit>,
 }

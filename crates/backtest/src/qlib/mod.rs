@@ -14,6 +14,7 @@ mod report;
 mod risk;
 mod run;
 mod topk_dropout;
+mod trade_unit;
 
 pub use config::{
     BuyMethod, ExchangeConfig, LimitedSide, PriceLimit, QlibConfig, SellMethod, TopkDropoutConfig,

@@ -1,10 +1,13 @@
+use std::ops::Range;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::sizing::{Sizing, steer};
+use super::window::last_values;
 use crate::BacktestError;
 use crate::engine::Strategy;
-use crate::market::View;
+use crate::market::{Market, View};
 use crate::orders::Orders;
 use crate::range::Given;
 
@@ -12,7 +15,7 @@ use crate::range::Given;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MeanReversionConfig {
-    /// Bars of the mean and the deviation (ddof 1).
+    /// Bars of the mean and the deviation (ddof 1), of those that the instrument has.
     #[schemars(range(min = 2))]
     pub window: usize,
     /// Deviations below the mean at which it buys.
@@ -26,17 +29,20 @@ pub struct MeanReversionConfig {
     pub sizing: Sizing,
 }
 
-/// Mean reversion of every instrument.
+/// Mean reversion of every instrument. It enters at bars that the instrument has; what is to be left
+/// or turned is asked for at every bar.
 #[derive(Debug)]
 pub struct MeanReversion {
     config: MeanReversionConfig,
+    /// Instruments whose entry may still wait, as inside a session.
+    waiting: Vec<bool>,
 }
 
 impl MeanReversion {
     pub fn new(config: MeanReversionConfig) -> Result<Self, BacktestError> {
         config.sizing.validate()?;
         check_band(config.window, config.entry, config.exit)?;
-        Ok(Self { config })
+        Ok(Self { config, waiting: vec![] })
     }
 }
 
@@ -46,14 +52,14 @@ pub(super) fn check_band(window: usize, entry: f64, exit: f64) -> Result<(), Bac
     Given("exit", exit).check(|exit| exit < entry && exit >= 0.0, "from 0 to below entry")
 }
 
-/// Deviations of the last value from the mean of the last `window`, which it is part of. None
-/// where a value is missing or all are the same.
-pub(super) fn standard_score(series: &[f64], window: usize) -> Option<f64> {
-    let recent = &series[series.len().checked_sub(window)?..];
-    let mean = recent.iter().sum::<f64>() / window as f64;
-    let squares: f64 = recent.iter().map(|value| (value - mean).powi(2)).sum();
-    let deviation = (squares / (window - 1) as f64).sqrt();
-    let score = (recent.last()? - mean) / deviation;
+/// Deviations of the last value from the mean of all, which it is part of. None where all are the
+/// same.
+pub(super) fn standard_score(values: &[f64]) -> Option<f64> {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let deviation = (squares / (count - 1.0)).sqrt();
+    let score = (values.last()? - mean) / deviation;
     (deviation > 1e-12 * mean.abs() && score.is_finite()).then_some(score)
 }
 
@@ -69,11 +75,24 @@ pub(super) fn revert(score: f64, held: f64, (entry, exit): (f64, f64), short: bo
 }
 
 impl Strategy for MeanReversion {
+    fn start(&mut self, market: &Market, _bars: Range<usize>) -> Result<(), BacktestError> {
+        self.waiting = vec![false; market.instruments().len()];
+        Ok(())
+    }
+
     fn on_bar(&mut self, view: &View<'_>, orders: &mut Orders<'_>) -> Result<(), BacktestError> {
         let MeanReversionConfig { window, entry, exit, short, sizing } = self.config;
-        for instrument in 0..view.instruments().len() {
-            let Some(score) = standard_score(view.closes(instrument), window) else { continue };
-            let direction = revert(score, view.quantity(instrument), (entry, exit), short);
+        for (instrument, waiting) in self.waiting.iter_mut().enumerate() {
+            let held = view.quantity(instrument);
+            if held == 0.0 && !view.trades(instrument) {
+                continue;
+            }
+            let recent = last_values(view.closes(instrument), window);
+            let Some(score) = recent.and_then(|recent| standard_score(&recent)) else { continue };
+            let direction = revert(score, held, (entry, exit), short);
+            if std::mem::replace(waiting, held == 0.0 && direction != 0.0) && held == 0.0 {
+                orders.cancel_all(instrument);
+            }
             steer(sizing, direction, instrument, view, orders)?;
         }
         Ok(())

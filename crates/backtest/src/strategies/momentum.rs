@@ -1,6 +1,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::sizing::may_hold;
+use super::window::value_at;
 use crate::BacktestError;
 use crate::engine::Strategy;
 use crate::market::View;
@@ -11,7 +13,8 @@ use crate::range::Given;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MomentumConfig {
-    /// Bars over which the past return counts.
+    /// Bars over which the past return counts, of the calendar. Where an instrument lacks the bar at
+    /// either end, the last close before it counts.
     #[schemars(range(min = 1))]
     pub window: usize,
     /// Newest bars left out of it, against short-term reversal.
@@ -34,7 +37,8 @@ impl MomentumConfig {
     }
 }
 
-/// Holds the instruments that rose most.
+/// Holds the instruments that rose most. One that is held is not sold for lacking a bar at a choice,
+/// one that is not held is not bought then.
 #[derive(Debug)]
 pub struct Momentum {
     config: MomentumConfig,
@@ -46,7 +50,8 @@ impl Momentum {
         Given("window", config.window as f64).check(count, "at least 1")?;
         Given("topk", config.topk as f64).check(count, "at least 1")?;
         Given("every", config.every as f64).check(count, "at least 1")?;
-        Given("exposure", config.exposure).check(|e| e > 0.0 && e <= 10.0, "above 0")?;
+        Given("exposure", config.exposure)
+            .check(|e| e > 0.0 && e <= 10.0, "above 0 and at most 10")?;
         Ok(Self { config })
     }
 
@@ -54,7 +59,7 @@ impl Momentum {
     fn past_return(&self, closes: &[f64]) -> Option<f64> {
         let newest = closes.len().checked_sub(1 + self.config.skip)?;
         let oldest = newest.checked_sub(self.config.window)?;
-        let change = closes[newest] / closes[oldest] - 1.0;
+        let change = value_at(closes, newest)? / value_at(closes, oldest)? - 1.0;
         change.is_finite().then_some(change)
     }
 }
@@ -65,7 +70,7 @@ impl Strategy for Momentum {
             return Ok(());
         }
         let mut ranked: Vec<(f64, usize)> = (0..view.instruments().len())
-            .filter(|&instrument| view.trades(instrument))
+            .filter(|&instrument| may_hold(view, instrument))
             .filter_map(|i| Some((self.past_return(view.closes(i))?, i)))
             .collect();
         // Equal returns go by name.

@@ -11,7 +11,8 @@ use crate::market::{Market, View};
 use crate::orders::Orders;
 use crate::range::Given;
 
-/// Long while the fast mean of closes is above the slow one.
+/// Long while the fast mean of closes is above the slow one. Means count the bars that an instrument
+/// has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MovingAverageCrossConfig {
@@ -27,8 +28,10 @@ pub struct MovingAverageCrossConfig {
     pub short: bool,
 }
 
-/// Moving-average crossover of every instrument. It acts at the bar where the means cross; a
-/// missing bar starts both means anew.
+/// Moving-average crossover of every instrument. It enters at the bar where the means cross, and at
+/// the first bar of a run if the closes before it say which mean is above; an entry that is not
+/// dealt is given up until the next cross. What stands against the means is asked to be closed, or
+/// turned, at every bar until it is.
 #[derive(Debug)]
 pub struct MovingAverageCross {
     config: MovingAverageCrossConfig,
@@ -39,7 +42,7 @@ pub struct MovingAverageCross {
 struct Means {
     fast: RollingMean,
     slow: RollingMean,
-    /// Whether the fast mean was above at the last bar with both.
+    /// Whether the fast mean was above at the last bar at which they differed.
     above: Option<bool>,
 }
 
@@ -54,13 +57,16 @@ impl MovingAverageCross {
 }
 
 impl Strategy for MovingAverageCross {
-    /// Takes up the closes before the first bar.
+    /// Takes up the closes before the first bar. What is only looked at has no means.
     fn start(&mut self, market: &Market, bars: Range<usize>) -> Result<(), BacktestError> {
         let MovingAverageCrossConfig { fast, slow, .. } = self.config;
         let (fast, slow) = (RollingMean::new(fast), RollingMean::new(slow));
         self.means = vec![Means { fast, slow, above: None }; market.instruments().len()];
         for (instrument, means) in self.means.iter_mut().enumerate() {
-            let closes = market.panel().series("close", instrument).unwrap_or_default();
+            if market.is_watched(instrument) {
+                continue;
+            }
+            let closes = market.seen().series("close", instrument).unwrap_or_default();
             for end in 1..=bars.start {
                 means.take(&closes[..end]);
             }
@@ -69,29 +75,42 @@ impl Strategy for MovingAverageCross {
     }
 
     fn on_bar(&mut self, view: &View<'_>, orders: &mut Orders<'_>) -> Result<(), BacktestError> {
+        let MovingAverageCrossConfig { sizing, short, .. } = self.config;
         for (instrument, means) in self.means.iter_mut().enumerate() {
-            let Some(above) = means.take(view.closes(instrument)) else { continue };
-            let direction = match (above, self.config.short) {
-                (true, _) => 1.0,
-                (false, true) => -1.0,
-                (false, false) => 0.0,
+            // A run takes the side at once on which it would be, had it begun earlier.
+            let begins = view.step() == 0 && means.above.is_some();
+            let crossed = means.take(view.closes(instrument));
+            let Some(above) = means.above else { continue };
+            let held = view.ledger().holding(instrument as u32).quantity;
+            let against = match above {
+                true => held.is_negative(),
+                false => held.is_positive(),
             };
-            steer(self.config.sizing, direction, instrument, view, orders)?;
+            if crossed {
+                // An entry of the other side may still wait, as inside a session.
+                orders.cancel_all(instrument);
+            }
+            if crossed || begins || against {
+                let direction = match (above, short) {
+                    (true, _) => 1.0,
+                    (false, true) => -1.0,
+                    (false, false) => 0.0,
+                };
+                steer(sizing, direction, instrument, view, orders)?;
+            }
         }
         Ok(())
     }
 }
 
 impl Means {
-    /// The new side when the means have just crossed.
-    fn take(&mut self, closes: &[f64]) -> Option<bool> {
+    /// Whether the means have just crossed.
+    fn take(&mut self, closes: &[f64]) -> bool {
         let (fast, slow) = (self.fast.push(closes), self.slow.push(closes));
-        let (fast, slow) = (fast?, slow?);
-        if fast == slow {
-            return None;
-        }
+        let Some((fast, slow)) = fast.zip(slow).filter(|(fast, slow)| fast != slow) else {
+            return false;
+        };
         let above = fast > slow;
-        let crossed = self.above.replace(above).is_some_and(|before| before != above);
-        crossed.then_some(above)
+        self.above.replace(above).is_some_and(|before| before != above)
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::BacktestError;
 use crate::ledger::LARGEST;
 use crate::market::View;
-use crate::orders::{OrderId, Orders};
+use crate::orders::{OrderId, OrderRequest, Orders};
 use crate::range::Given;
 
 /// How large a position is opened.
@@ -27,9 +27,8 @@ impl Sizing {
                 Given("sizing.quantity", quantity).check(fits, "positive and at most 9e10")
             }
             Self::Value(value) => Given("sizing.value", value).positive(),
-            Self::Weight(weight) => {
-                Given("sizing.weight", weight).check(|w| w > 0.0 && w <= 100.0, "above 0")
-            }
+            Self::Weight(weight) => Given("sizing.weight", weight)
+                .check(|w| w > 0.0 && w <= 100.0, "above 0 and at most 100"),
         }
     }
 
@@ -44,16 +43,42 @@ impl Sizing {
         if direction == 0.0 {
             return orders.target_quantity(instrument, 0.0);
         }
+        match self.quantity(instrument, orders)? {
+            Some(quantity) => orders.target_quantity(instrument, direction * quantity),
+            None => Ok(None),
+        }
+    }
+
+    /// The order that [`Self::target`] would give.
+    pub(crate) fn request(
+        &self,
+        direction: f64,
+        instrument: usize,
+        orders: &Orders<'_>,
+    ) -> Result<Option<OrderRequest>, BacktestError> {
+        match self.quantity(instrument, orders)? {
+            Some(quantity) => orders.request_quantity(instrument, direction * quantity),
+            None => Ok(None),
+        }
+    }
+
+    /// Shares or contracts; none without a price yet.
+    fn quantity(
+        &self,
+        instrument: usize,
+        orders: &Orders<'_>,
+    ) -> Result<Option<f64>, BacktestError> {
         match *self {
-            Self::Quantity(quantity) => orders.target_quantity(instrument, direction * quantity),
-            Self::Value(value) => orders.target_value(instrument, direction * value),
-            Self::Weight(weight) => orders.target_weight(instrument, direction * weight),
+            Self::Quantity(quantity) => Ok(Some(quantity)),
+            Self::Value(value) => orders.quantity_of_value(instrument, value),
+            Self::Weight(weight) => orders.quantity_of_weight(instrument, weight),
         }
     }
 }
 
-/// Brings a position to a direction, if it is not there already. What left the universe is the
-/// engine's to close.
+/// Brings a position to a direction, if it is not there already. Orders of the instrument that are
+/// still open, as inside a session, are taken back first, so that nothing is dealt twice. What left
+/// the universe is the engine's to close.
 pub(crate) fn steer(
     sizing: Sizing,
     direction: f64,
@@ -67,7 +92,14 @@ pub(crate) fn steer(
     let held = view.quantity(instrument);
     let there = if held == 0.0 { 0.0 } else { held.signum() };
     if there != direction {
+        orders.cancel_all(instrument);
         sizing.target(direction, instrument, orders)?;
     }
     Ok(())
+}
+
+/// Whether a portfolio may hold an instrument from now on: it trades, or it is held and merely lacks
+/// a bar now.
+pub(crate) fn may_hold(view: &View<'_>, instrument: usize) -> bool {
+    view.trades(instrument) || (view.is_member(instrument) && view.quantity(instrument) != 0.0)
 }

@@ -8,7 +8,7 @@ use alphafleet_backtest::{
 };
 use proptest::prelude::*;
 
-use crate::support::{day, panel, scripted, whole};
+use crate::support::{day, exits, panel, scripted, whole};
 
 #[derive(Debug, Clone, Copy)]
 enum Event {
@@ -162,7 +162,7 @@ proptest! {
             balanced &= view.ledger().balances();
             for given in orders.iter().filter(|given| given.step == view.step()) {
                 match given.bracket {
-                    true => desk.bracket(given.request, 120.0, 80.0).map(drop)?,
+                    true => desk.bracket(given.request, &exits(120.0, 80.0)).map(drop)?,
                     false => desk.submit(given.request).map(drop)?,
                 }
             }

@@ -4,9 +4,13 @@
 mod accounts;
 mod costs;
 mod events;
+mod exits;
+mod gaps;
 mod ledger;
 mod orders;
+mod pairs;
 mod refusals;
+mod rule_orders;
 mod strategies;
 mod support;
 mod universe;

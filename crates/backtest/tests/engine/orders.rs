@@ -3,7 +3,7 @@ use alphafleet_backtest::{
     TimeInForce, Trail,
 };
 
-use crate::support::{GONE, Row, assert_near, flat, give, panel, panel_at, play, scripted};
+use crate::support::{GONE, Row, assert_near, exits, flat, give, panel, panel_at, play, scripted};
 
 fn order(side: Side, kind: OrderKind) -> OrderRequest {
     OrderRequest::market(0, side, 10.0).kind(kind).time_in_force(TimeInForce::Gtc)
@@ -134,7 +134,7 @@ fn a_bracket_takes_its_profit_or_stops_its_loss() {
     let play_bracket = |bars: &[Row]| {
         let mut strategy = scripted(|view, orders| {
             if view.step() == 0 {
-                orders.bracket(OrderRequest::market(0, Side::Buy, 10.0), 110.0, 95.0)?;
+                orders.bracket(OrderRequest::market(0, Side::Buy, 10.0), &exits(110.0, 95.0))?;
             }
             Ok(())
         });
@@ -166,7 +166,7 @@ fn exits_wait_for_their_entry_and_go_with_it() {
     let mut strategy = scripted(|view, orders| {
         if view.step() == 0 {
             let entry = order(Side::Buy, OrderKind::Limit { limit: 98.0 });
-            orders.bracket(entry.time_in_force(TimeInForce::Day), 101.0, 95.0)?;
+            orders.bracket(entry.time_in_force(TimeInForce::Day), &exits(101.0, 95.0))?;
         }
         Ok(())
     });
@@ -178,7 +178,8 @@ fn exits_wait_for_their_entry_and_go_with_it() {
     // An entry inside a bar: what follows in that bar is unknown, so exits count from the next.
     let mut strategy = scripted(|view, orders| {
         if view.step() == 0 {
-            orders.bracket(order(Side::Buy, OrderKind::Limit { limit: 98.0 }), 103.0, 95.0)?;
+            orders
+                .bracket(order(Side::Buy, OrderKind::Limit { limit: 98.0 }), &exits(103.0, 95.0))?;
         }
         Ok(())
     });
@@ -332,7 +333,7 @@ fn a_bracket_of_a_short_sale_takes_profit_below_and_stops_above() {
     let play_bracket = |last: Row| {
         let mut strategy = scripted(|view, orders| {
             if view.step() == 0 {
-                orders.bracket(OrderRequest::market(0, Side::Sell, 10.0), 90.0, 105.0)?;
+                orders.bracket(OrderRequest::market(0, Side::Sell, 10.0), &exits(90.0, 105.0))?;
             }
             Ok(())
         });

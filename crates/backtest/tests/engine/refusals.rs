@@ -10,7 +10,7 @@ use alphafleet_backtest::{
 use alphafleet_factors::DateRange;
 use alphafleet_market::PanelBuilder;
 
-use crate::support::{day, flat, give, panel, scripted, whole};
+use crate::support::{day, flat, give, panel, rules, scripted, whole};
 
 fn code(change: impl FnOnce(Config) -> Config) -> &'static str {
     let panel = panel(&[&flat(&[10.0, 10.0])]);
@@ -90,12 +90,8 @@ fn signals_that_say_nothing_are_refused() {
 fn rules_that_look_ahead_are_refused() {
     let rule = |entry: &str, short_entry: Option<&str>| {
         Rules::new(RuleConfig {
-            entry: entry.to_owned(),
-            exit: "Lt($close, 1)".to_owned(),
             short_entry: short_entry.map(str::to_owned),
-            short_exit: None,
-            sizing: Sizing::Weight(0.5),
-            max_positions: None,
+            ..rules(entry, "Lt($close, 1)", Sizing::Weight(0.5))
         })
         .map(drop)
     };
@@ -106,6 +102,37 @@ fn rules_that_look_ahead_are_refused() {
     assert_eq!(rule("Gt($close, 1)", Some("Gt($close, 1)")).unwrap_err().code(), "incomplete");
     assert!(rule("Gt($close", None).is_err());
     rule("Gt($close, Ref($close, 1))", None).unwrap();
+}
+
+#[test]
+fn a_rule_over_a_field_that_the_data_lack_is_named() {
+    let refused = |config: RuleConfig| {
+        let panel = panel(&[&flat(&[10.0, 10.0])]);
+        let config = (whole(&panel), Rules::new(config).unwrap());
+        let market = Market::prepare(Arc::new(panel), &[]).unwrap();
+        let (config, mut rules) = config;
+        run(&market, &config, &mut rules, &mut |_| ControlFlow::Continue(())).unwrap_err()
+    };
+    let (fine, wrong) = ("Gt($close, 1)", "Gt($vwap, 1)");
+    let sizing = Sizing::Weight(0.5);
+    let short = |entry: &str, exit: &str| RuleConfig {
+        short_entry: Some(entry.to_owned()),
+        short_exit: Some(exit.to_owned()),
+        ..rules(fine, fine, sizing)
+    };
+    for (field, config) in [
+        ("entry", rules(wrong, fine, sizing)),
+        ("exit", rules(fine, wrong, sizing)),
+        ("short_entry", short(wrong, fine)),
+        ("short_exit", short(fine, wrong)),
+    ] {
+        let error = refused(config);
+        assert_eq!(error.code(), "unknown_field");
+        let expected = format!("the expression of {field} cannot be computed");
+        assert_eq!(error.to_string(), expected);
+        let BacktestError::Factor { source, .. } = error else { panic!("{error}") };
+        assert!(source.to_string().contains("$vwap"), "{source}");
+    }
 }
 
 #[test]

@@ -2,17 +2,17 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use alphafleet_backtest::strategies::{
-    DropoutConfig, MeanReversion, MeanReversionConfig, Momentum, MomentumConfig,
+    DropoutConfig, EntryOrder, MeanReversion, MeanReversionConfig, Momentum, MomentumConfig,
     MovingAverageCross, MovingAverageCrossConfig, Pairs, PairsConfig, RuleConfig, Rules, Sizing,
     TopkDropout, Weighting, Weights, WeightsConfig,
 };
 use alphafleet_backtest::{
-    AccountConfig, BacktestResult, Config, DealPrice, Market, Signal, Strategy, run,
+    AccountConfig, BacktestResult, Config, DealPrice, Market, Signal, Strategy, TimeInForce, run,
 };
 use alphafleet_factors::DateRange;
 use alphafleet_market::Panel;
 
-use crate::support::{Row, assert_near, day, flat, panel, play, whole};
+use crate::support::{Row, assert_near, day, flat, panel, play, rules, whole};
 
 /// Means of 2 and 3 bars: they cross up at bar 4 and down at bar 7.
 const PRICES: [f64; 10] = [10.0, 9.0, 8.0, 7.0, 9.0, 11.0, 12.0, 8.0, 7.0, 7.0];
@@ -40,13 +40,10 @@ fn means_that_cross_are_traded() {
 
 #[test]
 fn rules_enter_and_leave() {
+    let (up, down) = ("Gt($close, Ref($close, 1))", "Lt($close, Ref($close, 1))");
     let mut rules = Rules::new(RuleConfig {
-        entry: "Gt($close, Ref($close, 1))".to_owned(),
-        exit: "Lt($close, Ref($close, 1))".to_owned(),
-        short_entry: None,
-        short_exit: None,
-        sizing: Sizing::Quantity(10.0),
         max_positions: Some(1),
+        ..rules(up, down, Sizing::Quantity(10.0))
     })
     .unwrap();
     let rows = flat(&PRICES);
@@ -62,13 +59,11 @@ fn rules_enter_and_leave() {
 
 #[test]
 fn rules_sell_short() {
+    let never = "Gt($close, 1000)";
     let mut rules = Rules::new(RuleConfig {
-        entry: "Gt($close, 1000)".to_owned(),
-        exit: "Gt($close, 1000)".to_owned(),
         short_entry: Some("Lt($close, Ref($close, 1))".to_owned()),
         short_exit: Some("Gt($close, Ref($close, 1))".to_owned()),
-        sizing: Sizing::Weight(0.5),
-        max_positions: None,
+        ..rules(never, never, Sizing::Weight(0.5))
     })
     .unwrap();
     let account = AccountConfig::Margin { initial: 0.5, maintenance: 0.25 };
@@ -120,13 +115,16 @@ fn weights(weighting: Weighting, topk: Option<usize>, panel: &Panel) -> Weights 
 fn strategies(panel: &Panel) -> Vec<(&'static str, Box<dyn Strategy>)> {
     let sizing = Sizing::Weight(0.2);
     let cross = MovingAverageCrossConfig { fast: 3, slow: 8, sizing, short: true };
-    let rules = RuleConfig {
-        entry: "Gt($close, Mean($close, 5))".to_owned(),
-        exit: "Lt($close, Mean($close, 5))".to_owned(),
-        short_entry: None,
-        short_exit: None,
-        sizing,
-        max_positions: Some(3),
+    let (above, below) = ("Gt($close, Mean($close, 5))", "Lt($close, Mean($close, 5))");
+    let rules = RuleConfig { max_positions: Some(3), ..rules(above, below, sizing) };
+    let bracket = RuleConfig {
+        max_positions: Some(2),
+        entry_order: EntryOrder::Limit(0.02),
+        time_in_force: TimeInForce::Gtc,
+        stop_loss: Some(0.06),
+        take_profit: Some(0.08),
+        trailing_stop: Some(0.05),
+        ..rules.clone()
     };
     let momentum = MomentumConfig { window: 5, skip: 1, topk: 2, every: 4, exposure: 0.9 };
     let reversion = MeanReversionConfig { window: 8, entry: 1.2, exit: 0.3, short: true, sizing };
@@ -146,6 +144,7 @@ fn strategies(panel: &Panel) -> Vec<(&'static str, Box<dyn Strategy>)> {
     vec![
         ("cross", Box::new(MovingAverageCross::new(cross).unwrap())),
         ("rules", Box::new(Rules::new(rules).unwrap())),
+        ("bracket", Box::new(Rules::new(bracket).unwrap())),
         ("momentum", Box::new(Momentum::new(momentum).unwrap())),
         ("reversion", Box::new(MeanReversion::new(reversion).unwrap())),
         ("pairs", Box::new(Pairs::new(pairs).unwrap())),
@@ -248,7 +247,7 @@ fn reversion_buys_low_and_sells_at_the_mean() {
 #[test]
 fn pairs_trade_one_leg_against_the_other() {
     let panel = wave_panel(80);
-    let pairs = &mut strategies(&panel)[4].1;
+    let pairs = &mut strategies(&panel)[5].1;
     let result = run_to(panel, pairs.as_mut(), 79);
     let both = (0..80).map(|step| result.positions.at(step)).filter(|held| held.len() == 2);
     let mut seen = 0;
@@ -262,7 +261,7 @@ fn pairs_trade_one_leg_against_the_other() {
 #[test]
 fn dropout_keeps_to_its_numbers() {
     let panel = wave_panel(80);
-    let dropout = &mut strategies(&panel)[5].1;
+    let dropout = &mut strategies(&panel)[6].1;
     let result = run_to(panel, dropout.as_mut(), 79);
     assert!((0..80).all(|step| result.positions.at(step).len() <= 3));
     assert!((2..80).all(|step| !result.positions.at(step).is_empty()));

@@ -1,9 +1,10 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use alphafleet_backtest::strategies::{EntryOrder, RuleConfig, Sizing};
 use alphafleet_backtest::{
-    BacktestError, BacktestResult, Config, CorporateAction, Market, OrderRequest, Orders, Strategy,
-    View, run,
+    BacktestError, BacktestResult, Config, CorporateAction, Market, OrderKind, OrderRequest,
+    Orders, Strategy, TimeInForce, View, run,
 };
 use alphafleet_factors::DateRange;
 use alphafleet_market::{Panel, PanelBuilder, PanelRow};
@@ -102,4 +103,26 @@ pub fn near(a: f64, b: f64) -> bool {
 #[track_caller]
 pub fn assert_near(a: f64, b: f64) {
     assert!(near(a, b), "{a} is not {b}");
+}
+
+/// Exits of a bracket: a limit to take the profit at and a stop for the loss.
+pub fn exits(profit: f64, loss: f64) -> [OrderKind; 2] {
+    [OrderKind::Limit { limit: profit }, OrderKind::Stop { stop: loss }]
+}
+
+/// Rules without short sales, dealt by market orders.
+pub fn rules(entry: &str, exit: &str, sizing: Sizing) -> RuleConfig {
+    RuleConfig {
+        entry: entry.to_owned(),
+        exit: exit.to_owned(),
+        short_entry: None,
+        short_exit: None,
+        sizing,
+        max_positions: None,
+        entry_order: EntryOrder::Market,
+        time_in_force: TimeInForce::Day,
+        stop_loss: None,
+        take_profit: None,
+        trailing_stop: None,
+    }
 }

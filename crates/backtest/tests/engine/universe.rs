@@ -13,7 +13,7 @@ use alphafleet_factors::DateRange;
 use alphafleet_market::{Panel, SyntheticMarket, planted_signal};
 use serde_json::json;
 
-use crate::support::{GONE, Row, assert_near, flat, give, panel, play, scripted};
+use crate::support::{GONE, Row, assert_near, exits, flat, give, panel, play, scripted};
 
 /// Bars of instruments and on which of them each belongs to the universe.
 fn universe(instruments: &[(&[Row], &[u8])]) -> Panel {
@@ -102,7 +102,7 @@ fn orders_for_strangers_are_refused_and_open_ones_taken_back() {
         match view.step() {
             0 => {
                 orders.submit(limit)?;
-                orders.bracket(OrderRequest::market(1, Side::Buy, 1.0), 12.0, 8.0).map(drop)
+                orders.bracket(OrderRequest::market(1, Side::Buy, 1.0), &exits(12.0, 8.0)).map(drop)
             }
             3 => orders.submit(OrderRequest::market(0, Side::Buy, 2.0)).map(drop),
             _ => Ok(()),

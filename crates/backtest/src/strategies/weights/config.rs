@@ -22,7 +22,8 @@ pub enum Weighting {
         #[serde(default)]
         index: BTreeMap<String, f64>,
     },
-    /// The same risk from each, by the covariance of the last `window` returns.
+    /// The same risk from each, by the covariance of the last `window` returns; a missing bar is a
+    /// return of 0.
     RiskParity { window: usize, shrinkage: f64 },
     /// The best of expected return less risk. Scores are expected returns of a bar; without a
     /// signal the mean of the window is.

@@ -1,4 +1,4 @@
-use crate::market::View;
+use crate::strategies::window::value_at;
 
 /// A symmetric matrix, row by row.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,10 +57,35 @@ pub(crate) fn mean(series: &[f64]) -> f64 {
     series.iter().sum::<f64>() / series.len() as f64
 }
 
-/// The last `window` returns of an instrument, none if one is missing.
-pub(crate) fn returns(view: &View<'_>, instrument: usize, window: usize) -> Option<Vec<f64>> {
-    let closes = view.closes(instrument);
-    let closes = &closes[closes.len().checked_sub(window + 1)?..];
-    let returns: Vec<f64> = closes.windows(2).map(|pair| pair[1] / pair[0] - 1.0).collect();
+/// The last `window` returns, closes carried forward over bars that are missing: such a bar is a
+/// return of 0. None without a close at or before the first place.
+pub(crate) fn returns(closes: &[f64], window: usize) -> Option<Vec<f64>> {
+    let first = closes.len().checked_sub(window + 1)?;
+    let mut last = value_at(closes, first)?;
+    let returns: Vec<f64> = closes[first + 1..]
+        .iter()
+        .map(|&close| {
+            let close = if close.is_nan() { last } else { close };
+            close / std::mem::replace(&mut last, close) - 1.0
+        })
+        .collect();
     returns.iter().all(|value| value.is_finite()).then_some(returns)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn a_missing_bar_is_a_return_of_nothing() {
+        const GONE: f64 = f64::NAN;
+        let closes = [GONE, 8.0, GONE, 10.0, GONE, GONE, 15.0];
+        assert_eq!(returns(&closes, 3).unwrap(), [0.0, 0.0, 0.5]);
+        // The first place lacks a bar: 8 is carried to it.
+        assert_eq!(returns(&closes, 4).unwrap(), [0.25, 0.0, 0.0, 0.5]);
+        assert_eq!(returns(&closes, 5).unwrap(), [0.0, 0.25, 0.0, 0.0, 0.5]);
+        assert_eq!(returns(&closes, 6), None);
+        assert_eq!(returns(&closes, 7), None);
+    }
 }

@@ -8,12 +8,14 @@ use crate::engine::Strategy;
 use crate::market::{Market, View};
 use crate::orders::Orders;
 use crate::sorter::Sorter;
+use crate::strategies::sizing::may_hold;
 use crate::{BacktestError, Signal};
 
 /// Where the standard scores of a tilt are cut.
 const GREATEST_SCORE: f64 = 3.0;
 
-/// A portfolio by weights of what trades and, with a signal, has a score.
+/// A portfolio by weights of what trades and, with a signal, has a score. What is held is not sold for
+/// lacking a bar at a rebalancing.
 #[derive(Debug)]
 pub struct Weights {
     config: WeightsConfig,
@@ -46,7 +48,7 @@ impl Weights {
         let scores = self.signal.as_ref().map(|signal| signal.at(view.bar()));
         let score = |instrument: usize| scores.map(|scores| scores[instrument]);
         let mut chosen: Vec<u32> = (0..view.instruments().len() as u32)
-            .filter(|&i| view.trades(i as usize) && !score(i as usize).is_some_and(f64::is_nan))
+            .filter(|&i| may_hold(view, i as usize) && !score(i as usize).is_some_and(f64::is_nan))
             .collect();
         if let Some(scores) = scores {
             self.sorter.descending(&mut chosen, |i| scores[i as usize]);
@@ -55,7 +57,7 @@ impl Weights {
         let ready = chosen.into_iter().filter_map(|instrument| {
             let instrument = instrument as usize;
             let returns = match window {
-                Some(window) => returns(view, instrument, window)?,
+                Some(window) => returns(view.closes(instrument), window)?,
                 None => vec![],
             };
             Some(Candidate { instrument, score: score(instrument), returns })
@@ -130,6 +132,7 @@ impl Strategy for Weights {
             let held = view.weight(instrument);
             let near = (target - held).abs() <= self.config.tolerance && target != 0.0;
             if !near && (target != 0.0 || held != 0.0) {
+                orders.cancel_all(instrument);
                 orders.target_weight(instrument, target)?;
             }
         }
