@@ -1,6 +1,8 @@
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use alphafleet_backtest::{ActionKind, CorporateAction};
+use chrono::NaiveDate;
 use thiserror::Error;
 
 use crate::columns::{moment, place};
@@ -31,16 +33,35 @@ pub enum ActionsError {
         value: String,
         expected: &'static str,
     },
+    #[error(
+        "{}, row {row}: {instrument} has neither split nor dividend; give one or leave the row out",
+        path.display()
+    )]
+    Nothing { path: PathBuf, row: usize, instrument: String },
+    #[error(
+        "{}, row {row}: {instrument} has two {kind}s on {day}, the first in row {first}; keep one",
+        path.display()
+    )]
+    Twice {
+        path: PathBuf,
+        row: usize,
+        first: usize,
+        instrument: String,
+        kind: &'static str,
+        day: NaiveDate,
+    },
     #[error("{} has more than 10,000,000 rows", path.display())]
     TooLarge { path: PathBuf },
 }
 
 /// Reads corporate actions from CSV: `instrument` (or `symbol`), `date` (or `datetime`), and
 /// `split`, the new shares for one old share, or `dividend`, money a share; a row may have both,
-/// of which the split counts first. They go with raw prices.
+/// of which the split counts first. An
+/// instrument has at most one of each on a day. They go with raw prices.
 ///
 /// # Errors
-/// A file that cannot be read, a missing column, a value that is not what it should be.
+/// A file that cannot be read, a missing column, a value that is not what it should be, a row with
+/// neither split nor dividend, two of a kind of one instrument on one day.
 pub fn read_actions(path: &Path) -> Result<Vec<CorporateAction>, ActionsError> {
     let failed = |source| ActionsError::Read { path: path.to_owned(), source };
     let mut reader = csv::Reader::from_path(path).map_err(failed)?;
@@ -56,24 +77,26 @@ pub fn read_actions(path: &Path) -> Result<Vec<CorporateAction>, ActionsError> {
         needed("split", &["split"])?;
     }
     let mut actions = Vec::new();
+    let mut seen = Seen::default();
     for (at, record) in reader.records().enumerate() {
-        let record = record.map_err(failed)?;
+        let (record, row) = (record.map_err(failed)?, at + 1);
         if at >= ROWS {
             return Err(ActionsError::TooLarge { path: path.to_owned() });
         }
         let cell = |place: usize| record.get(place).unwrap_or_default().trim();
         let bad = |column, value: &str, expected| ActionsError::BadValue {
             path: path.to_owned(),
-            row: at + 1,
+            row,
             column,
             value: value.to_owned(),
             expected,
         };
+        let name = cell(instrument);
+        if name.is_empty() {
+            return Err(bad("instrument", "", "a name"));
+        }
         let time = moment(cell(date))
             .ok_or_else(|| bad("date", cell(date), "a date such as 2024-01-31"))?;
-        let mut push = |kind| {
-            actions.push(CorporateAction { instrument: cell(instrument).to_owned(), time, kind });
-        };
         let number = |place: Option<usize>, column| match place.map(cell).unwrap_or_default() {
             "" => Ok(None),
             text => match text.parse::<f64>() {
@@ -81,14 +104,43 @@ pub fn read_actions(path: &Path) -> Result<Vec<CorporateAction>, ActionsError> {
                 _ => Err(bad(column, text, "a positive number")),
             },
         };
-        if let Some(ratio) = number(split, "split")? {
-            push(ActionKind::Split { ratio });
+        let split = number(split, "split")?.map(|ratio| ActionKind::Split { ratio });
+        let dividend =
+            number(dividend, "dividend")?.map(|per_share| ActionKind::Dividend { per_share });
+        if split.or(dividend).is_none() {
+            let (path, instrument) = (path.to_owned(), name.to_owned());
+            return Err(ActionsError::Nothing { path, row, instrument });
         }
-        if let Some(per_share) = number(dividend, "dividend")? {
-            push(ActionKind::Dividend { per_share });
+        for kind in split.into_iter().chain(dividend) {
+            let action = CorporateAction { instrument: name.to_owned(), time, kind };
+            seen.note(path, row, &action)?;
+            actions.push(action);
         }
     }
     Ok(actions)
+}
+
+/// The rows in which each instrument's days had their split and their dividend.
+#[derive(Default)]
+struct Seen(HashMap<String, HashMap<(NaiveDate, &'static str), usize>>);
+
+impl Seen {
+    fn note(
+        &mut self,
+        path: &Path,
+        row: usize,
+        action: &CorporateAction,
+    ) -> Result<(), ActionsError> {
+        let kind = match action.kind {
+            ActionKind::Split { .. } => "split",
+            ActionKind::Dividend { .. } => "dividend",
+        };
+        let (day, instrument) = (action.time.date(), action.instrument.clone());
+        let rows = self.0.entry(instrument).or_default();
+        let Some(first) = rows.insert((day, kind), row) else { return Ok(()) };
+        let (path, instrument) = (path.to_owned(), action.instrument.clone());
+        Err(ActionsError::Twice { path, row, first, instrument, kind, day })
+    }
 }
 
 #[cfg(test)]
@@ -106,12 +158,15 @@ mod tests {
 
     #[test]
     fn splits_and_dividends_are_read() {
-        let text = "symbol,date,split,dividend\nA,2024-01-31,2,\nB,20240201,,0.5\nC,2024-02-02,,\n";
+        let text =
+            "symbol,date,split,dividend\nA,2024-01-31,2,\nB,20240201,,0.5\nA,2024-02-01,2,1\n";
         let actions = read(text).unwrap();
-        assert_eq!(actions.len(), 2);
+        assert_eq!(actions.len(), 4);
         assert_eq!(actions[0].kind, ActionKind::Split { ratio: 2.0 });
         assert_eq!(actions[1].kind, ActionKind::Dividend { per_share: 0.5 });
         assert_eq!(actions[1].time.to_string(), "2024-02-01 00:00:00");
+        assert_eq!(actions[2].kind, ActionKind::Split { ratio: 2.0 });
+        assert_eq!(actions[3].kind, ActionKind::Dividend { per_share: 1.0 });
     }
 
     #[test]
@@ -121,9 +176,25 @@ mod tests {
             ("instrument,date\nA,2024-01-31\n", "column split is missing"),
             ("instrument,date,split\nA,soon,2\n", "row 1: 'soon' in column date"),
             ("instrument,date,split\nA,2024-01-31,-2\n", "'-2' in column split"),
+            ("instrument,date,split\nA,2024-01-31,0\n", "row 1: '0' in column split"),
+            ("instrument,date,dividend\nA,2024-01-31,0\n", "row 1: '0' in column dividend"),
+            ("instrument,date,dividend\nA,2024-01-31,-0.5\n", "'-0.5' in column dividend"),
+            ("instrument,date,split\n,2024-01-31,2\n", "row 1: '' in column instrument"),
+            (
+                "instrument,date,split,dividend\nA,2024-01-31,2,\nA,2024-02-01,,\n",
+                "row 2: A has neither split nor dividend",
+            ),
+            (
+                "instrument,date,split\nA,2024-01-31,2\nB,2024-01-31,2\nA,20240131,3\n",
+                "row 3: A has two splits on 2024-01-31, the first in row 1",
+            ),
+            (
+                "instrument,date,dividend\nA,2024-01-31,2\nA,2024-01-31 15:00:00,2\n",
+                "row 2: A has two dividends on 2024-01-31, the first in row 1",
+            ),
         ] {
             let error = read(text).unwrap_err().to_string();
-            assert!(error.contains(words), "{error}");
+            assert!(error.contains(words), "{words}: {error}");
         }
     }
 }

@@ -10,6 +10,7 @@ mod actions;
 mod columns;
 mod groups;
 mod handler;
+mod intraday;
 mod pipeline;
 pub mod report;
 

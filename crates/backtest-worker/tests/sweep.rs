@@ -113,6 +113,7 @@ fn with_run(
         plan: &plan,
         config,
         dataset: RunDataset { name: "market", version: "v1" },
+        prices: "as they <are>",
         inputs: &Value::Null,
         session: "test",
         build: "test",

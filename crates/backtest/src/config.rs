@@ -67,7 +67,8 @@ pub struct Config {
     /// An instrument whose closes are the benchmark.
     #[serde(default)]
     pub benchmark: Option<String>,
-    /// Bars a year in annual figures.
+    /// Bars a year in annual figures. Up to 366 they are days a year, which intraday data multiply
+    /// by their bars of a day.
     #[serde(default = "Config::default_bars_per_year")]
     pub bars_per_year: f64,
     /// Yearly rate without risk, taken off in ratios.

@@ -4,6 +4,7 @@ mod csv;
 mod parquet;
 #[cfg(test)]
 mod tests;
+mod zones;
 
 use std::fs::File;
 use std::io::Read;
@@ -14,6 +15,7 @@ use alphafleet_market::{Finding, FindingCode};
 use chrono::NaiveDateTime;
 
 use crate::error::DatasetError;
+use zones::Zones;
 
 /// Rows of a file at most.
 const ROWS: u64 = 50_000_000;
@@ -34,13 +36,14 @@ pub struct SignalRow {
 pub struct SignalFile {
     /// By instrument and time, without missing scores.
     pub rows: Vec<SignalRow>,
-    /// What was left out.
+    /// What was left out, and what became of zones.
     pub findings: Vec<Finding>,
 }
 
 /// Reads scores from Parquet, or else CSV: a column `instrument` or `symbol`, one `datetime` or
 /// `date`, and `score`. Other columns are passed over, rows without a score left out with a
-/// finding. Times with a zone become UTC.
+/// finding. Times with a zone become UTC; if most of a file's are midnights in their zone, they are
+/// of days and keep the date they have there.
 ///
 /// # Errors
 /// A file that cannot be read, a column that is missing or of another type, a file of more than
@@ -56,7 +59,8 @@ pub fn read_signals(path: &Path) -> Result<SignalFile, DatasetError> {
     } else {
         csv::rows(&file, path)?
     };
-    settle(file, rows)
+    let (rows, zones) = rows;
+    settle(file, rows, zones)
 }
 
 fn is_parquet(path: &Path) -> Result<bool, DatasetError> {
@@ -72,7 +76,12 @@ fn is_parquet(path: &Path) -> Result<bool, DatasetError> {
     Ok(magic == b"PAR1")
 }
 
-fn settle(file: String, mut rows: Vec<SignalRow>) -> Result<SignalFile, DatasetError> {
+fn settle(
+    file: String,
+    mut rows: Vec<SignalRow>,
+    zones: Zones,
+) -> Result<SignalFile, DatasetError> {
+    let mut findings: Vec<Finding> = zones.settle(&mut rows).into_iter().collect();
     let all = rows.len();
     rows.retain(|row| !row.score.is_nan());
     if rows.is_empty() {
@@ -87,7 +96,6 @@ fn settle(file: String, mut rows: Vec<SignalRow>) -> Result<SignalFile, DatasetE
         let (instrument, time) = (row.instrument.clone(), row.time);
         return Err(DatasetError::DuplicateScore { file, instrument, time });
     }
-    let mut findings = Vec::new();
     if missing > 0 {
         let message = format!("{missing} of {all} scores are missing: their rows were left out");
         findings.push(Finding::whole(FindingCode::MissingValues, Some("score"), message));

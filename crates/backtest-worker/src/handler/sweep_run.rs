@@ -7,6 +7,7 @@ use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::bars::Bars;
+use super::prices;
 use crate::pipeline::{BacktestRunError, Finished, RunDataset, SweepRun};
 
 /// Does with the run of a sweep and its panel what is asked for.
@@ -21,6 +22,7 @@ pub(super) fn with_run(
         plan: &spec.backtest.plan,
         config: &spec.sweep,
         dataset: RunDataset { name: &dataset, version: &version },
+        prices: prices(spec.backtest.adjustment),
         inputs: &inputs(assignment, spec)?,
         session: &assignment.job.to_string(),
         build: env!("CARGO_PKG_VERSION"),

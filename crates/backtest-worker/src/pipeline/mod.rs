@@ -1,5 +1,6 @@
 //! The stages of a backtest, one file each.
 
+mod benchmark;
 mod columns;
 mod error;
 mod event_files;
@@ -102,9 +103,8 @@ pub fn run(
         let message = "Qlib's engine knows no corporate actions: they were left out";
         findings.push(finding("warning", "actions_left_out", message.to_owned()));
     }
-    for found in &findings[run.findings.len()..] {
-        sink.inform(&found.message);
-    }
+    tell(sink, &findings[run.findings.len()..]);
+    let known = findings.len();
     let simulation = Simulation::prepare(run.plan, &panel, actions)?;
     check(sink)?;
 
@@ -127,6 +127,7 @@ pub fn run(
         finished: (run.now)(),
         findings,
     })?;
+    tell(sink, &report.findings[known..]);
     files.extend(outputs::report(run.scratch, &report)?);
     sink.stage("completed", 100.0);
     Ok(Finished { summary: report.summary(), files })
@@ -143,6 +144,15 @@ fn simulate(
         if sink.stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     if outcome.stopped() { Err(BacktestRunError::Stopped) } else { Ok(outcome) }
+}
+
+fn tell(sink: &dyn Sink, findings: &[Finding]) {
+    for found in findings {
+        match found.severity.as_str() {
+            "info" => sink.inform(&found.message),
+            _ => sink.warn(&found.message),
+        }
+    }
 }
 
 fn check(sink: &dyn Sink) -> Result<(), BacktestRunError> {

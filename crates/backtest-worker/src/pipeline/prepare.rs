@@ -5,9 +5,9 @@ use alphafleet_backtest::qlib::PriceLimit;
 use alphafleet_market::{Panel, PanelError, is_index_code};
 use alphafleet_models::Finding;
 
-use super::{BacktestRunError, finding};
+use super::{BacktestRunError, benchmark, finding};
 
-/// The panel as the plan's engine needs it. Qlib's price limit reads `$change`; where the data
+/// The panel as the plan's engine needs it, and what is to be known of it. Qlib's price limit reads `$change`; where the data
 /// have none it is what Qlib's own data hold: the close over the last close − 1, suspended days
 /// passed over.
 pub(super) fn prepare(
@@ -15,6 +15,7 @@ pub(super) fn prepare(
     panel: Arc<Panel>,
     findings: &mut Vec<Finding>,
 ) -> Result<Arc<Panel>, BacktestRunError> {
+    findings.extend(benchmark::gaps(plan, &panel));
     let config = match plan {
         Plan::Qlib(config) => config,
         Plan::Event(event) => {

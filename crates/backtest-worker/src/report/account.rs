@@ -6,11 +6,12 @@ use alphafleet_market::Panel;
 
 use super::qlib_trades::round_trips;
 use super::tables::ContributionRow;
+use crate::intraday::Intraday;
 use alphafleet_backtest::BacktestError;
 use alphafleet_backtest::analysis::{Convention, TradeMasterFigures};
 use alphafleet_backtest::period_bars;
 use alphafleet_backtest::plan::{Outcome, Plan};
-use alphafleet_backtest::qlib::{QLIB_DAYS_PER_YEAR, QlibDay, QlibResult};
+use alphafleet_backtest::qlib::{QlibDay, QlibResult};
 use alphafleet_backtest::{DayReport, Fill, Trade};
 
 /// What an instrument brought, in money.
@@ -28,7 +29,10 @@ pub(super) struct Account<'a> {
     pub plan: &'a Plan,
     pub panel: &'a Panel,
     pub outcome: &'a Outcome,
+    /// Of the bars there are.
     pub convention: Convention,
+    /// How its bars a year come about, where bars are shorter than days.
+    pub intraday: Option<Intraday>,
     /// Worth of one contract per unit of its price.
     pub multiplier: f64,
     /// The run's bars as calendar indices.
@@ -47,19 +51,20 @@ impl<'a> Account<'a> {
         panel: &'a Panel,
         outcome: &'a Outcome,
     ) -> Result<Self, BacktestError> {
-        let first = period_bars(panel, plan.period())?.start;
+        let period = period_bars(panel, plan.period())?;
+        let first = period.start;
+        let (given, times) = (plan.convention(), &panel.calendar()[period]);
+        let annual = (given.of_bars(times), Intraday::of(given, times));
         match (plan, outcome) {
             (Plan::Qlib(_), Outcome::Qlib(result)) => {
-                Ok(Self::qlib(plan, panel, (outcome, result), first))
+                Ok(Self::qlib(plan, panel, (outcome, result), first, annual))
             }
             (Plan::Event(event), Outcome::Event(result)) => Ok(Self {
                 plan,
                 panel,
                 outcome,
-                convention: Convention {
-                    bars_per_year: event.config.bars_per_year,
-                    risk_free: event.config.risk_free,
-                },
+                convention: annual.0,
+                intraday: annual.1,
                 multiplier: event.config.multiplier,
                 bars: first..first + result.days.len(),
                 days: result.days.clone(),
@@ -85,13 +90,15 @@ impl<'a> Account<'a> {
         panel: &'a Panel,
         (outcome, result): (&'a Outcome, &QlibResult),
         first: usize,
+        annual: (Convention, Option<Intraday>),
     ) -> Self {
         let trips = round_trips(result, first, panel.instruments().len());
         Self {
             plan,
             panel,
             outcome,
-            convention: Convention { bars_per_year: QLIB_DAYS_PER_YEAR, risk_free: 0.0 },
+            convention: annual.0,
+            intraday: annual.1,
             multiplier: 1.0,
             bars: first..first + result.days.len(),
             days: days(&result.days, plan.capital()),

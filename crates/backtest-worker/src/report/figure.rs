@@ -64,7 +64,8 @@ impl FigureGroup {
     }
 
     pub(super) fn push(&mut self, figure: Figure) {
-        let value = figure.value.filter(|value| value.is_finite());
+        // Sums of nothing are −0, which adding 0 makes 0.
+        let value = figure.value.filter(|value| value.is_finite()).map(|value| value + 0.0);
         self.figures.push(Figure { value, ..figure });
     }
 

@@ -4,6 +4,7 @@ use super::account::Account;
 use super::capacity::capacity;
 use super::figure::{FigureGroup, Unit};
 use super::qlib_risk::{indicators, risk};
+use crate::intraday::Intraday;
 use Unit::{Bars, Count, Fraction, Money, Ratio};
 use alphafleet_backtest::BacktestError;
 use alphafleet_backtest::analysis::{
@@ -26,7 +27,23 @@ pub(super) fn figures(account: &Account<'_>) -> Result<Vec<FigureGroup>, Backtes
     groups.extend(risk(account));
     groups.extend(indicators(account));
     groups.push(trademaster(&account.trademaster()));
+    if let Some(intraday) = account.intraday {
+        state(intraday, &mut groups);
+    }
     Ok(groups)
+}
+
+/// Annual figures whose conventions refer to others.
+const BY_OTHERS: [&str; 3] = ["calmar", "benchmark_annual_return", "benchmark_sharpe"];
+
+/// Says beside every annual figure what its bars a year are.
+fn state(intraday: Intraday, groups: &mut [FigureGroup]) {
+    for figure in groups.iter_mut().flat_map(|group| &mut group.figures) {
+        let annual = figure.convention.contains("bars a year");
+        if annual || BY_OTHERS.contains(&figure.name.as_ref()) {
+            figure.convention = format!("{}; bars a year: {intraday}", figure.convention).into();
+        }
+    }
 }
 
 fn returns_group(own: &ReturnFigures, returns: &[f64]) -> FigureGroup {

@@ -17,6 +17,7 @@ pub use qlib_trades::qlib_gains;
 pub use tables::{ContributionRow, ContributionTable, DrawdownRow, TradeRow, TradeTable};
 
 use crate::groups::Groups;
+use crate::intraday::Intraday;
 use account::Account;
 use alphafleet_market::Panel;
 use alphafleet_models::{DatasetSummary, Finding};
@@ -137,6 +138,7 @@ impl Report {
         let window = ((account.convention.bars_per_year / 2.0).round() as usize).max(2);
         let mut findings = source.findings;
         findings.extend(remarks(source.outcome));
+        findings.extend(account.intraday.map(Intraday::finding));
         Ok(Self {
             kind: REPORT_KIND.to_owned(),
             schema_version: REPORT_SCHEMA_VERSION,

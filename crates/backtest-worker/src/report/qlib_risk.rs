@@ -7,11 +7,11 @@ use alphafleet_backtest::plan::Outcome;
 use alphafleet_backtest::qlib::{Accumulation, Indicators, QlibRisk, RiskAnalysis, risk_analysis};
 
 /// `risk_analysis` of Qlib of returns, benchmark and their excess; for Qlib's engine 238 bars a
-/// year, else the plan's.
+/// year, or 238 days of intraday bars, else the plan's.
 pub(super) fn risk(account: &Account<'_>) -> Vec<FigureGroup> {
     let parts = match account.outcome {
-        Outcome::Qlib(result) => QlibRisk::of(&result.days),
-        Outcome::Event(_) => of_event(account),
+        Outcome::Qlib(result) if account.intraday.is_none() => QlibRisk::of(&result.days),
+        _ => of_account(account),
     };
     let mut group = FigureGroup::new("qlib_risk", "Risk analysis as in Qlib");
     let parts = [
@@ -32,7 +32,7 @@ pub(super) fn risk(account: &Account<'_>) -> Vec<FigureGroup> {
     vec![group]
 }
 
-fn of_event(account: &Account<'_>) -> QlibRisk {
+fn of_account(account: &Account<'_>) -> QlibRisk {
     let analyse = |of: &dyn Fn(&DayReport) -> Option<f64>| {
         let returns: Option<Vec<f64>> = account.days.iter().map(of).collect();
         let years = account.convention.bars_per_year;

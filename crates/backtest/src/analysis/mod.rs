@@ -13,7 +13,7 @@ mod tables;
 mod trademaster;
 mod trading;
 
-pub use convention::Convention;
+pub use convention::{Convention, bars_per_day};
 pub use deflated_sharpe::{SharpeSample, deflated_sharpe, probabilistic_sharpe};
 pub use drawdown::{Drawdown, drawdowns, max_drawdown};
 pub use performance::Performance;

@@ -1,3 +1,4 @@
+use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use super::convention::Convention;
@@ -22,12 +23,15 @@ pub struct Performance {
 }
 
 impl Performance {
-    /// Figures by the bars a year and the risk-free rate of the run's configuration.
+    /// Figures by the bars a year, as [`Convention::of_bars`] counts them, and the risk-free rate
+    /// of the run's configuration.
     pub fn of(result: &BacktestResult, config: &Config) -> Result<Self, BacktestError> {
         let convention =
             Convention { bars_per_year: config.bars_per_year, risk_free: config.risk_free };
         convention.validate()?;
         let days = &result.days;
+        let times: Vec<NaiveDateTime> = days.iter().map(|day| day.time).collect();
+        let convention = convention.of_bars(&times);
         let returns: Vec<f64> = days.iter().map(|day| day.return_rate).collect();
         let benchmark: Option<Vec<f64>> = days.iter().map(|day| day.benchmark).collect();
         let benchmark = benchmark.filter(|_| !days.is_empty());
@@ -39,9 +43,9 @@ impl Performance {
         Ok(Self {
             returns: ReturnFigures::of(&returns, convention),
             trades: TradeFigures::of(&result.trades),
-            activity: ActivityFigures::of(days, &result.fills, config.bars_per_year),
+            activity: ActivityFigures::of(days, &result.fills, convention.bars_per_year),
             relative,
-            qlib: risk_analysis(&excess, config.bars_per_year, Accumulation::Sum),
+            qlib: risk_analysis(&excess, convention.bars_per_year, Accumulation::Sum),
         })
     }
 }

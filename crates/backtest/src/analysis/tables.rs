@@ -50,7 +50,8 @@ pub struct RollingFigures {
     pub max_drawdown: Option<f64>,
 }
 
-/// Figures of every full window of `window` bars, in order of time. Refuses a window below two.
+/// Figures of every full window of `window` bars that ends with its day, in order of time: with
+/// daily bars of each, with intraday ones of one a day. Refuses a window below two.
 pub fn rolling_figures(
     days: &[DayReport],
     window: usize,
@@ -59,8 +60,12 @@ pub fn rolling_figures(
     Given("window", window as f64).check(|window| window >= 2.0, "at least 2")?;
     convention.validate()?;
     let returns: Vec<f64> = days.iter().map(|day| day.return_rate).collect();
-    let ends = days.iter().skip(window - 1);
-    let rows = returns.windows(window).zip(ends).map(|(returns, day)| {
+    let ends = (window - 1..days.len()).filter(|&end| {
+        let next = days.get(end + 1);
+        next.is_none_or(|next| next.time.date() != days[end].time.date())
+    });
+    let rows = ends.map(|end| {
+        let (returns, day) = (&returns[end + 1 - window..=end], &days[end]);
         let figures = ReturnFigures::of(returns, convention);
         RollingFigures {
             time: day.time,

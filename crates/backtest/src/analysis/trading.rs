@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::statistics::{mean, ratio};
+use super::statistics::{mean, ratio, sum};
 use crate::engine::{DayReport, Fill, Trade};
 
 /// Figures of closed trades. Gains are in money and have their costs taken off.
@@ -28,7 +28,7 @@ impl TradeFigures {
         Self {
             trades: trades.len(),
             win_rate: ratio(gains.len() as f64, trades.len() as f64),
-            profit_factor: ratio(gains.iter().sum(), losses.iter().sum::<f64>().abs()),
+            profit_factor: ratio(sum(gains.iter().copied()), sum(losses.iter().copied()).abs()),
             average_gain: mean(&gains),
             average_loss: mean(&losses),
             mean_return: all(|trade| trade.return_rate),
@@ -65,11 +65,44 @@ impl ActivityFigures {
             fills: fills.len(),
             mean_turnover: turnover,
             annual_turnover: turnover.map(|turnover| turnover * bars_per_year),
-            commissions: fills.iter().map(|fill| fill.commission).sum(),
-            taxes: fills.iter().map(|fill| fill.tax).sum(),
-            slippage: fills.iter().map(|fill| fill.slippage).sum(),
+            commissions: sum(fills.iter().map(|fill| fill.commission)),
+            taxes: sum(fills.iter().map(|fill| fill.tax)),
+            slippage: sum(fills.iter().map(|fill| fill.slippage)),
             mean_exposure: per_day(exposure),
             time_in_market: per_day(|day| f64::from(u8::from(day.gross > 0.0))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Side;
+
+    #[test]
+    fn without_gains_the_profit_factor_is_zero_and_without_fills_no_cost_is_negative() {
+        let trade = |gain| Trade {
+            instrument: 0,
+            side: Side::Buy,
+            opened: 0,
+            closed: 1,
+            quantity: 1.0,
+            entry_price: 10.0,
+            exit_price: 10.0 + gain,
+            gain,
+            costs: 0.0,
+            return_rate: gain / 10.0,
+        };
+        let factor = |gains: &[f64]| {
+            let trades: Vec<Trade> = gains.iter().copied().map(trade).collect();
+            TradeFigures::of(&trades).profit_factor
+        };
+        assert_eq!(factor(&[-1.0, -2.0]).map(f64::to_bits), Some(0.0_f64.to_bits()));
+        assert_eq!(factor(&[3.0, -2.0]), Some(1.5));
+        assert_eq!((factor(&[3.0]), factor(&[])), (None, None));
+        let idle = ActivityFigures::of(&[], &[], 252.0);
+        for cost in [idle.commissions, idle.taxes, idle.slippage] {
+            assert_eq!(cost.to_bits(), 0.0_f64.to_bits());
         }
     }
 }

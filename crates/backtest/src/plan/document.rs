@@ -35,10 +35,12 @@ impl PlanFault {
 
 impl From<BacktestError> for PlanFault {
     fn from(error: BacktestError) -> Self {
-        let message = match &error {
-            BacktestError::Factor { source, .. } => format!("{error}: {source}"),
-            _ => error.to_string(),
-        };
+        let mut message = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            message.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
         Self { field: error.field().unwrap_or("$").to_owned(), code: error.code(), message }
     }
 }

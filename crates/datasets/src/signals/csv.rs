@@ -1,13 +1,12 @@
 use std::path::Path;
 
-use chrono::NaiveDateTime;
-
+use super::zones::Zones;
 use super::{Places, SignalRow, check_rows};
 use crate::error::DatasetError;
 use crate::import::parse_time;
 
-/// Every row of a CSV file, NaN for an empty score.
-pub(super) fn rows(file: &str, path: &Path) -> Result<Vec<SignalRow>, DatasetError> {
+/// Every row of a CSV file, NaN for an empty score, with times of their zones.
+pub(super) fn rows(file: &str, path: &Path) -> Result<(Vec<SignalRow>, Zones), DatasetError> {
     let corrupt = |error: csv::Error| match error.into_kind() {
         csv::ErrorKind::Io(source) => DatasetError::Read { file: path.to_owned(), source },
         other => DatasetError::CorruptFile { file: file.to_owned(), reason: format!("{other:?}") },
@@ -16,7 +15,7 @@ pub(super) fn rows(file: &str, path: &Path) -> Result<Vec<SignalRow>, DatasetErr
     let header: Vec<String> =
         reader.headers().map_err(corrupt)?.iter().map(str::to_owned).collect();
     let places = Places::of(file, &header)?;
-    let mut rows = Vec::new();
+    let (mut rows, mut zones) = (Vec::new(), Zones::default());
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(corrupt)? {
         check_rows(file, rows.len() + 1)?;
@@ -32,18 +31,15 @@ pub(super) fn rows(file: &str, path: &Path) -> Result<Vec<SignalRow>, DatasetErr
         if instrument.is_empty() {
             return Err(bad(places.instrument, "a name"));
         }
-        let time = time(cell(places.time))
+        let stamp = parse_time(cell(places.time))
             .ok_or_else(|| bad(places.time, "a date or a date with a time"))?;
         let score = number(cell(places.score)).ok_or_else(|| bad(places.score, "a number"))?;
-        rows.push(SignalRow { instrument: instrument.to_owned(), time, score });
+        if let Some(offset) = stamp.offset {
+            zones.note(rows.len(), offset.local_minus_utc());
+        }
+        rows.push(SignalRow { instrument: instrument.to_owned(), time: stamp.local, score });
     }
-    Ok(rows)
-}
-
-fn time(text: &str) -> Option<NaiveDateTime> {
-    let stamp = parse_time(text)?;
-    let east = stamp.offset.map_or(0, |offset| i64::from(offset.local_minus_utc()));
-    stamp.local.checked_sub_signed(chrono::TimeDelta::seconds(east))
+    Ok((rows, zones))
 }
 
 fn number(text: &str) -> Option<f64> {

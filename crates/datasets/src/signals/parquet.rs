@@ -1,19 +1,21 @@
 use std::fs::File;
 use std::path::Path;
 
+use arrow::array::timezone::Tz;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampNanosecondType};
-use chrono::{DateTime, NaiveDateTime};
+use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::zones::Zones;
 use super::{Places, SignalRow, check_rows};
 use crate::error::DatasetError;
 use crate::import::parse_time;
 
-/// Every row of a Parquet file, NaN for a null.
-pub(super) fn rows(file: &str, path: &Path) -> Result<Vec<SignalRow>, DatasetError> {
+/// Every row of a Parquet file, NaN for a null, with times of their zones.
+pub(super) fn rows(file: &str, path: &Path) -> Result<(Vec<SignalRow>, Zones), DatasetError> {
     let corrupt = |error: &dyn std::fmt::Display| DatasetError::CorruptFile {
         file: file.to_owned(),
         reason: error.to_string(),
@@ -30,7 +32,7 @@ pub(super) fn rows(file: &str, path: &Path) -> Result<Vec<SignalRow>, DatasetErr
     let mask = ProjectionMask::roots(builder.parquet_schema(), [instrument, time, score]);
     let names = [instrument, time, score].map(|place| columns[place].as_str());
     let reader = builder.with_projection(mask).build().map_err(|error| corrupt(&error))?;
-    let mut rows = Vec::new();
+    let (mut rows, mut zones) = (Vec::new(), Zones::default());
     for batch in reader {
         let batch = batch.map_err(|error| corrupt(&error))?;
         let [instruments, times, scores] = names.map(|name| batch.column_by_name(name));
@@ -43,13 +45,16 @@ pub(super) fn rows(file: &str, path: &Path) -> Result<Vec<SignalRow>, DatasetErr
         };
         let keys = instruments.into_iter().zip(times);
         for ((instrument, time), score) in keys.zip(scores) {
-            let (Some(instrument), Some(time)) = (instrument, time) else {
+            let (Some(instrument), Some((time, east))) = (instrument, time) else {
                 return Err(corrupt(&"a row has no instrument or no datetime"));
             };
+            if let Some(east) = east {
+                zones.note(rows.len(), east);
+            }
             rows.push(SignalRow { instrument, time, score });
         }
     }
-    Ok(rows)
+    Ok((rows, zones))
 }
 
 fn texts(array: &ArrayRef) -> Option<Vec<Option<String>>> {
@@ -58,18 +63,39 @@ fn texts(array: &ArrayRef) -> Option<Vec<Option<String>>> {
     Some(array.iter().map(|name| name.map(str::to_owned)).collect())
 }
 
-fn moments(array: &ArrayRef) -> Option<Vec<Option<NaiveDateTime>>> {
+/// A time as its zone has it, and the seconds that the zone lies east of UTC if there is one.
+type Moment = (NaiveDateTime, Option<i32>);
+
+fn moments(array: &ArrayRef) -> Option<Vec<Option<Moment>>> {
     if matches!(array.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
         let texts = texts(array)?;
-        let local = |text: String| parse_time(&text).map(|stamp| stamp.local);
-        return Some(texts.into_iter().map(|text| text.and_then(local)).collect());
+        let moment = |text: String| {
+            let stamp = parse_time(&text)?;
+            Some((stamp.local, stamp.offset.map(|offset| offset.local_minus_utc())))
+        };
+        return Some(texts.into_iter().map(|text| text.and_then(moment)).collect());
     }
     let times =
         matches!(array.data_type(), DataType::Timestamp(..) | DataType::Date32 | DataType::Date64);
+    let named = match array.data_type() {
+        DataType::Timestamp(_, zone) => zone.clone(),
+        _ => None,
+    };
+    // A name nobody knows: its times can only be taken as the UTC they are.
+    let zone = named.as_ref().and_then(|name| name.parse::<Tz>().ok());
+    let east = |time: &NaiveDateTime| {
+        let of_zone = |zone: &Tz| zone.offset_from_utc_datetime(time).fix().local_minus_utc();
+        named.as_ref().map(|_| zone.as_ref().map_or(0, of_zone))
+    };
     let nanos = DataType::Timestamp(TimeUnit::Nanosecond, None);
     let array = times.then(|| cast(array, &nanos).ok()).flatten()?;
     let array = array.as_primitive_opt::<TimestampNanosecondType>()?;
-    let moment = |stamp: i64| DateTime::from_timestamp_nanos(stamp).naive_utc();
+    let moment = |stamp: i64| {
+        let time = DateTime::from_timestamp_nanos(stamp).naive_utc();
+        let east = east(&time);
+        let local = TimeDelta::seconds(i64::from(east.unwrap_or_default()));
+        (time.checked_add_signed(local).unwrap_or(time), east)
+    };
     Some(array.iter().map(|stamp| stamp.map(moment)).collect())
 }
 

@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use ::parquet::arrow::ArrowWriter;
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use chrono::NaiveDate;
 
 use super::*;
@@ -76,4 +79,56 @@ fn what_is_no_signal_is_refused_by_name() {
     std::fs::write(folder.join("broken.parquet"), b"PAR1 and nothing else").unwrap();
     let broken = read_signals(&folder.join("broken.parquet")).unwrap_err();
     assert_eq!(broken.code(), "corrupt_file");
+}
+
+/// A file of scores of A whose times are nanoseconds of UTC in this zone.
+fn zoned(folder: &Path, zone: &str, times: &[&str]) -> PathBuf {
+    let nanos = times.iter().map(|time| {
+        let time = chrono::DateTime::parse_from_rfc3339(time).unwrap();
+        time.timestamp_nanos_opt().unwrap()
+    });
+    let times = TimestampNanosecondArray::from_iter_values(nanos).with_timezone(zone);
+    let count = times.len();
+    let columns: [(&str, ArrayRef); 3] = [
+        ("instrument", Arc::new(StringArray::from(vec!["A"; count]))),
+        ("datetime", Arc::new(times)),
+        ("score", Arc::new(Float64Array::from(vec![1.0; count]))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let path = folder.join("zoned.parquet");
+    let file = std::fs::File::create(&path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    path
+}
+
+#[test]
+fn midnights_of_a_zone_keep_their_date_and_other_times_become_utc() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let of_text = |times: &[&str]| {
+        let rows: String = times.iter().map(|time| format!("A,{time},1\n")).collect();
+        csv(folder, &format!("symbol,datetime,score\n{rows}"))
+    };
+    let read = |path: &Path| {
+        let file = read_signals(path).unwrap();
+        let times: Vec<String> = file.rows.iter().map(|row| row.time.to_string()).collect();
+        let told: Vec<String> = file.findings.into_iter().map(|found| found.message).collect();
+        (times.join(", "), told.join(", "))
+    };
+    let days = ["2024-01-02T00:00:00+08:00", "2024-01-03T00:00:00+08:00"];
+    let hours = ["2024-01-02T10:30:00-05:00", "2024-01-02T11:30:00-05:00"];
+    for path in [of_text(&days), zoned(folder, "Asia/Shanghai", &days)] {
+        let (times, told) = read(&path);
+        assert_eq!(times, "2024-01-02 00:00:00, 2024-01-03 00:00:00");
+        assert!(told.contains("keep the date"), "{told}");
+    }
+    for path in [of_text(&hours), zoned(folder, "America/New_York", &hours)] {
+        let (times, told) = read(&path);
+        assert_eq!(times, "2024-01-02 15:30:00, 2024-01-02 16:30:00");
+        assert!(told.contains("turned into UTC"), "{told}");
+    }
+    let (times, told) = read(&of_text(&["2024-01-02 10:30:00"]));
+    assert_eq!((times.as_str(), told.as_str()), ("2024-01-02 10:30:00", ""));
 }

@@ -46,7 +46,7 @@ fn header(out: &mut String, report: &SweepReport, title: &str) {
     let took = (report.finished - report.started).num_milliseconds() as f64 / 1_000.0;
     let _ = write!(
         out,
-        "<header>\n<h1>{}</h1>\n<p class=\"soft\">{} to {} · {} bars · {} configurations, {} ran · by {} · took {}</p>\n</header>\n",
+        "<header>\n<h1>{}</h1>\n<p class=\"soft\">{} to {} · {} bars · {} configurations, {} ran · by {} · took {}</p>\n<p class=\"soft\">Prices: {}. {} bars a year.</p>\n</header>\n",
         escape(title),
         report.period.start,
         report.period.end,
@@ -55,6 +55,8 @@ fn header(out: &mut String, report: &SweepReport, title: &str) {
         grouped(report.ran as u64),
         report.objective.as_str(),
         duration(took),
+        escape(&report.prices),
+        figure(Some(report.convention.bars_per_year)),
     );
 }
 

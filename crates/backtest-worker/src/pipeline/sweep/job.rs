@@ -6,6 +6,7 @@ use alphafleet_backtest::plan::{Objective, Outcome, Plan, Simulation};
 use alphafleet_backtest::{
     BacktestError, CorporateAction, Signal, Sweep, WalkForward, WindowResult,
 };
+use alphafleet_worker::child::explain;
 
 use super::super::BacktestRunError;
 use super::base::Base;
@@ -81,7 +82,7 @@ impl<'a> Job<'a> {
         let mut kept = Instant::now();
         let mut failed = None;
         sweep.run(plans, digest, |_, row| {
-            let row = row.unwrap_or_else(|error| Row::refused(error.to_string()));
+            let row = row.unwrap_or_else(|error| Row::refused(explain(&error)));
             let improved = best.take(&row);
             state.rows.push(row);
             self.tell("sweeping", self.done(state), (best.value, improved));

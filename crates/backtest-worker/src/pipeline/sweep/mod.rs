@@ -46,6 +46,8 @@ pub struct SweepRun<'a> {
     pub plan: &'a Plan,
     pub config: &'a SweepConfig,
     pub dataset: RunDataset<'a>,
+    /// Whether prices are raw or adjusted, in words, for the report.
+    pub prices: &'a str,
     /// What else the panel and the signal depend on: a checkpoint or a share made of others is not
     /// of this sweep.
     pub inputs: &'a Value,

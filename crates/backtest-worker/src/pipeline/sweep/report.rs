@@ -38,6 +38,8 @@ pub(super) struct SweepReport {
     pub build: String,
     pub dataset: String,
     pub dataset_version: String,
+    /// Whether prices are raw or adjusted, in words.
+    pub prices: String,
     pub engine: String,
     pub strategy: String,
     pub period: DateRange,
@@ -169,12 +171,13 @@ impl SweepReport {
             build: run.build.to_owned(),
             dataset: run.dataset.name.to_owned(),
             dataset_version: run.dataset.version.to_owned(),
+            prices: run.prices.to_owned(),
             engine: text("engine"),
             strategy: run.plan.strategy_type().to_owned(),
             period: run.plan.period(),
             bars: base.bars,
             capital: run.plan.capital(),
-            convention: run.plan.convention(),
+            convention: base.convention,
             objective,
             axes: grid.axes().to_vec(),
             configurations: grid.configurations(),
@@ -296,7 +299,7 @@ fn walk_forward(parts: &Parts<'_>) -> WalkForwardReport {
     let windows = &parts.state.windows;
     let curve = curve(windows);
     let returns: Vec<f64> = curve.iter().map(|point| point.return_rate).collect();
-    let own = ReturnFigures::of(&returns, parts.base.run.plan.convention());
+    let own = ReturnFigures::of(&returns, parts.base.convention);
     let in_sample: Vec<f64> =
         windows.iter().filter_map(|window| window.in_sample.annual_return).collect();
     let efficiency = own

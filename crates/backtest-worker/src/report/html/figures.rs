@@ -69,7 +69,7 @@ pub(super) fn all(report: &Report) -> String {
     let convention = report.convention;
     let mut out = format!(
         "<p class=\"soft\">{} bars a year · riskless rate {} a year · r: return of a bar after costs, b: the benchmark's</p>",
-        convention.bars_per_year,
+        (convention.bars_per_year * 100.0).round() / 100.0,
         percent(convention.risk_free)
     );
     let heads = [("Figure", false), ("Value", true), ("Convention", false), ("Name", false)];

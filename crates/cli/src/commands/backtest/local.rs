@@ -3,8 +3,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use alphafleet_backtest::plan::{Plan, PlanDraft, Point};
-use alphafleet_backtest::{BacktestError, CorporateAction, Signal, default_period};
+use alphafleet_backtest::plan::{Plan, PlanDraft, PlanFault, Point};
+use alphafleet_backtest::{BacktestError, CorporateAction, Signal};
 use alphafleet_backtest_worker::{
     BacktestRunError, Blame, Finished, Groups, Run, RunDataset, Sink, SweepRun, align_signal,
     market_finding, percent, read_actions, read_groups,
@@ -12,7 +12,7 @@ use alphafleet_backtest_worker::{
 use alphafleet_datasets::{
     Import, ImportOptions, PriceBasis, SourceFile, import_files, read_signals,
 };
-use alphafleet_factors::DateRange;
+use alphafleet_factors::Expr;
 use alphafleet_market::{Panel, adjust, survivors_only};
 use alphafleet_models::Finding;
 use alphafleet_specs::{document_from_json, document_from_toml};
@@ -22,7 +22,7 @@ use chrono::{NaiveDate, Utc};
 use indicatif::ProgressBar;
 use serde_json::Value;
 
-use super::{summary, sweep};
+use super::{period, summary, sweep};
 use crate::args::{AdjustPrices, Backtest};
 use crate::commands::data::print_findings;
 use crate::commands::members::of_universe;
@@ -52,7 +52,7 @@ impl Request {
         Some(Self {
             config,
             data,
-            adjustment,
+            adjustment: adjustment.unwrap_or(AdjustPrices::None),
             members,
             signals,
             actions,
@@ -89,6 +89,7 @@ pub async fn run(json: bool, request: Request) -> anyhow::Result<ExitCode> {
 fn backtest(json: bool, request: &Request, interrupted: &AtomicBool) -> anyhow::Result<Value> {
     let draft = draft(&request.config)?;
     let sweep = request.sweep.as_deref().map(sweep::config).transpose()?;
+    refuse_booking_twice(request)?;
     if draft.needs_signal() && request.signals.is_none() {
         let message = "--signals is missing: this strategy goes by scores; give a model's \
             predictions or another file with instrument, datetime and score";
@@ -108,17 +109,19 @@ fn backtest(json: bool, request: &Request, interrupted: &AtomicBool) -> anyhow::
     }
     let actions = actions(request)?;
     let groups = groups(request, &panel)?;
-    let plan = complete(draft, request, &panel, signal.as_ref())?;
+    let plan = period::complete(draft, (request.from, request.to), &panel, signal.as_ref())?;
     std::fs::create_dir_all(&request.out)
         .map_err(|error| Usage(format!("{}: {error}", request.out.display())))?;
     let bar = output::stage_bar(json);
     let dataset = RunDataset { name: &name, version: &version };
+    let prices = prices(&plan, request.adjustment, actions.len());
     let finished = match &sweep {
         Some(config) => alphafleet_backtest_worker::sweep(
             &SweepRun {
                 plan: &plan,
                 config,
                 dataset,
+                prices: &prices,
                 inputs: &Value::Null,
                 session: "local",
                 build: env!("CARGO_PKG_VERSION"),
@@ -137,7 +140,7 @@ fn backtest(json: bool, request: &Request, interrupted: &AtomicBool) -> anyhow::
             &Run {
                 plan: &plan,
                 dataset,
-                prices: &prices(&plan, request.adjustment, actions.len()),
+                prices: &prices,
                 groups: groups.as_ref(),
                 session: "local",
                 build: env!("CARGO_PKG_VERSION"),
@@ -153,6 +156,22 @@ fn backtest(json: bool, request: &Request, interrupted: &AtomicBool) -> anyhow::
     };
     bar.finish_and_clear();
     summary_of(finished)
+}
+
+/// Adjusted prices have splits and dividends in them.
+fn refuse_booking_twice(request: &Request) -> Result<(), Usage> {
+    let adjustment = match request.adjustment {
+        AdjustPrices::None => return Ok(()),
+        AdjustPrices::Backward => "backward",
+        AdjustPrices::Forward => "forward",
+    };
+    if request.actions.is_none() {
+        return Ok(());
+    }
+    Err(Usage(format!(
+        "--actions with --adjustment {adjustment} would book splits and dividends twice, as \
+         adjusted prices have them already: leave one of the two out"
+    )))
 }
 
 fn summary_of(finished: Result<Finished, BacktestRunError>) -> anyhow::Result<Value> {
@@ -175,8 +194,19 @@ fn draft(config: &Path) -> anyhow::Result<PlanDraft> {
         _ => document_from_toml(&text),
     };
     let what = || format!("{} is not a backtest", config.display());
-    let draft = PlanDraft::from_value(&document.with_context(what)?);
-    draft.map_err(|fault| Usage(fault.to_string())).with_context(what)
+    let document = document.with_context(what)?;
+    let draft = PlanDraft::from_value(&document);
+    draft.map_err(|fault| Usage(pointed(&fault, &document))).with_context(what)
+}
+
+/// The fault, and below it the place in the expression that it is of, if it is of one.
+fn pointed(fault: &PlanFault, document: &Value) -> String {
+    let path = format!("/{}", fault.field.replace('.', "/"));
+    let pointer = document.pointer(&path).and_then(Value::as_str).and_then(|text| {
+        let error = Expr::parse(text).err()?;
+        error.pointer(text)
+    });
+    pointer.map_or_else(|| fault.to_string(), |pointer| format!("{fault}\n{pointer}"))
 }
 
 fn signal(
@@ -227,23 +257,7 @@ fn prices(plan: &Plan, adjustment: AdjustPrices, actions: usize) -> String {
     }
 }
 
-/// The plan with its period: what the command line says, else the plan, else the scores or data.
-fn complete(
-    draft: PlanDraft,
-    request: &Request,
-    panel: &Panel,
-    signal: Option<&Signal>,
-) -> anyhow::Result<Plan> {
-    let known = draft.period().or_else(|| default_period(panel, signal));
-    let known = known.ok_or_else(|| mistake(BacktestError::EmptyUniverse))?;
-    let period = DateRange {
-        start: request.from.unwrap_or(known.start),
-        end: request.to.unwrap_or(known.end),
-    };
-    Ok(draft.with_period(period))
-}
-
-fn mistake(error: BacktestError) -> Usage {
+pub(super) fn mistake(error: BacktestError) -> Usage {
     Usage(BacktestRunError::from(error).explain())
 }
 

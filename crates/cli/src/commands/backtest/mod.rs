@@ -2,6 +2,8 @@
 
 mod fleet;
 mod local;
+mod options;
+mod period;
 pub mod summary;
 mod sweep;
 mod template;
@@ -11,6 +13,7 @@ use std::process::ExitCode;
 use crate::args::{Backtest, Global};
 
 pub async fn run(global: &Global, backtest: Backtest) -> anyhow::Result<ExitCode> {
+    options::check(&backtest)?;
     if let Some(name) = &backtest.template {
         return template::print(global.json, name);
     }

@@ -1,6 +1,12 @@
 //! `alphafleet backtest`, on files alone.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod intraday;
+mod options;
+mod run;
+mod scores;
+mod sweep;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
