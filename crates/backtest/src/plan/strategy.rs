@@ -21,7 +21,7 @@ pub enum StrategyPlan {
     Momentum(MomentumConfig),
     MeanReversion(MeanReversionConfig),
     Pairs(PairsConfig),
-    Rules(RuleConfig),
+    Rules(Box<RuleConfig>),
 }
 
 impl StrategyPlan {
@@ -100,7 +100,7 @@ impl StrategyPlan {
             | Self::MeanReversion(MeanReversionConfig { short: true, .. }) => {
                 ("short = true", "leave short out, or give ")
             }
-            Self::Rules(RuleConfig { short_entry: Some(_), .. }) => {
+            Self::Rules(rules) if rules.short_entry.is_some() => {
                 ("short_entry", "leave short_entry and short_exit out, or give ")
             }
             _ => return Ok(()),
@@ -126,7 +126,7 @@ impl StrategyPlan {
             Self::Momentum(config) => Box::new(Momentum::new(*config)?),
             Self::MeanReversion(config) => Box::new(MeanReversion::new(*config)?),
             Self::Pairs(config) => Box::new(Pairs::new(config.clone())?),
-            Self::Rules(config) => Box::new(Rules::new(config.clone())?),
+            Self::Rules(config) => Box::new(Rules::new(RuleConfig::clone(config))?),
         })
     }
 }

@@ -69,7 +69,7 @@ pub struct ExchangeConfig {
     /// fractions. Without effect where `$factor` is missing anywhere: Qlib then trades adjusted
     /// prices.
     #[serde(deserialize_with = "trade_unit::read")]
-    #[schemars(with = "trade_unit::Written")]
+    #[schemars(schema_with = "trade_unit::schema")]
     pub trade_unit: Option<f64>,
     pub volume_limits: Vec<VolumeLimit>,
 }

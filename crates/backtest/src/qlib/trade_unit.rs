@@ -2,22 +2,15 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Visitor};
-use serde::{Deserialize, Serialize};
 
-/// What [`read`] takes, for the schema.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum Written {
-    Unit(Option<f64>),
-    Word(Word),
-}
-
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Word {
-    None,
+/// What [`read`] takes.
+pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [
+        { "type": ["number", "null"], "format": "double" },
+        { "type": "string", "const": "none" },
+    ] })
 }
 
 /// Reads a number, `"none"`, which TOML can say too, or null.
