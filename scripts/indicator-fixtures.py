@@ -29,7 +29,7 @@ CALLS = [
     (["TaWMA"], talib.WMA, "c", [[1], [3], [20]]),
     (["BBUpper", "BBMiddle", "BBLower"], bands, "c", [[2, 1.0], [20, 2.0]]),
     (["SAR"], talib.SAR, "hl", [[0.02, 0.2], [0.1, 0.05]]),
-    (["MACD", "MACDSignal", "MACDHist"], talib.MACD, "c", [[12, 26, 9], [6, 3, 1]]),
+    (["MACD", "MACDSignal", "MACDHist"], talib.MACD, "c", [[12, 26, 9], [6, 3, 1], [2, 2, 1]]),
     (["ADX"], talib.ADX, "hlc", [[2], [14]]),
     (["PlusDI"], talib.PLUS_DI, "hlc", [[1], [14]]),
     (["MinusDI"], talib.MINUS_DI, "hlc", [[1], [14]]),

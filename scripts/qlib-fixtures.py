@@ -287,6 +287,66 @@ If(Count($close, 5)>=5, Mean($close, 5), $close)
 Ref($close, -2)/Ref($close, -1) - 1
 """
 
+# Conditions that were moved and so have holes: pandas keeps them as Python objects.
+HOLED = """
+And(Ref($close>$open, 1), $close>$open)
+And($close>$open, Ref($close>$open, 1))
+And(Ref($close>$open, 1), Ref($high>Ref($high, 1), 3))
+And(Ref($close>$open, -2), Ref($close>$open, 2))
+And(Ref(Ref($close>$open, 1), 2), $close>$open)
+And(Ref(Ref($close>$open, 2), 0), $close>$open)
+And(If($close>50, Ref($close>$open, 1), $close>$open), $high>Ref($high, 1))
+And(Greater(Ref($close>$open, 2), $close>50), $close>$open)
+And(Abs(Ref($close>$open, 1)), $close>$open)
+(Ref($close>$open, 1)) & ($close>$open)
+(Ref($close>$open, 1)) | ($close>$open)
+Not(And(Ref($close>$open, 1), $close>$open))
+Or(Ref($close>$open, 1), $close>$open)
+Or($close>$open, Ref($close>$open, 1))
+Or(Ref($close>$open, 1), Ref($high>Ref($high, 1), 3))
+Or(Ref($close>$open, 3), Ref($high>Ref($high, 1), 1))
+Or(Ref($close>$open, -2), Ref($close>$open, 2))
+Sum(And(Ref($close>$open, 1), $close>$open), 5)
+Delta($close>$open, 1)
+Delta($close>$open, -2)
+Delta(Ref($close>$open, 1), 1)
+Delta(Ref($close>$open, 1), 0)
+Mean(Delta($close>$open, 1), 3)
+Greater(Ref($close>$open, 2), $close>$open)
+Greater($close>$open, Ref($close>$open, 2))
+Greater(Ref($close>$open, 2), Ref($high>Ref($high, 1), 3))
+Greater(Ref($close>$open, 2), $close)
+Greater($close, Ref($close>$open, 2))
+Greater(Ref($close>$open, 2), Mean($close, 3))
+Greater(Ref($close>$open, 2), 0.5)
+Greater(0.5, Ref($close>$open, 2))
+Less(Ref($close>$open, 2), $close>$open)
+Less($close>$open, Ref($close>$open, 2))
+Less(Ref($close>$open, 2), Ref($high>Ref($high, 1), 3))
+Less(Ref($close>$open, 2), $close)
+Less($close, Ref($close>$open, 2))
+Less(Mean($close, 3), Ref($close>$open, 2))
+Less(Ref($close>$open, 2), 0.5)
+Less(0.5, Ref($close>$open, 2))
+Ref($close>$open, 1)+($close>$open)
+Ref($close>$open, 1)-($close>$open)
+Ref($close>$open, 1)*Ref($high>$open, 2)
+Ref($close>$open, 1)*0.1+0.2
+(Ref($close>$open, 1)+$close)*0.1
+Ref($close>$open, 1)+Mean($close, 3)
+Ref($close>$open, 1) > ($close>$open)
+Ref($close>$open, 1) != Ref($high>$open, 1)
+Ref($close>$open, 1) == 1
+Sign(Ref($close>$open, 1))
+If(Ref($close>$open, 1), $close, $open)
+If($close>50, Ref($close>$open, 1), $close>$open)
+If($close>50, Ref($close>$open, 1), $close)
+If($close>50, Ref($close>$open, 1), 0)
+Ref(Ref($close>$open, 1), 2)
+Ref(Ref($close>$open, 1), -2)
+Count(Ref($close>$open, 1), 3)
+"""
+
 
 def lines(text):
     return [line for line in text.splitlines() if line]
@@ -307,6 +367,7 @@ def expressions():
         yield from (f"{operator}($close, {bars})" for bars in [-20, -3, -1, *WINDOWS])
     yield from lines(ELEMENTWISE)
     yield from lines(NESTED)
+    yield from lines(HOLED)
     yield from Alpha158DL.get_feature_config(
         {
             "kbar": {},

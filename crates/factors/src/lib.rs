@@ -38,7 +38,7 @@ pub use effectiveness::{
     Members, NamedUniverse, PeriodIc, QuantileReturns, SpreadStatistics, SubsetEffectiveness,
     SubsetIc, Turnover, evaluate,
 };
-pub use engine::{Cell, compute, compute_double};
+pub use engine::{Cell, MOST_THREADS, compute, compute_double};
 pub use error::FactorError;
 pub use expr::{
     Binary, Cross, Expr, ExprError, IndicatorId, MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES, Node,

@@ -78,7 +78,7 @@ impl Matrix {
                 column.1.push((part, layout));
             }
         }
-        pool(threads)?.install(|| {
+        pool(threads, columns.len())?.install(|| {
             columns.into_par_iter().for_each(|(column, parts)| {
                 parts.into_iter().for_each(|(part, layout)| layout.take(&column, part));
             });

@@ -119,7 +119,8 @@ impl FactorStream {
         check_fields(panel, &self.exprs)?;
         let names = self.exprs.iter().map(|named| named.name.clone()).collect();
         let mut frame = FeatureFrame::since(first, panel, names);
-        let pool = pool(threads)?;
+        let pool =
+            pool(threads, self.seen.groups.len() + panel.instruments().len().div_ceil(LANES))?;
         self.make_room(base + panel.calendar().len())?;
         self.list_new(panel, base);
         pool.install(|| self.run(part, &mut frame));

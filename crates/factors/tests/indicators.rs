@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alphafleet_factors::indicators::{INDICATORS, IndicatorError, Machine, Spec, find};
 use alphafleet_factors::{INDICATOR_SET, NamedExpr, compute_double, indicator_sources};
-use alphafleet_market::SyntheticMarket;
+use alphafleet_market::{PanelBuilder, PanelRow, SyntheticMarket};
+use chrono::{DateTime, Days};
 use proptest::prelude::*;
 
 /// A series for each of a machine's inputs.
@@ -50,6 +51,41 @@ fn series() -> impl Strategy<Value = Series> {
     (0..80usize).prop_flat_map(|bars| {
         proptest::collection::vec(proptest::collection::vec(value(), bars), 4)
     })
+}
+
+/// 50.123 has no float32: rounded to one, a price is not its own average.
+#[test]
+fn a_field_beside_an_indicator_is_in_double_precision_as_the_indicator_reads_it() {
+    let mut builder = PanelBuilder::new(["close"]);
+    for bar in 0..12 {
+        let time = DateTime::UNIX_EPOCH.naive_utc() + Days::new(bar);
+        builder.push(PanelRow { instrument: "A", time, values: &[50.123] }).unwrap();
+    }
+    let panel = builder.build().unwrap();
+    let last = |source: &str| {
+        let expr = NamedExpr::parse("x", source).unwrap();
+        compute_double(&panel, &[expr], 1).unwrap().column(0)[11]
+    };
+    for (source, expected) in [
+        ("$close-SMA($close, 1)", 0.0),
+        ("SMA($close, 1)-$close", 0.0),
+        ("If($close > SMA($close, 1), 1, 0)", 0.0),
+        ("If(SMA($close, 1) == $close, 1, 0)", 1.0),
+        ("$close/(SMA($close, 1)*1)", 1.0),
+        ("Ref($close, 1)-SMA($close, 1)", 0.0),
+        ("$close-SMA(Ref($close, 2), 1)", 0.0),
+        ("If($close > 0, $close, SMA($close, 1))", 50.123),
+        ("Greater($close, SMA($close, 1))", 50.123),
+        ("$close > BBUpper($close, 5, 0)", 0.0),
+        // No indicator: Qlib's single precision.
+        ("$close-Mean($close, 1)", 0.0),
+        ("$close*1", f64::from(50.123f32)),
+        ("Mean($close, 1)", f64::from(50.123f32)),
+        ("If(SMA($close, 1) > 0, $close, 0)", f64::from(50.123f32)),
+    ] {
+        assert_eq!(last(source), expected, "{source}");
+    }
+    assert!(last("$close-SMA($close, 5)").abs() < 1e-13);
 }
 
 proptest! {

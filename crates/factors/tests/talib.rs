@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 
-use alphafleet_factors::INDICATOR_SET;
-use alphafleet_factors::indicators::{Spec, find};
+use alphafleet_factors::indicators::{INDICATORS, Spec, find};
+use alphafleet_factors::{INDICATOR_SET, NamedExpr, compute_double};
+use alphafleet_market::{Panel, PanelBuilder, PanelRow};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Float64Type;
+use chrono::{DateTime, Days};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Deserialize;
 
@@ -62,10 +64,14 @@ fn difference(ours: &[f64], theirs: &[f64], tolerance: f64) -> Option<String> {
     Some(format!("bar {bar}: {a:e} for {b:e}"))
 }
 
+fn fixtures() -> Fixtures {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/talib_indicators.json");
+    serde_json::from_reader(File::open(path).unwrap()).unwrap()
+}
+
 #[test]
 fn awkward_series_are_answered_as_by_talib() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/talib_indicators.json");
-    let fixtures: Fixtures = serde_json::from_reader(File::open(path).unwrap()).unwrap();
+    let fixtures = fixtures();
     let mut wrong = vec![];
     let mut answers = 0;
     for case in &fixtures.cases {
@@ -82,6 +88,83 @@ fn awkward_series_are_answered_as_by_talib() {
     }
     assert!(answers > 700, "{answers}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// One instrument with these series.
+fn panel(columns: &Columns) -> Panel {
+    let names: Vec<&str> = columns.keys().map(String::as_str).collect();
+    let mut builder = PanelBuilder::new(names);
+    for bar in 0..columns["close"].len() {
+        let values: Vec<f64> = columns.values().map(|series| series[bar]).collect();
+        let time = DateTime::UNIX_EPOCH.naive_utc() + Days::new(bar as u64);
+        builder.push(PanelRow { instrument: "A", time, values: &values }).unwrap();
+    }
+    builder.build().unwrap()
+}
+
+/// The indicator over the fields it wants, as an expression.
+fn expression(spec: &Spec, parameters: &[f64]) -> NamedExpr {
+    let field = |name: &&str| format!("${}", if *name == "x" { "close" } else { name });
+    let fields = spec.inputs.iter().map(field);
+    let arguments: Vec<String> = fields.chain(parameters.iter().map(f64::to_string)).collect();
+    let source = format!("{}({})", spec.name, arguments.join(", "));
+    NamedExpr::parse(&source, &source).unwrap()
+}
+
+#[test]
+fn the_engine_answers_as_talib_alone_and_beside_the_others() {
+    let mut wrong = vec![];
+    for case in &fixtures().cases {
+        let panel = panel(&case.inputs);
+        let expr =
+            |answer: &Answer| expression(find(&answer.operator).unwrap(), &answer.parameters);
+        let exprs: Vec<NamedExpr> = case.answers.iter().map(expr).collect();
+        let together = compute_double(&panel, &exprs, 1).unwrap();
+        for (column, (answer, expr)) in case.answers.iter().zip(&exprs).enumerate() {
+            let theirs: Vec<f64> =
+                answer.values.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+            let alone = compute_double(&panel, std::slice::from_ref(expr), 1).unwrap();
+            for ours in [together.column(column), alone.column(0)] {
+                let found = difference(ours, &theirs, EXACT);
+                wrong.extend(found.map(|found| format!("{} {}: {found}", case.series, expr.name)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// VWAP and historical volatility are not TA-Lib's.
+#[test]
+fn talib_was_asked_about_the_smallest_window_of_every_indicator() {
+    let fixtures = fixtures();
+    let answers = &fixtures.cases[0].answers;
+    for spec in INDICATORS.iter().filter(|spec| !["VWAP", "HV"].contains(&spec.name)) {
+        let whole = |index: usize| spec.parameters[index].whole;
+        let smallest = |answer: &&Answer| {
+            let fits = |(index, value): (usize, &f64)| {
+                !whole(index) || *value == spec.parameters[index].min
+            };
+            answer.operator == spec.name && answer.parameters.iter().enumerate().all(fits)
+        };
+        assert!(answers.iter().any(|answer| smallest(&answer)), "{}", spec.name);
+    }
+}
+
+#[test]
+fn every_indicator_has_the_values_of_its_machine_at_its_smallest_window() {
+    let fixtures = fixtures();
+    let columns = &fixtures.cases[0].inputs;
+    let panel = panel(columns);
+    for spec in INDICATORS {
+        let least = |parameter: &alphafleet_factors::indicators::Parameter| {
+            if parameter.whole { parameter.min } else { parameter.default }
+        };
+        let parameters: Vec<f64> = spec.parameters.iter().map(least).collect();
+        let frame = compute_double(&panel, &[expression(spec, &parameters)], 1).unwrap();
+        let expected = computed(spec, &parameters, columns);
+        assert!(expected.iter().any(|value| !value.is_nan()), "{}", spec.name);
+        assert_eq!(difference(frame.column(0), &expected, EXACT), None, "{}", spec.name);
+    }
 }
 
 /// The folder of references, or `None` where the machine has none; continuous integration must.

@@ -35,13 +35,8 @@ pub(crate) fn check(text: &str, horizon: Horizon) -> Result<Expr, Flaw> {
 }
 
 fn invalid(text: &str, error: &ExprError) -> Flaw {
-    let near = error.at().and_then(|at| text.get(at..)).map(|rest| rest.chars().take(20).collect());
-    let near: String = near.unwrap_or_default();
+    let near: String =
+        error.at().map_or_else(String::new, |at| text.chars().skip(at).take(20).collect());
     let near = if near.is_empty() { near } else { format!(" (near {near:?})") };
-    let before = error.at().and_then(|at| text.get(..at));
-    Flaw {
-        code: FaultCode::InvalidExpression,
-        message: format!("{error}{near}"),
-        at: before.map(|before| before.chars().count()),
-    }
+    Flaw { code: FaultCode::InvalidExpression, message: format!("{error}{near}"), at: error.at() }
 }

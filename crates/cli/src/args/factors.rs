@@ -1,7 +1,14 @@
 use std::path::PathBuf;
 
+use alphafleet_factors::MOST_THREADS;
 use alphafleet_market::Adjustment;
+use clap::builder::RangedU64ValueParser;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+
+/// As many threads as a specification may ask for.
+fn threads() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(0..=MOST_THREADS as u64)
+}
 
 #[derive(Debug, Subcommand)]
 pub enum Factors {
@@ -44,8 +51,8 @@ pub struct ComputeFactors {
     /// The Parquet file to write: instrument, datetime and a column a factor.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// 0: one a core.
-    #[arg(long, default_value_t = 0)]
+    /// 0: one a core; never more than there are groups of eight instruments.
+    #[arg(long, default_value_t = 0, value_parser = threads())]
     pub threads: usize,
     /// Whether prices are brought to one level by the file's factor first.
     #[arg(long, value_enum, default_value = "none")]
@@ -100,7 +107,7 @@ pub struct EvaluateFactors {
     #[arg(long)]
     pub series: bool,
     /// Threads; 0 takes one a core.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = threads())]
     pub threads: usize,
 }
 

@@ -3,7 +3,7 @@ use alphafleet_market::Adjustment;
 
 /// Counts changes of what formulas mean: columns that an earlier meaning computed are no longer
 /// found, and go as nobody uses them.
-pub const FORMULA_VERSION: u32 = 2;
+pub const FORMULA_VERSION: u32 = 3;
 
 /// Everything that the values of a column depend on. A column holds every bar of its data: a range
 /// of days is cut out when it is read, so that one file serves all of them.

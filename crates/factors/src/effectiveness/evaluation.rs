@@ -8,7 +8,7 @@ use super::report::{EFFECTIVENESS_SCHEMA_VERSION, EffectivenessReport, FactorEff
 use super::sections::{Ranked, Sections};
 use super::subsets::{DatedGroups, Universe};
 use super::{check_factors, curves, described, findings_of, forward_returns, ranked, span};
-use crate::engine::compute;
+use crate::engine::{compute, pool};
 use crate::error::FactorError;
 use crate::named::NamedExpr;
 
@@ -51,10 +51,7 @@ impl<'a> Evaluation<'a> {
         options.validate(panel)?;
         let labels = forward_returns(options)?;
         let frame = compute(panel, &labels, threads)?;
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .map_err(|error| FactorError::Threads { reason: error.to_string() })?;
+        let pool = pool(threads, factors.len().max(labels.len()))?;
         let calendar = panel.calendar();
         let sections = Sections::new(&frame, panel);
         let returns = pool.install(|| ranked(&sections, &frame));

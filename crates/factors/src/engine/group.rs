@@ -45,12 +45,13 @@ impl Group {
     ) {
         let steps = program.steps.iter().enumerate();
         for (at, step) in steps.filter(|(_, step)| step.stage == stage) {
-            if !matches!(step.op, Op::Cross(_))
-                && let Some(span) = block.span(step.delay)
-            {
-                self.step(program, at, span, bars);
-                self.emit(program, step, block, sink);
+            if matches!(step.op, Op::Cross(_)) {
+                continue;
             }
+            if let Some(span) = block.span(step.delay) {
+                self.step(program, at, span, bars);
+            }
+            self.emit(program, step, block, sink);
         }
     }
 
@@ -88,7 +89,8 @@ impl Group {
         moved
     }
 
-    /// Hands on the expressions that a step completed.
+    /// Hands on the expressions that a step completed. One that moves a delayed step back begins
+    /// earlier than the step does, with bars before the first one: they are missing.
     pub(crate) fn emit<T: Cell>(
         &self,
         program: &Program,

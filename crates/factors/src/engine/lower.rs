@@ -53,11 +53,12 @@ impl Lowering {
                 self.unary(*op, a)
             }
             Node::Binary(op, a, b) => {
-                let (a, b) = (self.part(a), self.part(b));
+                let [a, b] = self.operands(a, b);
                 self.binary(*op, a, b)
             }
             Node::If(condition, a, b) => {
-                let (condition, a, b) = (self.part(condition), self.part(a), self.part(b));
+                let condition = self.part(condition);
+                let [a, b] = self.operands(a, b);
                 let (condition, kind) = (self.truth(condition), known(a.kind.meet(b.kind)));
                 let precision = precision(kind);
                 let inputs =
@@ -146,7 +147,7 @@ impl Lowering {
                 let operand = self.one(Op::Not, &[condition], Precision::Single);
                 Lowered { operand, kind: Kind::Bool }
             }
-            (Unary::Abs, Kind::Bool) => a,
+            (Unary::Abs, Kind::Bool | Kind::Holed) => a,
             // Qlib turns the argument of Sign into single precision first.
             (Unary::Sign, _) => {
                 let input = self.as_single(a);
@@ -172,7 +173,13 @@ impl Lowering {
             let operand = self.one(Op::Binary(op, Precision::Single), &inputs, Precision::Single);
             return Lowered { operand, kind: Kind::Bool };
         }
-        let within = precision(if met == Kind::Constant { Kind::F64 } else { met });
+        let holed = a.kind == Kind::Holed || b.kind == Kind::Holed;
+        match op {
+            Binary::And | Binary::Or => return self.both_or_either(op, a, b),
+            Binary::Greater | Binary::Less if holed => return self.selected(op, a, b),
+            _ => {}
+        }
+        let within = precision(known(a.kind.meet_in(op, b.kind)));
         let inputs = [self.as_precision(a, within), self.as_precision(b, within)];
         let (result, kind) = match (op.compares(), within) {
             (true, _) => (Precision::Single, Kind::Bool),
@@ -182,13 +189,73 @@ impl Lowering {
         Lowered { operand: self.one(Op::Binary(op, within), &inputs, result), kind }
     }
 
+    /// Conditions joined of which one has holes. To pandas what is missing does not hold, and an
+    /// `Or` whose left side is missing does not look at its right one.
+    fn both_or_either(&mut self, op: Binary, a: Lowered, b: Lowered) -> Lowered {
+        let zero = Operand::Scalar(0.0.into());
+        let mut single =
+            |op, a, b| self.one(Op::Binary(op, Precision::Single), &[a, b], Precision::Single);
+        let met = if op == Binary::And {
+            single(Binary::Mul, a.operand, b.operand)
+        } else {
+            let holds = single(Binary::Gt, b.operand, zero);
+            single(Binary::Add, a.operand, holds)
+        };
+        Lowered { operand: single(Binary::Gt, met, zero), kind: Kind::Bool }
+    }
+
+    /// The larger or smaller of objects, as numpy finds it by comparing: where either is missing,
+    /// the comparison fails and the second is taken.
+    fn selected(&mut self, op: Binary, a: Lowered, b: Lowered) -> Lowered {
+        let kind = a.kind.meet(b.kind);
+        let precision = precision(kind);
+        let [a, b] = [a, b].map(|part| self.as_precision(part, precision));
+        let compares = if op == Binary::Greater { Binary::Ge } else { Binary::Le };
+        let first = self.one(Op::Binary(compares, precision), &[a, b], Precision::Single);
+        Lowered { operand: self.one(Op::Choose(precision), &[first, a, b], precision), kind }
+    }
+
+    /// The operands of an element-wise operator. Beside an indicator, which is in double precision
+    /// and read its fields so, a field is read in double precision too: a price would else differ
+    /// from the average of its own equals.
+    fn operands(&mut self, a: &Node, b: &Node) -> [Lowered; 2] {
+        if is_field(a) && b.has_indicator() {
+            let b = self.part(b);
+            return [self.beside(a, b), b];
+        }
+        let first = self.part(a);
+        let second = if a.has_indicator() { self.beside(b, first) } else { self.part(b) };
+        [first, second]
+    }
+
+    /// A part beside one with an indicator.
+    fn beside(&mut self, node: &Node, other: Lowered) -> Lowered {
+        let double = if other.kind == Kind::F64 { self.field_double(node) } else { None };
+        double.unwrap_or_else(|| self.part(node))
+    }
+
+    /// A field of bars in double precision, moved or not; `None` of any other part.
+    fn field_double(&mut self, node: &Node) -> Option<Lowered> {
+        match node {
+            Node::Field(name) => {
+                let at = self.field_place(name);
+                Some(double(self.one(Op::FieldDouble(at), &[], Precision::Double)))
+            }
+            Node::Shift(Shift::Ref, inner, distance) => {
+                let inner = self.field_double(inner)?;
+                Some(self.shifted(inner, *distance))
+            }
+            _ => None,
+        }
+    }
+
     /// The series `distance` bars ago (ahead where negative); 0: its first bar.
     fn shifted(&mut self, a: Lowered, distance: i64) -> Lowered {
         let Operand::Value(value) = a.operand else { return a };
         // Beyond the longest series everything is equally missing.
         let bars = usize::try_from(distance.unsigned_abs()).unwrap_or(usize::MAX).min(self.longest);
         let precision = precision(a.kind);
-        let kind = if a.kind == Kind::Bool && distance != 0 { Kind::F32 } else { a.kind };
+        let kind = if a.kind == Kind::Bool && distance != 0 { Kind::Holed } else { a.kind };
         let operand = if distance > 0 {
             Operand::Value(Value { lag: (value.lag + bars).min(self.longest), ..value })
         } else if distance == 0 {
@@ -280,16 +347,8 @@ impl Lowering {
     fn indicator(&mut self, id: IndicatorId, args: &[Node], numbers: &[f64]) -> Lowered {
         let mut inputs: Vec<Operand> = Vec::with_capacity(args.len() + numbers.len());
         for arg in args {
-            inputs.push(match arg {
-                Node::Field(name) => {
-                    let at = self.field_place(name);
-                    self.one(Op::FieldDouble(at), &[], Precision::Double)
-                }
-                arg => {
-                    let part = self.part(arg);
-                    self.as_double(part)
-                }
-            });
+            let part = self.field_double(arg).unwrap_or_else(|| self.part(arg));
+            inputs.push(self.as_double(part));
         }
         inputs.extend(numbers.iter().map(|number| Operand::Scalar((*number).into())));
         let (op, result) = (Op::Indicator(id.of_family()), Result::Output(id.spec().output));
@@ -317,14 +376,16 @@ impl Lowering {
     fn as_double(&mut self, part: Lowered) -> Operand {
         match part.kind {
             Kind::Constant | Kind::F64 => part.operand,
-            Kind::Bool | Kind::F32 => self.lagged(Op::Widen, part.operand, Precision::Double),
+            Kind::Bool | Kind::Holed | Kind::F32 => {
+                self.lagged(Op::Widen, part.operand, Precision::Double)
+            }
         }
     }
 
     fn as_single(&mut self, part: Lowered) -> Operand {
         match part.kind {
             Kind::F64 => self.lagged(Op::Narrow, part.operand, Precision::Single),
-            Kind::Constant | Kind::Bool | Kind::F32 => part.operand,
+            Kind::Constant | Kind::Bool | Kind::Holed | Kind::F32 => part.operand,
         }
     }
 
@@ -381,6 +442,15 @@ fn double(operand: Operand) -> Lowered {
     Lowered { operand, kind: Kind::F64 }
 }
 
+/// A field of bars, moved or not.
+fn is_field(node: &Node) -> bool {
+    match node {
+        Node::Field(_) => true,
+        Node::Shift(Shift::Ref, inner, _) => is_field(inner),
+        _ => false,
+    }
+}
+
 /// A choice between two plain numbers gives doubles.
 fn known(kind: Kind) -> Kind {
     if kind == Kind::Constant { Kind::F64 } else { kind }
@@ -388,7 +458,7 @@ fn known(kind: Kind) -> Kind {
 
 fn precision(kind: Kind) -> Precision {
     match kind {
-        Kind::Bool | Kind::F32 => Precision::Single,
+        Kind::Bool | Kind::Holed | Kind::F32 => Precision::Single,
         Kind::F64 | Kind::Constant => Precision::Double,
     }
 }

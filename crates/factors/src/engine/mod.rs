@@ -6,6 +6,8 @@
 //! cache; groups run in parallel. What a step must know of the past it keeps as state, which makes
 //! a whole history, an append of new bars and a single live bar the same computation.
 
+#[cfg(test)]
+mod ahead_tests;
 mod block;
 mod buffer;
 mod cross_section;
@@ -53,7 +55,7 @@ pub(crate) use sink::Sink;
 pub(crate) const BLOCK: usize = 256;
 
 /// Computes expressions on every listed bar of every instrument, on `threads` threads (0: one a
-/// core). Parts that several expressions share are computed once.
+/// core), but on no more than there are groups of eight instruments, nor than 1,024. Parts that several expressions share are computed once.
 ///
 /// The arithmetic is Qlib 0.9.7's: fields in single precision, element-wise steps in their
 /// operands' precision, windows in double precision, results in single precision. The same input
@@ -101,13 +103,28 @@ pub(crate) fn compute_and_keep<T: Cell>(
     let kept: Vec<Kept> = kept.unwrap_or_default();
     let mut frame =
         FeatureFrame::new(panel, exprs.iter().map(|named| named.name.clone()).collect());
-    let memories = pool(threads)?.install(|| run(panel, &program, &kept, &mut frame));
+    let groups = panel.instruments().len().div_ceil(LANES);
+    let memories = pool(threads, groups)?.install(|| run(panel, &program, &kept, &mut frame));
     Ok((frame, memories))
 }
 
-pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool, FactorError> {
+/// Most threads that are started for a computation, however many are asked for.
+pub const MOST_THREADS: usize = 1_024;
+
+/// How many threads are started where `threads` are asked for, 0 being one a core: no more than
+/// there are pieces of work, nor than [`MOST_THREADS`].
+fn threads_for(threads: usize, pieces: usize) -> usize {
+    let wanted = match threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        some => some,
+    };
+    wanted.min(pieces).clamp(1, MOST_THREADS)
+}
+
+/// Threads for so many pieces of work.
+pub(crate) fn pool(threads: usize, pieces: usize) -> Result<rayon::ThreadPool, FactorError> {
     rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
+        .num_threads(threads_for(threads, pieces))
         .build()
         .map_err(|error| FactorError::Threads { reason: error.to_string() })
 }
@@ -195,9 +212,9 @@ pub(crate) fn together<T: Cell>(
         for step in program.steps.iter().filter(crossing) {
             if let Some(span) = block.span(step.delay) {
                 cross_section::cross(program, step, span, groups);
-                for (group, sink) in groups.iter().zip(&mut *sinks) {
-                    group.emit(program, step, block, sink);
-                }
+            }
+            for (group, sink) in groups.iter().zip(&mut *sinks) {
+                group.emit(program, step, block, sink);
             }
         }
     }

@@ -80,7 +80,8 @@ pub(crate) enum Op {
     Covariance(usize),
     Correlation(usize),
     Cross(CrossOp),
-    /// Series, then numbers; the first indicator of its family.
+    /// Series, then numbers, which need only be in the range of the operator that was written, not
+    /// of this one: the first of its family.
     Indicator(IndicatorId),
 }
 
@@ -186,6 +187,23 @@ pub(crate) struct Column {
     pub(crate) slot: usize,
     unlisted: bool,
     stage: usize,
+    /// Whether the rows of bars that no step writes are read: those before the first bar, of a
+    /// series that is known only some bars later and is moved back.
+    before_first: bool,
+}
+
+impl Column {
+    /// Notes a reader that looks back `lag` bars and needs `rows` rows of earlier blocks.
+    fn is_read(&mut self, lag: usize, rows: usize) {
+        self.history = self.history.max(rows);
+        self.before_first |= lag > 0 && self.delay > 0;
+    }
+
+    /// Whether no other column may use its buffer. What a new buffer holds is missing, and so are
+    /// rows that nothing writes.
+    fn owns_buffer(&self) -> bool {
+        self.history > 0 || self.before_first
+    }
 }
 
 /// Expressions as one list of steps in which equal parts appear once.
@@ -208,7 +226,15 @@ impl Program {
         let step = &self.steps[step];
         let stage = step.stage + usize::from(matches!(step.op, Op::Cross(_)));
         let (delay, unlisted) = (step.delay, step.unlisted);
-        self.columns.push(Column { precision, delay, history: 0, slot: 0, unlisted, stage });
+        self.columns.push(Column {
+            precision,
+            delay,
+            history: 0,
+            slot: 0,
+            unlisted,
+            stage,
+            before_first: false,
+        });
         self.columns.len() - 1
     }
 
@@ -292,27 +318,25 @@ impl Program {
                 let Operand::Value(value) = *input else { continue };
                 let reach = if place < step.op.series() { step.op.reach() } else { 0 };
                 let back = self.rows_back(step, value) + reach.min(longest);
-                let column = &mut self.columns[value.column];
-                column.history = column.history.max(back);
+                self.columns[value.column].is_read(value.lag, back);
                 last_use[value.column] = at;
             }
         }
         for output in 0..self.outputs.len() {
             let (value, back) = (self.outputs[output], self.output_rows_back(output));
-            let column = &mut self.columns[value.column];
-            column.history = column.history.max(back);
+            self.columns[value.column].is_read(value.lag, back);
             self.steps[made_by[value.column]].emits.push(output);
         }
         self.assign_slots(&last_use);
         self
     }
 
-    /// Columns with history own their buffer; the others share what is free.
+    /// Columns whose earlier rows are read own their buffer; the others share what is free.
     fn assign_slots(&mut self, last_use: &[usize]) {
         let mut free: Vec<(Precision, usize)> = vec![];
         let mut spent: Vec<Vec<ColumnId>> = vec![vec![]; self.steps.len()];
         for (column, &step) in last_use.iter().enumerate() {
-            if self.columns[column].history == 0 {
+            if !self.columns[column].owns_buffer() {
                 spent[step].push(column);
             }
         }
@@ -321,7 +345,7 @@ impl Program {
                 let column = &mut self.columns[id];
                 let shared = free.iter().rposition(|(precision, _)| *precision == column.precision);
                 column.slot = match shared {
-                    Some(at) if column.history == 0 => free.swap_remove(at).1,
+                    Some(at) if !column.owns_buffer() => free.swap_remove(at).1,
                     _ => {
                         self.slots.push((column.precision, column.history));
                         self.slots.len() - 1

@@ -77,12 +77,12 @@ impl State {
     }
 }
 
-/// A machine for each lane. The parser has checked the numbers, so that each can be built.
+/// A machine for each lane.
 fn machines(indicator: IndicatorId, inputs: &[Operand]) -> Vec<Machine> {
     let number = |input: &Operand| match input {
         Operand::Scalar(value) => Some(value.value()),
         Operand::Value(_) => None,
     };
     let numbers: Vec<f64> = inputs.iter().filter_map(number).collect();
-    (0..LANES).filter_map(|_| indicator.spec().build(&numbers).ok()).collect()
+    vec![indicator.spec().machine_of_checked(&numbers); LANES]
 }

@@ -14,7 +14,7 @@ fn day(bar: usize) -> NaiveDateTime {
 }
 
 /// Bars of close, open, volume; a bar of `None` is missing.
-fn panel(instruments: &[(&str, Vec<Option<[f64; 3]>>)]) -> Panel {
+pub(super) fn panel(instruments: &[(&str, Vec<Option<[f64; 3]>>)]) -> Panel {
     let mut builder = PanelBuilder::new(["close", "open", "volume"]);
     for (instrument, bars) in instruments {
         for (bar, values) in bars.iter().enumerate() {
@@ -26,7 +26,7 @@ fn panel(instruments: &[(&str, Vec<Option<[f64; 3]>>)]) -> Panel {
     builder.build().unwrap()
 }
 
-fn named(sources: &[&str]) -> Vec<NamedExpr> {
+pub(super) fn named(sources: &[&str]) -> Vec<NamedExpr> {
     sources.iter().map(|source| NamedExpr::parse(source, source).unwrap()).collect()
 }
 
@@ -63,6 +63,17 @@ fn a_wrong_request_is_refused_by_name() {
     let label = NamedExpr::parse("y", crate::DEFAULT_LABEL).unwrap();
     let error = validate_feature(&label).unwrap_err();
     assert_eq!((error.code(), error.to_string().contains("2 bars")), ("feature_looks_ahead", true));
+}
+
+#[test]
+fn no_more_threads_than_groups_are_started() {
+    let threads =
+        |asked: usize, groups: usize| super::pool(asked, groups).unwrap().current_num_threads();
+    assert_eq!([threads(100_000, 3), threads(2, 3), threads(2, 0)], [3, 2, 1]);
+    assert!(threads(0, 1_000_000) <= super::MOST_THREADS);
+    assert_eq!(super::threads_for(100_000, 1_000_000), super::MOST_THREADS);
+    let panel = panel(&[("A", vec![Some([1.0, 2.0, 3.0]); 3])]);
+    assert_eq!(compute(&panel, &named(&["$close"]), usize::MAX).unwrap().rows(), 3);
 }
 
 #[test]
@@ -175,7 +186,7 @@ fn over_a_window() -> impl Strategy<Value = String> {
     })
 }
 
-fn long_bars() -> impl Strategy<Value = Vec<Option<[f64; 3]>>> {
+pub(super) fn long_bars() -> impl Strategy<Value = Vec<Option<[f64; 3]>>> {
     let price =
         || prop_oneof![4 => 1u32..2_000, 1 => Just(700u32)].prop_map(|p| f64::from(p) / 8.0);
     let volume = prop_oneof![1 => Just(0.0), 8 => (1u32..1_000_000).prop_map(f64::from)];

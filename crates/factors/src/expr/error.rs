@@ -1,6 +1,7 @@
 use thiserror::Error;
 
-/// Why a text is not an expression. `at` is the byte offset of the offending character.
+/// Why a text is not an expression. `at` is the offending character, counted from 0: characters,
+/// not bytes.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ExprError {
     #[error("the expression has {length} bytes, at most {limit} are allowed")]
@@ -39,7 +40,7 @@ impl ExprError {
         }
     }
 
-    /// Byte offset of the offending character in the source, where one is to blame.
+    /// The offending character of the source, counted from 0, where one is to blame.
     pub fn at(&self) -> Option<usize> {
         match self {
             Self::TooLong { .. } | Self::Constant => None,
@@ -53,9 +54,30 @@ impl ExprError {
         }
     }
 
-    /// The source with a caret under the offending character, for a terminal.
+    /// The source with a caret under the offending character, below its line, for a terminal.
     pub fn pointer(&self, source: &str) -> Option<String> {
-        let before = source.get(..self.at()?)?;
-        Some(format!("{source}\n{}^", " ".repeat(before.chars().count())))
+        let at = self.at()?;
+        let bytes = source.char_indices().nth(at).map_or(source.len(), |(byte, _)| byte);
+        let (before, rest) = source.split_at(bytes);
+        let line = before.rfind('\n').map_or(before, |newline| &before[newline + 1..]);
+        // A tab is as wide as the terminal makes it.
+        let padding: String = line.chars().map(|c| if c == '\t' { c } else { ' ' }).collect();
+        let (upto, below) = source.split_at(bytes + rest.find('\n').unwrap_or(rest.len()));
+        Some(format!("{upto}\n{padding}^{below}"))
+    }
+
+    /// The same with the offending character counted in characters, where it was in bytes.
+    pub(super) fn in_characters(mut self, source: &str) -> Self {
+        if let Self::TooManyNodes { at, .. }
+        | Self::TooDeep { at, .. }
+        | Self::Unexpected { at, .. }
+        | Self::UnknownOperator { at, .. }
+        | Self::ArgumentCount { at, .. }
+        | Self::Argument { at, .. }
+        | Self::Number { at } = &mut self
+        {
+            *at = source.char_indices().take_while(|(byte, _)| byte < at).count();
+        }
+        self
     }
 }

@@ -5,6 +5,9 @@ use super::node::{Binary, Unary};
 pub(crate) enum Kind {
     Constant,
     Bool,
+    /// A condition that was moved, and so is missing beyond its ends: pandas keeps the two truths
+    /// and NaN as Python objects, whose arithmetic is Python's.
+    Holed,
     F32,
     F64,
 }
@@ -13,9 +16,13 @@ impl Kind {
     pub(super) fn describe(self) -> &'static str {
         match self {
             Self::Constant => "a plain number",
-            Self::Bool => "a condition",
+            Self::Bool | Self::Holed => "a condition",
             Self::F32 | Self::F64 => "numbers",
         }
+    }
+
+    pub(crate) fn is_condition(self) -> bool {
+        matches!(self, Self::Bool | Self::Holed)
     }
 
     /// The kind two operands meet in.
@@ -23,10 +30,23 @@ impl Kind {
         match (self, other) {
             (Self::Constant, Self::Constant) => Self::Constant,
             (Self::F64, _) | (_, Self::F64) => Self::F64,
-            (Self::F32, _) | (_, Self::F32) => Self::F32,
             (Self::Bool, Self::Bool) => Self::Bool,
+            (a, b) if a.is_condition() && b.is_condition() => Self::Holed,
+            // Beside objects, numbers are Python's, which are doubles.
+            (Self::Holed, _) | (_, Self::Holed) => Self::F64,
+            (Self::F32, _) | (_, Self::F32) => Self::F32,
             // numpy makes these integers or doubles; a double holds both exactly.
-            _ => Self::F64,
+            (Self::Constant | Self::Bool, Self::Constant | Self::Bool) => Self::F64,
+        }
+    }
+
+    /// The kind in which an arithmetic operator finds two operands.
+    pub(crate) fn meet_in(self, op: Binary, other: Self) -> Self {
+        let selects = matches!(op, Binary::Greater | Binary::Less);
+        match self.meet(other) {
+            // Python's sum of two truths is a whole number.
+            Self::Holed if !selects => Self::F64,
+            kind => kind,
         }
     }
 
@@ -39,6 +59,7 @@ impl Kind {
             (Unary::Abs, kind) => Ok(kind),
             (Unary::Sign, _) => Ok(Self::F32),
             (Unary::Neg | Unary::Log, Self::Bool) => Err("numbers"),
+            (Unary::Neg | Unary::Log, Self::Holed) => Ok(Self::F32),
             (Unary::Neg | Unary::Log, kind) => Ok(kind),
         }
     }
@@ -49,7 +70,9 @@ impl Kind {
         match (op, a, b) {
             (_, Self::Constant, Self::Constant) if arithmetic => Ok(Self::Constant),
             (_, Self::Constant, Self::Constant) => Err("a series on one side at least"),
-            (Binary::And | Binary::Or, Self::Bool, Self::Bool) => Ok(Self::Bool),
+            (Binary::And | Binary::Or, a, b) if a.is_condition() && b.is_condition() => {
+                Ok(Self::Bool)
+            }
             (Binary::And | Binary::Or, ..) => {
                 Err("a condition on both sides (& and | bind tighter than comparisons)")
             }
@@ -57,7 +80,7 @@ impl Kind {
                 Err("numbers on one side at least")
             }
             (op, _, _) if op.compares() => Ok(Self::Bool),
-            _ => Ok(a.meet(b)),
+            (op, a, b) => Ok(a.meet_in(op, b)),
         }
     }
 }

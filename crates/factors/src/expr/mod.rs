@@ -52,7 +52,8 @@ pub struct Expr {
 impl Expr {
     /// Reads an expression; the error points at the offending character.
     pub fn parse(source: &str) -> Result<Self, ExprError> {
-        Ok(Self { root: parser::parse(source)? })
+        let root = parser::parse(source).map_err(|error| error.in_characters(source))?;
+        Ok(Self { root })
     }
 
     pub fn root(&self) -> &Node {

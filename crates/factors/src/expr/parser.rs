@@ -410,10 +410,11 @@ impl Call<'_> {
     }
 
     /// Qlib takes a window between 0 and 1 as the smoothing factor of an exponential mean, for
-    /// every operator that leaves its window to pandas.
+    /// every operator that leaves its window to pandas; `Skew` and `Kurt` refuse it first, as less
+    /// than the bars they need.
     fn smoothing_factor(&self, op: Rolling, window: &Part) -> Option<f64> {
-        use Rolling::{Count, Kurt, Max, Mean, Med, Min, Skew, Std, Sum, Var};
-        let pandas = matches!(op, Mean | Sum | Std | Var | Skew | Kurt | Max | Min | Med | Count);
+        use Rolling::{Count, Max, Mean, Med, Min, Std, Sum, Var};
+        let pandas = matches!(op, Mean | Sum | Std | Var | Max | Min | Med | Count);
         window.node.constant().filter(|factor| pandas && 0.0 < *factor && *factor < 1.0)
     }
 
@@ -453,7 +454,7 @@ impl Call<'_> {
 
     fn cross(&self, op: Cross, args: Vec<Part>) -> Result<Node, ExprError> {
         let numbers = |arg: Part| match arg.kind {
-            Kind::F32 | Kind::F64 => Ok(Box::new(arg.node)),
+            Kind::Holed | Kind::F32 | Kind::F64 => Ok(Box::new(arg.node)),
             kind => Err(mismatch(self.name, "numbers", arg.at, kind)),
         };
         Ok(match op {
@@ -484,11 +485,15 @@ impl Call<'_> {
         })
     }
 
-    /// A moved condition has holes at its end and so becomes numbers.
+    /// A moved condition has holes at its end. Less its first bar it is one numpy array of truths
+    /// less another, which numpy refuses.
     fn shifted(&self, op: Shift, kind: Kind, distance: i64) -> Result<Kind, ExprError> {
         match (op, kind) {
-            (Shift::Delta, Kind::Bool) => Err(mismatch(self.name, "numbers", self.at, kind)),
-            (Shift::Ref, Kind::Bool) if distance != 0 => Ok(Kind::F32),
+            (Shift::Delta, Kind::Bool) if distance == 0 => {
+                Err(mismatch(self.name, "numbers", self.at, kind))
+            }
+            (Shift::Delta, Kind::Bool | Kind::Holed) => Ok(Kind::F64),
+            (Shift::Ref, Kind::Bool) if distance != 0 => Ok(Kind::Holed),
             _ => Ok(kind),
         }
     }

@@ -61,7 +61,11 @@ fn errors_point_at_the_character() {
         ("$a > 1 & $b > 2", 7, "expression_argument"),
         ("Not($a)", 4, "expression_argument"),
         ("($a>$b) - ($a<$b)", 8, "expression_argument"),
-        ("Delta($a > $b, 1)", 0, "expression_argument"),
+        ("Delta($a > $b, 0)", 0, "expression_argument"),
+        ("And(Ref($a > $b, 1), $a)", 0, "expression_argument"),
+        ("Not(Ref($a > $b, 1))", 4, "expression_argument"),
+        ("Skew($close, 0.5)", 13, "expression_argument"),
+        ("Kurt($close, 0.1)", 13, "expression_argument"),
         ("1/0 + $a", 1, "expression_number"),
         ("$a + 1e999", 5, "expression_number"),
         ("€", 0, "expression_syntax"),
@@ -82,6 +86,20 @@ fn errors_say_what_was_expected() {
     let error = Expr::parse("Maen($close, 5)").unwrap_err();
     assert!(error.to_string().contains("unknown operator Maen at character 0"), "{error}");
     assert!(error.to_string().contains("Mean"), "{error}");
+}
+
+#[test]
+fn the_caret_stands_below_the_character_in_its_line() {
+    let pointed = |source: &str| {
+        let error = Expr::parse(source).unwrap_err();
+        (error.at().unwrap(), error.pointer(source).unwrap())
+    };
+    assert_eq!(pointed("$é + $ö @"), (8, "$é + $ö @\n        ^".to_owned()));
+    let lines = "Mean($é,\n\t5 + ü)\n/ $close";
+    assert_eq!(pointed(lines), (14, "Mean($é,\n\t5 + ü)\n\t    ^\n/ $close".to_owned()));
+    assert_eq!(pointed("$é +\n"), (5, "$é +\n\n^".to_owned()));
+    let error = Expr::parse("$ééé + Foo(1)").unwrap_err();
+    assert!(error.to_string().starts_with("unknown operator Foo at character 7;"), "{error}");
 }
 
 #[test]
@@ -233,7 +251,8 @@ proptest! {
     #[test]
     fn no_text_makes_the_parser_panic(text in "[-$a-z0-9A-Z(), .*+/&|<>=!é]{0,60}") {
         if let Err(error) = Expr::parse(&text) {
-            prop_assert!(error.at().is_none_or(|at| text.is_char_boundary(at)));
+            prop_assert!(error.at().is_none_or(|at| at <= text.chars().count()));
+            prop_assert_eq!(error.pointer(&text).is_some(), error.at().is_some());
         }
     }
 }

@@ -66,6 +66,17 @@ impl Spec {
     pub fn build(&self, given: &[f64]) -> Result<Machine, IndicatorError> {
         Ok((self.machine)(&self.complete(given)?))
     }
+
+    /// A machine that has seen no bar, with numbers that were checked for an operator of this
+    /// family. Operators that share a machine do not share ranges: TA-Lib's ADX begins at a window
+    /// of 2, PlusDI at 1.
+    pub(crate) fn machine_of_checked(&self, numbers: &[f64]) -> Machine {
+        let number = |(index, parameter): (usize, &Parameter)| {
+            numbers.get(index).copied().unwrap_or(parameter.default)
+        };
+        let numbers: Vec<f64> = self.parameters.iter().enumerate().map(number).collect();
+        (self.machine)(&numbers)
+    }
 }
 
 impl Parameter {

@@ -105,30 +105,43 @@ fn unary(op: Unary, a: Series) -> Series {
         },
     };
     let values = a.values.iter().map(value).collect();
-    Series { is_condition, ..a.with(values) }
+    let is_holed = op == Unary::Abs && a.is_holed;
+    Series { is_condition, is_holed, ..a.with(values) }
 }
 
 fn binary(op: Binary, a: Value, b: Value) -> Series {
     match (a, b) {
         (Value::Series(a), Value::Series(b)) => {
             let (a, b) = a.meet(b);
-            let conditions = a.is_condition && b.is_condition;
+            let truths = a.holds_truths() && b.holds_truths();
+            let conditions = a.is_condition && b.is_condition
+                || truths && matches!(op, Binary::And | Binary::Or)
+                || selects_objects(op, &[&a, &b]);
             let values = a.values.iter().zip(&b.values);
             let values = values.map(|(&a, &b)| of_two(op, a, b, conditions)).collect();
-            let logical = conditions && of_conditions(op, 1.0, 1.0).is_some();
-            Series { is_condition: logical || op.compares(), ..a.with(values) }
+            let logical = truths && conditions && of_conditions(op, 1.0, 1.0).is_some();
+            let is_holed = logical && selects_objects(op, &[&a, &b]);
+            let is_condition = logical && !is_holed || op.compares();
+            Series { is_condition, is_holed, ..a.with(values) }
         }
         (Value::Series(a), Value::Number(b)) => {
-            let values = a.values.iter().map(|&a| of_two(op, a, b, false)).collect();
+            let objects = selects_objects(op, &[&a]);
+            let values = a.values.iter().map(|&a| of_two(op, a, b, objects)).collect();
             Series { is_condition: op.compares(), ..a.with(values) }
         }
         (Value::Number(a), Value::Series(b)) => {
-            let values = b.values.iter().map(|&b| of_two(op, a, b, false)).collect();
+            let objects = selects_objects(op, &[&b]);
+            let values = b.values.iter().map(|&b| of_two(op, a, b, objects)).collect();
             Series { is_condition: op.compares(), ..b.with(values) }
         }
         // A constant, and so answered before.
         (Value::Number(_), Value::Number(_)) => Series::numbers(vec![], vec![]),
     }
+}
+
+/// Whether an operator takes the larger or smaller of values of which some are Python's objects.
+fn selects_objects(op: Binary, operands: &[&Series]) -> bool {
+    matches!(op, Binary::Greater | Binary::Less) && operands.iter().any(|series| series.is_holed)
 }
 
 /// numpy's arithmetic of two conditions. Where one of them is not known, which series of different
@@ -212,14 +225,18 @@ fn choose(condition: Series, a: &Value, b: &Value) -> Series {
         of(if holds == 0.0 { b } else { a }, length - 1 - at)
     };
     let values = condition.values.iter().enumerate().map(choice).collect();
-    let is_condition =
-        [a, b].iter().all(|value| matches!(value, Value::Series(series) if series.is_condition));
-    Series { is_condition, ..condition.with(values) }
+    let all = |is: fn(&Series) -> bool| {
+        [a, b].iter().all(|value| matches!(value, Value::Series(series) if is(series)))
+    };
+    let is_condition = all(|series| series.is_condition);
+    let is_holed = !is_condition && all(Series::holds_truths);
+    Series { is_condition, is_holed, ..condition.with(values) }
 }
 
 fn shifted(series: Series, periods: usize) -> Series {
     let moved = periods.min(series.values.len());
     let kept = &series.values[..series.values.len() - moved];
     let values = std::iter::repeat_n(f64::NAN, moved).chain(kept.iter().copied()).collect();
-    series.with(values)
+    let is_holed = series.holds_truths();
+    Series { is_holed, ..series.with(values) }
 }

@@ -6,16 +6,23 @@ pub(super) struct Series {
     /// NaN where missing; 0 and 1 for a condition.
     pub(super) values: Vec<f64>,
     pub(super) is_condition: bool,
+    /// Whether it is a condition that was moved: pandas keeps it as Python's objects.
+    pub(super) is_holed: bool,
 }
 
 impl Series {
     pub(super) fn numbers(periods: Vec<u32>, values: Vec<f64>) -> Self {
-        Self { periods, values, is_condition: false }
+        Self { periods, values, is_condition: false, is_holed: false }
     }
 
     /// Other values of the same periods.
     pub(super) fn with(self, values: Vec<f64>) -> Self {
         Self::numbers(self.periods, values)
+    }
+
+    /// Whether it can be joined with a condition.
+    pub(super) fn holds_truths(&self) -> bool {
+        self.is_condition || self.is_holed
     }
 
     /// The value of the newest period; NaN where there is none.
@@ -40,7 +47,7 @@ impl Series {
             at.map_or(f64::NAN, |at| self.values[at])
         };
         let values = periods.iter().map(value).collect();
-        Self { periods: periods.to_vec(), values, is_condition: self.is_condition }
+        Self { periods: periods.to_vec(), values, ..self }
     }
 
     /// The value as many places before the last one; a single value stands for every place.

@@ -12,7 +12,7 @@ use crate::named::NamedExpr;
 use crate::periods::Changes;
 
 /// Counts changes of what a stored state looks like or means.
-const LAYOUT: u32 = 3;
+const LAYOUT: u32 = 4;
 
 /// What every layout begins with.
 #[derive(Serialize, Deserialize)]

@@ -6,6 +6,8 @@ use crate::windows::without_infinities;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Column {
     Bool(Vec<bool>),
+    /// Truths with holes, which pandas keeps as objects: 0, 1 and NaN.
+    Holed(Vec<f32>),
     F32(Vec<f32>),
     F64(Vec<f64>),
 }
@@ -36,7 +38,9 @@ impl Column {
     pub(crate) fn doubles(&self) -> Cow<'_, [f64]> {
         match self {
             Self::Bool(values) => values.iter().map(|&v| f64::from(u8::from(v))).collect(),
-            Self::F32(values) => values.iter().map(|&v| f64::from(v)).collect(),
+            Self::F32(values) | Self::Holed(values) => {
+                values.iter().map(|&v| f64::from(v)).collect()
+            }
             Self::F64(values) => Cow::Borrowed(values),
         }
     }
@@ -44,7 +48,7 @@ impl Column {
     pub(crate) fn singles(&self) -> Cow<'_, [f32]> {
         match self {
             Self::Bool(values) => values.iter().map(|&v| f32::from(u8::from(v))).collect(),
-            Self::F32(values) => Cow::Borrowed(values),
+            Self::F32(values) | Self::Holed(values) => Cow::Borrowed(values),
             Self::F64(values) => values.iter().map(|&v| v as f32).collect(),
         }
     }
@@ -61,7 +65,7 @@ impl Column {
     pub(crate) fn truths(&self) -> Cow<'_, [bool]> {
         match self {
             Self::Bool(values) => Cow::Borrowed(values),
-            Self::F32(values) => values.iter().map(|&v| v != 0.0).collect(),
+            Self::F32(values) | Self::Holed(values) => values.iter().map(|&v| v != 0.0).collect(),
             Self::F64(values) => values.iter().map(|&v| v != 0.0).collect(),
         }
     }
@@ -89,11 +93,12 @@ impl<'a> Operand<'a> {
         }
     }
 
-    fn kind(self) -> crate::expr::kind::Kind {
+    pub(crate) fn kind(self) -> crate::expr::kind::Kind {
         use crate::expr::kind::Kind;
         match self {
             Self::Scalar(_) => Kind::Constant,
             Self::Series(Column::Bool(_)) => Kind::Bool,
+            Self::Series(Column::Holed(_)) => Kind::Holed,
             Self::Series(Column::F32(_)) => Kind::F32,
             Self::Series(Column::F64(_)) => Kind::F64,
         }

@@ -50,7 +50,7 @@ precision!(double, f64, f64::ln);
 pub(super) fn unary(op: Unary, arg: &Column) -> Column {
     match (op, arg) {
         (Unary::Not, column) => Column::Bool(column.truths().iter().map(|v| !v).collect()),
-        (Unary::Abs, Column::Bool(values)) => Column::Bool(values.clone()),
+        (Unary::Abs, Column::Bool(_) | Column::Holed(_)) => arg.clone(),
         // Qlib turns the argument of Sign into single precision first.
         (Unary::Sign, column) => {
             Column::F32(column.singles().iter().copied().map(single::unary(op)).collect())
@@ -71,6 +71,18 @@ pub(super) fn binary(op: Binary, a: Operand<'_>, b: Operand<'_>, bars: usize) ->
     {
         return Column::Bool(zip(&a.truths(), &b.truths(), bars, logic));
     }
+    if [a.kind(), b.kind()].contains(&Kind::Holed)
+        && let Some(objects) = of_objects(op)
+    {
+        let values = zip(&a.doubles(), &b.doubles(), bars, objects);
+        return match (op, kind) {
+            (Binary::And | Binary::Or, _) => {
+                Column::Bool(values.iter().map(|&v| v == 1.0).collect())
+            }
+            (_, Kind::Holed) => Column::Holed(values.iter().map(|&v| v as f32).collect()),
+            _ => Column::F64(values),
+        };
+    }
     let single = kind == Kind::F32;
     match (single, single::arithmetic(op), double::arithmetic(op)) {
         (true, Some(function), _) => Column::F32(zip(&a.singles(), &b.singles(), bars, function)),
@@ -78,6 +90,21 @@ pub(super) fn binary(op: Binary, a: Operand<'_>, b: Operand<'_>, bars: usize) ->
         (true, ..) => Column::Bool(zip(&a.singles(), &b.singles(), bars, single::comparison(op))),
         (false, ..) => Column::Bool(zip(&a.doubles(), &b.doubles(), bars, double::comparison(op))),
     }
+}
+
+/// What differs where one operand is of Python's objects: they are compared to find the larger, and
+/// pandas takes a missing truth for a false one, but a missing left side of `Or` for all of it.
+fn of_objects(op: Binary) -> Option<fn(f64, f64) -> f64> {
+    Some(match op {
+        Binary::Greater => |a, b| if a >= b { a } else { b },
+        Binary::Less => |a, b| if a <= b { a } else { b },
+        Binary::And => |a, b| f64::from(u8::from(a == 1.0 && b == 1.0)),
+        Binary::Or => |a, b| match a {
+            0.0 => f64::from(u8::from(b == 1.0)),
+            a => f64::from(u8::from(a == 1.0)),
+        },
+        _ => return None,
+    })
 }
 
 /// numpy's arithmetic of two conditions.
@@ -114,6 +141,7 @@ pub(super) fn choose(condition: &Column, a: Operand<'_>, b: Operand<'_>) -> Colu
     let condition = condition.truths();
     match a.meet(b) {
         Kind::Bool => Column::Bool(pick(&condition, &a.truths(), &b.truths())),
+        Kind::Holed => Column::Holed(pick(&condition, &a.singles(), &b.singles())),
         Kind::F32 => Column::F32(pick(&condition, &a.singles(), &b.singles())),
         Kind::F64 | Kind::Constant => Column::F64(pick(&condition, &a.doubles(), &b.doubles())),
     }
@@ -127,6 +155,9 @@ pub(super) fn shift(op: Shift, arg: &Column, distance: i64) -> Column {
             Column::Bool(vec![first; values.len()])
         }
         Column::F64(values) => Column::F64(moved(values, distance, f64::NAN)),
+        column @ (Column::Bool(_) | Column::Holed(_)) => {
+            Column::Holed(moved(&column.singles(), distance, f32::NAN))
+        }
         column => Column::F32(moved(&column.singles(), distance, f32::NAN)),
     };
     match op {
