@@ -130,6 +130,122 @@ fn factors_are_written_in_order_whatever_they_compare() {
     assert!(first.is_sorted() && table.instruments.is_sorted());
 }
 
+fn compute_csv(data: &Path, out: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alphafleet"));
+    command.args(["factors", "compute", "--data"]).arg(data).arg("--out").arg(out);
+    command.args(args).output().unwrap()
+}
+
+/// Rows without prices before, within and after the bars, and bars that cannot be.
+const ODD: &str = "\
+    symbol,date,open,high,low,close,volume,fund\n\
+    A,2024-01-02,,,,,,\n\
+    A,2024-01-03,10,12,9,11,100,1\n\
+    A,2024-01-04,,,,,0,5\n\
+    A,2024-01-05,0,12,10,12,300,2\n\
+    A,2024-01-08,11,9,12,10,200,inf\n\
+    A,2024-01-09,,,,,,\n\
+    B,2024-01-08,,,,,,\n\
+    B,2024-01-09,,,,,,\n";
+
+/// The values are those of pyqlib 0.9.7 on the rows of A, in single precision.
+#[test]
+fn factors_are_qlibs_on_the_rows_of_the_file() {
+    const N: f64 = f64::NAN;
+    const INF: f64 = f64::INFINITY;
+    let expected = [
+        ("$fund", [N, 1.0, 5.0, 2.0, INF, N]),
+        ("Mean($volume, 3)", [N, 100.0, 50.0, 133.33333, 166.66667, 250.0]),
+        ("IdxMax($high, 3)", [N, 1.0, 1.0, 2.0, 1.0, 3.0]),
+        ("IdxMax($close, 0)", [N, 1.0, 1.0, 1.0, 1.0, 1.0]),
+        ("Ref($close, 0)", [N; 6]),
+        ("EMA($close, 0)", [N, 8.25, 3.1428571, 7.334559, 8.1611376, 5.3139458]),
+        ("WMA($close, 3)", [N, 7.3333335, 3.6666667, 3.9166667, 4.5, 2.6666667]),
+        ("Sum($close, 3)", [N, 11.0, 11.0, 23.0, 22.0, 22.0]),
+        ("Mean($fund, 2)", [N, 1.0, 3.0, 3.5, 2.0, N]),
+        ("Max($fund, 3)", [N, 1.0, 5.0, 5.0, 5.0, 2.0]),
+        ("$high-$low", [N, 3.0, N, 2.0, -3.0, N]),
+        ("$close/$open", [N, 1.1, N, INF, 0.9090909, N]),
+        ("Std($volume, 3)", [N, N, 70.71068, 152.75252, 152.75252, 70.71068]),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("bars.csv"), folder.path().join("out.parquet"));
+    std::fs::write(&data, ODD).unwrap();
+    let named = expected.iter().enumerate().map(|(at, (source, _))| format!("x{at}={source}"));
+    let named: Vec<String> = named.collect();
+    let args: Vec<&str> = named.iter().flat_map(|named| ["--expr", named]).collect();
+    let done = compute_csv(&data, &out, &args);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+
+    let table = read_table("out", std::fs::read(&out).unwrap()).unwrap();
+    assert_eq!(table.instruments, ["A", "A", "A", "A", "A", "A", "B", "B"]);
+    assert_eq!(table.times[6].to_string(), "2024-01-08 00:00:00");
+    for (at, (source, expected)) in expected.iter().enumerate() {
+        let found = table.column(&format!("x{at}")).unwrap().to_f64();
+        let same = |(found, expected): (&f64, &f64)| {
+            found == expected
+                || (found.is_nan() && expected.is_nan())
+                || (found - expected).abs() <= 1e-6 * expected.abs()
+        };
+        assert!(found.iter().zip(expected).all(same), "{source}: {found:?}, not {expected:?}");
+        assert!(found[6..].iter().all(|value| value.is_nan()), "{source}: {found:?}");
+    }
+}
+
+#[test]
+fn a_finding_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("A.csv");
+    let rows = (10..31).map(|day| format!("2024-01-{day},10,12,9,1{}\n", day % 3));
+    std::fs::write(&data, "date,open,high,low,close\n".to_owned() + &rows.collect::<String>())
+        .unwrap();
+    let own = ["--expr", "ma=Mean($close, 2)"];
+    let computed = compute_csv(&data, &folder.path().join("out.parquet"), &own);
+    let judged = [&own[..], &["--horizons", "1"]].concat();
+    let evaluated = evaluate(&data, &folder.path().join("out"), &judged);
+    for (done, code) in [
+        (&computed, "missing_column"),
+        (&computed, "no_adjustment_factor"),
+        (&evaluated, "missing_column"),
+        (&evaluated, "no_adjustment_factor"),
+    ] {
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let printed = String::from_utf8_lossy(&done.stdout);
+        assert_eq!(printed.matches(code).count(), 1, "{code}: {printed}");
+    }
+}
+
+#[test]
+fn what_is_read_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (data, told, link) = (path("bars.csv"), path("told.parquet"), path("link.csv"));
+    std::fs::write(&data, ODD).unwrap();
+    std::fs::write(&told, "whatever this is").unwrap();
+    std::os::unix::fs::symlink(&data, &link).unwrap();
+    let own = ["--expr", "ma=Mean($close, 2)"];
+    let announced = [&own[..], &["--announcements", told.to_str().unwrap()]].concat();
+    let cases: [(&Path, &Path, &[&str]); 5] = [
+        (&data, &data, &own),
+        (&data, &link, &own),
+        (&link, &data, &own),
+        (folder.path(), &data, &own),
+        (&data, &told, &announced),
+    ];
+    for (data, out, args) in cases {
+        let refused = compute_csv(data, out, args);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{data:?} to {out:?}: {said}");
+        assert!(said.contains("would overwrite"), "{said}");
+    }
+    assert_eq!(std::fs::read_to_string(&data).unwrap(), ODD);
+    // A file of an earlier run may be written again.
+    for _ in 0..2 {
+        let done = compute_csv(&data, &path("out.parquet"), &own);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
 #[test]
 fn mistakes_are_the_callers_and_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -29,6 +29,12 @@ fn help_names_every_verb_and_hides_the_childs() {
 }
 
 #[test]
+fn help_says_which_rows_factors_are_computed_on() {
+    let help = String::from_utf8(alphafleet(&["factors", "compute", "--help"]).stdout).unwrap();
+    assert!(help.contains("those that Qlib gives on the same rows"), "{help}");
+}
+
+#[test]
 fn an_unknown_verb_is_the_callers_mistake() {
     let refused = alphafleet(&["trian"]);
     assert_eq!(refused.status.code(), Some(2));

@@ -6,6 +6,7 @@ mod layout;
 mod options;
 mod source;
 mod time;
+mod zones;
 
 use std::fs::File;
 use std::io::Read;
@@ -21,7 +22,7 @@ pub(crate) use carried::{metadata_of, read as carried_by};
 use collect::Collector;
 pub use layout::ColumnMapping;
 pub(crate) use layout::loses_name;
-pub use options::{ImportOptions, Limits, OutsideRange, PriceBasis};
+pub use options::{ImportOptions, Limits, OutsideRange, PriceBasis, RowRule};
 pub(crate) use time::parse_time;
 
 /// What an import gives.
@@ -53,13 +54,14 @@ pub struct SourceFile {
 /// instrument comes from a column or else from the file's stem. `open`, `high`, `low`, `close`
 /// and a time are required; every further numeric column becomes a field.
 ///
-/// Times with a zone become UTC; if most of a file's are midnights in their zone, they are daily
-/// bars and keep the date they have there.
+/// Times with a zone become UTC, unless they are daily bars, which keep the date they have there:
+/// most of a file's times are midnights in their zone, or no instrument has two on one date.
 ///
 /// What is done to rows, each with a finding: rows without any price are dropped; of doubled
-/// rows identical ones are dropped and of different ones the last counts; infinite values become
+/// rows identical ones are dropped and of different ones the last with a price counts; infinite values become
 /// missing; a bar with a price that is not positive or with its high below its low becomes a
-/// missing bar; open or close outside high and low follow `options.outside_range`. Prices that
+/// missing bar; open or close outside high and low follow `options.outside_range`. None of this
+/// but the rule on doubled rows holds under [`RowRule::AsRecorded`] (`options.rows`). Prices that
 /// are already adjusted are turned back to raw ones (`options.price_basis`); without a `factor`,
 /// `adj_close / close` is it. A file of [`write_import`](crate::write_import) says itself that its
 /// prices are raw, and its findings are taken over, none twice.

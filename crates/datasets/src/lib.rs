@@ -29,7 +29,7 @@ pub use announcements::{read_announcements, write_announcements};
 pub use error::DatasetError;
 pub use ic_file::{IcFile, IcRows};
 pub use import::{
-    ColumnMapping, Import, ImportOptions, Limits, OutsideRange, PriceBasis, SourceFile,
+    ColumnMapping, Import, ImportOptions, Limits, OutsideRange, PriceBasis, RowRule, SourceFile,
     import_files,
 };
 pub use panel_file::{panel_from_parquet, panel_to_parquet, read_panel, write_import, write_panel};

@@ -25,7 +25,7 @@ pub(crate) use basis::to_raw;
 pub use carried::{ConvertedFile, read_converted, write_converted};
 pub use export::{Precision, QlibExport, export_qlib};
 pub(crate) use financial::read_announcements;
-pub(crate) use folder::{OpenOptions, QlibFolder};
+pub(crate) use folder::{OpenOptions, QlibFolder, Series};
 pub use frequency::QlibFrequency;
 pub use layout::QlibLayout;
 pub(crate) use listing::{DayEnd, parse as parse_listing};

@@ -146,6 +146,41 @@ fn daily_bars_keep_the_date_of_their_zone() {
     assert_eq!((days(&hourly)[0].as_str(), days(&hourly)[47].as_str()), ("01 16:00", "03 15:00"));
 }
 
+#[test]
+fn daily_bars_keep_the_date_of_their_zone_at_any_hour() {
+    let bars = |stamps: &[&str]| {
+        let rows: String = stamps.iter().map(|time| format!("{time},1,2,1,1.5,10\n")).collect();
+        csv(format!("{HEADER}{rows}")).unwrap()
+    };
+    // UTC is a day ahead in New York's evening and a day behind in Sydney's morning.
+    let evening = ["2020-01-02 20:00:00-05:00,A", "2020-01-02 20:00:00-05:00,B"];
+    let next = ["2020-01-03 20:00:00-05:00,B", "2020-01-06 19:30:00-05:00,A"];
+    for rows in [[evening, next].concat(), [next, evening].concat()] {
+        let daily = bars(&rows);
+        assert_eq!(days(&daily), ["02 00:00", "03 00:00", "06 00:00"], "{rows:?}");
+        assert!(codes(&daily).contains(&(FindingCode::ZonedTimes, 1)));
+    }
+    // The same bar twice is one bar.
+    let doubled = bars(&[&evening[..], &evening, &next].concat());
+    assert_eq!((days(&doubled).len(), doubled.rows), (3, 4));
+    // Of bars through the day UTC is right, also where most days have one alone, in any order.
+    let two = "2020-01-02 20:05:00-05:00,B";
+    for rows in [[&evening[..], &next, &[two]].concat(), [&[two], &next[..], &evening].concat()] {
+        let intraday = bars(&rows);
+        let expected = ["03 01:00", "03 01:05", "04 01:00", "07 00:30"];
+        assert_eq!(days(&intraday), expected, "{rows:?}");
+    }
+    // A second file may show that the bars of the first are none of days.
+    let files = Files::new();
+    let [first, second] = [("10:00", "1.5"), ("10:05", "1.6")].map(|(time, close)| {
+        let row = format!("2020-01-02 {time}:00+11:00,A,1,2,1,{close},10\n");
+        files.write(&format!("{}.csv", &time[3..]), format!("{HEADER}{row}"))
+    });
+    let both = import_files(&[first.clone(), second], &ImportOptions::default()).unwrap();
+    assert_eq!(days(&both), ["01 23:00", "01 23:05"]);
+    assert_eq!(days(&import_files(&[first], &ImportOptions::default()).unwrap()), ["02 00:00"]);
+}
+
 /// Daily bars as data frames hold them: midnights of a zone, stored as UTC.
 fn zoned_parquet(zone: &str, utc: &[&str]) -> Vec<u8> {
     let stamps = utc.iter().map(|time| {
@@ -171,6 +206,13 @@ fn daily_timestamps_keep_the_date_of_their_zone() {
         ("Asia/Shanghai", ["2020-01-01 16:00", "2020-01-02 16:00"]),
         ("America/New_York", ["2020-01-02 05:00", "2020-01-03 05:00"]),
         ("UTC", ["2020-01-02 00:00", "2020-01-03 00:00"]),
+        // 20:00, 10:00, 07:00; then 16:00, 15:00 and 09:00, which are on the same date in UTC.
+        ("America/New_York", ["2020-01-03 01:00", "2020-01-04 01:00"]),
+        ("Australia/Sydney", ["2020-01-01 23:00", "2020-01-02 23:00"]),
+        ("Asia/Shanghai", ["2020-01-01 23:00", "2020-01-02 23:00"]),
+        ("America/New_York", ["2020-01-02 21:00", "2020-01-03 21:00"]),
+        ("Asia/Shanghai", ["2020-01-02 07:00", "2020-01-03 07:00"]),
+        ("Asia/Tokyo", ["2020-01-02 00:00", "2020-01-03 00:00"]),
         ("Nowhere/Land", ["2020-01-02 00:00", "2020-01-03 00:00"]),
     ] {
         let bytes = zoned_parquet(zone, &utc);

@@ -27,7 +27,7 @@ impl Default for CheckRules {
 /// Checks the bars of a panel of raw prices and sums what it finds.
 ///
 /// Covers missing volume, high below low, prices outside low and high, flat bars, prices that
-/// are not positive, zero and constant volumes, jumps of the adjusted close, and gaps. What only
+/// are not positive, negative, zero and constant volumes, jumps of the adjusted close, and gaps. What only
 /// rows can show (null, doubled and unordered ones) is the import's to find.
 pub fn check_panel(panel: &Panel, rules: &CheckRules) -> Vec<Finding> {
     let mut log = FindingLog::default();
@@ -104,6 +104,8 @@ impl<'a> InstrumentCheck<'a> {
         for (bar, &value) in volume.iter().enumerate() {
             if value == 0.0 {
                 self.note(FindingCode::ZeroVolume, Some("volume"), bar);
+            } else if value < 0.0 {
+                self.note(FindingCode::NegativeVolume, Some("volume"), bar);
             }
         }
         let mut known = volume.iter().enumerate().filter(|(_, value)| !value.is_nan());
@@ -134,8 +136,10 @@ impl<'a> InstrumentCheck<'a> {
 
     fn gaps(&mut self) {
         let mut missing = 0;
-        for bar in self.panel.listed(self.index) {
-            if !self.panel.has_bar(self.index, bar) {
+        // Rows may begin without any value: an instrument's life does not.
+        let (panel, index) = (self.panel, self.index);
+        for bar in panel.listed(index).skip_while(|&bar| !panel.has_bar(index, bar)) {
+            if !panel.has_bar(index, bar) {
                 missing += 1;
                 continue;
             }
@@ -189,6 +193,7 @@ mod tests {
             (Some([12.0, 11.0, 9.0, 10.5, 9.0]), vec![FindingCode::PriceOutsideRange]),
             (Some([10.0, 10.0, 10.0, 10.0, 9.0]), vec![FindingCode::FlatBar]),
             (Some([10.0, 11.0, 9.0, 10.0, 0.0]), vec![FindingCode::ZeroVolume]),
+            (Some([10.0, 11.0, 9.0, 10.0, -1.0]), vec![FindingCode::NegativeVolume]),
             (Some([10.0, 11.0, -9.0, 10.0, 5.0]), vec![FindingCode::NonPositivePrice]),
             (None, vec![FindingCode::Gap]),
         ];

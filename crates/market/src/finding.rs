@@ -81,6 +81,8 @@ finding_codes! {
     ConstantVolume = "constant_volume", Warning, "volumes never change";
     /// Volume is zero.
     ZeroVolume = "zero_volume", Warning, "volumes are zero";
+    /// Volume is negative; kept as published.
+    NegativeVolume = "negative_volume", Error, "volumes are negative";
     /// A price is zero or negative.
     NonPositivePrice = "non_positive_price", Error, "prices are zero or negative";
     /// Bars that cannot be (high below low, price not positive) were made missing.

@@ -12,7 +12,13 @@ fn threads() -> RangedU64ValueParser<usize> {
 
 #[derive(Debug, Subcommand)]
 pub enum Factors {
-    /// Compute expressions on every bar of a file and write them as Parquet.
+    /// Compute expressions on every row of a file and write them as Parquet.
+    ///
+    /// The numbers are those that Qlib gives on the same rows. Rows and values are taken as the
+    /// file has them, also rows without a price, impossible prices and infinite values, which a
+    /// training would leave out; what looks wrong is said. An instrument's series reach from its
+    /// first row to its last one, whatever these hold; a day that it lacks in between is a missing
+    /// bar: it has a row, and windows leave it out.
     Compute(ComputeFactors),
     /// Read an expression and say what it needs, or where it is wrong.
     Check {
@@ -27,8 +33,7 @@ pub enum Factors {
     Evaluate(EvaluateFactors),
 }
 
-/// Prices are taken as the file has them. A day that an instrument lacks within its first and last
-/// is a missing bar: it has a row, and windows leave it out.
+/// Rows and prices are taken as the file has them.
 #[derive(Debug, ClapArgs)]
 pub struct ComputeFactors {
     /// Bars: Parquet or CSV with instrument|symbol, datetime|date, open, high, low, close, volume

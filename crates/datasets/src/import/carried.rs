@@ -99,6 +99,7 @@ fn stays_in_data(code: FindingCode) -> bool {
             | FindingCode::FlatBar
             | FindingCode::ConstantVolume
             | FindingCode::ZeroVolume
+            | FindingCode::NegativeVolume
             | FindingCode::Jump
             | FindingCode::Gap
             | FindingCode::NoAdjustmentFactor

@@ -2,7 +2,7 @@ use alphafleet_market::{FindingCode, FindingLog, Panel, PanelColumns, distinct_t
 use chrono::{NaiveDateTime, NaiveTime};
 
 use super::collect::Rows;
-use super::options::{ImportOptions, OutsideRange};
+use super::options::{ImportOptions, OutsideRange, RowRule};
 use crate::error::DatasetError;
 
 const PRICES: [&str; 4] = ["open", "high", "low", "close"];
@@ -22,8 +22,13 @@ pub(super) fn clean(
     files: &[String],
     log: &mut FindingLog,
 ) -> Result<CleanRows, DatasetError> {
-    drop_infinite(&mut rows, log);
-    let mut order = with_prices(&rows, log);
+    let mut order = match options.rows {
+        RowRule::AsRecorded => (0..rows.times.len() as u32).collect(),
+        RowRule::Judged => {
+            drop_infinite(&mut rows, log);
+            with_prices(&rows, log)
+        }
+    };
     sort(&rows, &mut order, log);
     let before = order.len();
     drop_doubled(&rows, &mut order, log);
@@ -33,8 +38,10 @@ pub(super) fn clean(
         let column = "instrument".to_owned();
         return Err(DatasetError::MissingColumn { file: files.join(", "), column, found });
     }
-    drop_bad(&rows, &mut order, options, log);
-    if order.is_empty() {
+    if options.rows == RowRule::Judged {
+        drop_bad(&rows, &mut order, options, log);
+    }
+    if !order.iter().any(|&row| rows.has_value(row as usize)) {
         return Err(DatasetError::EmptyDataset { files: files.to_vec() });
     }
     note_missing(&rows, &order, log);
@@ -75,6 +82,14 @@ impl Rows {
     fn note(&self, log: &mut FindingLog, code: FindingCode, column: Option<&str>, row: usize) {
         let instrument = &self.names[self.instruments[row] as usize];
         log.note(code, column, instrument, self.times[row]);
+    }
+
+    fn has_value(&self, row: usize) -> bool {
+        self.columns.iter().any(|(_, values)| !values[row].is_nan())
+    }
+
+    fn has_price(&self, row: usize) -> bool {
+        PRICES.iter().filter_map(|name| self.column(name)).any(|column| !column[row].is_nan())
     }
 }
 
@@ -148,7 +163,9 @@ fn drop_doubled(rows: &Rows, order: &mut Vec<u32>, log: &mut FindingLog) {
         } else {
             rows.note(log, FindingCode::ConflictingRows, None, at);
             let last = kept.len() - 1;
-            kept[last] = row;
+            if rows.has_price(at) || !rows.has_price(other) {
+                kept[last] = row;
+            }
         }
     }
     *order = kept;

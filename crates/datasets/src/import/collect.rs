@@ -2,12 +2,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use alphafleet_market::{Finding, FindingCode, FindingLog};
 use arrow::array::{Array, Float64Array};
-use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::NaiveDateTime;
 
 use super::carried::Carried;
 use super::layout::{Field, Layout};
 use super::options::ImportOptions;
 use super::time::Stamp;
+use super::zones::ZonedRows;
 use crate::error::DatasetError;
 
 /// Rows of all sources, column by column, in the order they came. Missing is NaN.
@@ -37,12 +38,7 @@ pub(super) struct Collector<'a> {
     carried: Carried,
     sources: usize,
     raw_sources: usize,
-    /// Rows of the present source whose time has a zone, with its seconds from UTC.
-    zoned: Vec<(u32, i32)>,
-    /// How many of them are midnights there.
-    midnights: usize,
-    to_dates: bool,
-    to_utc: bool,
+    zoned: ZonedRows,
     last: Option<u32>,
 }
 
@@ -62,10 +58,7 @@ impl<'a> Collector<'a> {
             carried: Carried::default(),
             sources: 0,
             raw_sources: 0,
-            zoned: Vec::new(),
-            midnights: 0,
-            to_dates: false,
-            to_utc: false,
+            zoned: ZonedRows::default(),
             last: None,
         }
     }
@@ -141,8 +134,7 @@ impl<'a> Collector<'a> {
         self.last = Some(code);
         self.rows.instruments.push(code);
         if let Some(offset) = time.offset {
-            self.zoned.push((self.rows.times.len() as u32, offset.local_minus_utc()));
-            self.midnights += usize::from(time.local.time() == NaiveTime::MIN);
+            self.zoned.note(self.rows.times.len(), time.local, offset);
         }
         self.rows.times.push(time.local);
         Ok(())
@@ -187,21 +179,15 @@ impl<'a> Collector<'a> {
         self.carried.findings.extend(carried.findings);
     }
 
-    /// Ends a source. Its times with a zone become UTC, unless most are midnights there: then
-    /// they are daily bars, whose date UTC would move by a day, and stay as they are.
+    /// Ends a source.
     pub fn end(&mut self) {
         self.sources += 1;
-        let zoned = std::mem::take(&mut self.zoned);
-        let daily = std::mem::take(&mut self.midnights) * 2 > zoned.len();
-        self.to_dates |= daily;
-        self.to_utc |= !daily && !zoned.is_empty();
-        for (row, seconds) in zoned.into_iter().filter(|_| !daily) {
-            self.rows.times[row as usize] -= TimeDelta::seconds(i64::from(seconds));
-        }
+        self.zoned.end_source();
     }
 
     /// The rows, what was found on them, and what all sources say of themselves.
     pub fn finish(mut self) -> (Rows, FindingLog, Carried) {
+        self.zoned.settle(&mut self.rows);
         self.carried.raw = self.sources > 0 && self.raw_sources == self.sources;
         let mut log = FindingLog::default();
         for name in &self.textual {
@@ -210,8 +196,8 @@ impl<'a> Collector<'a> {
         }
         self.rows.columns.retain(|(name, _)| !self.textual.contains(name));
         for (found, message) in [
-            (self.to_utc, "times with a zone were turned into UTC"),
-            (self.to_dates, "daily bars with a zone keep the date they have there"),
+            (self.zoned.to_utc, "times with a zone were turned into UTC"),
+            (self.zoned.to_dates, "daily bars with a zone keep the date they have there"),
         ] {
             if found {
                 log.push(Finding::whole(FindingCode::ZonedTimes, Some("datetime"), message));

@@ -15,6 +15,9 @@ pub struct ImportOptions {
     /// Of a Qlib folder; absent: the only one it has, or else `day`.
     pub qlib_frequency: Option<QlibFrequency>,
     pub outside_range: OutsideRange,
+    /// The caller's to choose, not the data's: no part of the options that travel.
+    #[serde(skip)]
+    pub rows: RowRule,
     pub limits: Limits,
     pub checks: CheckRules,
 }
@@ -41,6 +44,19 @@ pub enum OutsideRange {
     Keep,
     /// A missing bar, with a finding.
     Missing,
+}
+
+/// Which rows become bars, and with which values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RowRule {
+    /// Rows with a price, unless they cannot be; infinite values are missing. What is stored and
+    /// trained on.
+    #[default]
+    Judged,
+    /// Every row, with all the values it has: without prices, with impossible ones, with infinite
+    /// ones. A listing reaches from an instrument's first row to its last one, as in Qlib, whose
+    /// series begin where the data do, whatever they hold there.
+    AsRecorded,
 }
 
 /// Where the import stops with `too_large`.

@@ -1,7 +1,10 @@
 use std::ops::Range;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use alphafleet_datasets::{ColumnValues, KeyOrder, PriceBasis, Table, TableColumn, TableFile};
+use alphafleet_datasets::{
+    ColumnValues, ImportOptions, KeyOrder, PriceBasis, RowRule, Table, TableColumn, TableFile,
+};
 use alphafleet_factors::{
     Cell, FactorError, FeatureFrame, NamedExpr, compute, compute_double, instrument_parts,
 };
@@ -13,6 +16,7 @@ use super::super::data::print_findings;
 use super::super::members::of_universe;
 use super::fundamentals;
 use super::source::{Selection, bars};
+use super::target::refuse_input;
 use crate::args::ComputeFactors;
 use crate::failure::Usage;
 use crate::output::{self, thousands};
@@ -46,11 +50,17 @@ impl Computed {
 }
 
 fn compute_all(request: &ComputeFactors) -> anyhow::Result<Computed> {
+    let announcements = request.fundamentals.announcements.as_deref();
+    refuse_input(&request.out, request.data.iter().map(PathBuf::as_path).chain(announcements))?;
     let selection = Selection { set: request.set.as_deref(), own: &request.expressions };
     let asked = selection.expressions()?;
-    // Prices are taken as the file has them.
-    let (panel, mut findings) = bars(&request.data, Some(PriceBasis::Raw), request.adjustment)?;
-    let announcements = request.fundamentals.announcements.as_deref();
+    // Rows and prices are taken as the file has them.
+    let options = ImportOptions {
+        price_basis: Some(PriceBasis::Raw),
+        rows: RowRule::AsRecorded,
+        ..ImportOptions::default()
+    };
+    let (panel, mut findings) = bars(&request.data, &options, request.adjustment)?;
     let (panel, told) = fundamentals::attach(panel, announcements, &asked)?;
     findings.extend(told);
     let panel = of_universe(panel, request.members.as_deref())?;
@@ -138,7 +148,7 @@ fn cells<T: Cell>(frame: &FeatureFrame<T>, instruments: &Range<usize>) -> Range<
     }
 }
 
-/// Instrument and time of each row: the bars within each instrument's first and last.
+/// Instrument and time of each row: the bars from each instrument's first row to its last.
 fn keys(panel: &Panel) -> (Vec<&str>, Vec<NaiveDateTime>) {
     let (mut instruments, mut times) = (Vec::new(), Vec::new());
     for (instrument, name) in panel.instruments().iter().enumerate() {

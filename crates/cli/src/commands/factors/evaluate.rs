@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use alphafleet_datasets::ImportOptions;
 use alphafleet_factors::{
     EffectivenessOptions, EffectivenessReport, FactorEffectiveness, Members, NamedUniverse,
     evaluate,
@@ -25,7 +26,7 @@ pub fn run(json: bool, request: &EvaluateFactors) -> anyhow::Result<ExitCode> {
     let options = options(request)?;
     let selection = Selection { set: request.set.as_deref(), own: &request.expressions };
     let asked = selection.expressions()?;
-    let (panel, mut findings) = bars(&request.data, None, request.adjustment)?;
+    let (panel, mut findings) = bars(&request.data, &ImportOptions::default(), request.adjustment)?;
     let panel = without_indices(panel, &mut findings)?;
     let announcements = request.fundamentals.announcements.as_deref();
     let (panel, told) = fundamentals::attach(panel, announcements, &asked)?;

@@ -5,6 +5,7 @@ mod compute;
 mod evaluate;
 mod fundamentals;
 mod source;
+mod target;
 
 use std::process::ExitCode;
 

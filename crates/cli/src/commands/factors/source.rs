@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
-use alphafleet_datasets::{ImportOptions, PriceBasis, import_files};
+use alphafleet_datasets::{ImportOptions, import_files};
 use alphafleet_factors::{NamedExpr, keep_available, validate_features};
-use alphafleet_market::{Finding, Panel, adjust, complete_columns};
+use alphafleet_market::{Panel, adjust};
 use alphafleet_specs::FeatureSet;
 use serde_json::{Value, json};
 
@@ -79,20 +79,21 @@ fn set(name: &str) -> Result<FeatureSet, Usage> {
     })
 }
 
-/// The files' bars, adjusted. Without a basis the import judges what their prices are.
+/// The files' bars, adjusted, and what was found on them, nothing twice.
 pub fn bars(
     files: &[PathBuf],
-    price_basis: Option<PriceBasis>,
+    options: &ImportOptions,
     adjustment: AdjustPrices,
 ) -> anyhow::Result<(Panel, Vec<Value>)> {
-    let options = ImportOptions { price_basis, ..ImportOptions::default() };
-    let import = import_files(files, &options)?;
-    let (panel, completed) =
-        complete_columns(import.panel).map_err(|error| Usage(error.to_string()))?;
+    let import = import_files(files, options)?;
     let (panel, adjusted) =
-        adjust(panel, adjustment.into()).map_err(|error| Usage(error.to_string()))?;
-    let findings: Vec<Finding> =
-        import.findings.into_iter().chain(completed).chain(adjusted).collect();
+        adjust(import.panel, adjustment.into()).map_err(|error| Usage(error.to_string()))?;
+    let mut findings = import.findings;
+    for finding in adjusted {
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
     let findings = findings.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
     Ok((panel, findings))
 }

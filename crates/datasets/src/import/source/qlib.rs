@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::path::Path;
 
 use alphafleet_market::{Finding, FindingCode};
@@ -6,10 +7,10 @@ use crate::error::DatasetError;
 use crate::import::carried::Carried;
 use crate::import::collect::Collector;
 use crate::import::layout::{Field, Kind, resolve};
-use crate::import::options::PriceBasis;
+use crate::import::options::{PriceBasis, RowRule};
 use crate::import::time::Stamp;
 use crate::import::{SourceFile, name_of};
-use crate::qlib::{OpenOptions, QlibFolder, to_raw};
+use crate::qlib::{OpenOptions, QlibFolder, Series, to_raw};
 
 /// Columns before the fields: instrument and time.
 const KEYS: usize = 2;
@@ -56,18 +57,23 @@ pub(in crate::import) fn read(
         if price_basis == PriceBasis::Adjusted {
             turned |= to_raw(&names, &mut series, calendar.len());
         }
+        let kept = kept_without_values(&series, options.rows);
         for (bar, &local) in calendar.iter().enumerate() {
             let value = |at: usize| {
                 let series = series[at].as_ref()?;
                 let value = *series.values.get(bar.checked_sub(series.start)?)?;
                 (!value.is_nan()).then_some(value)
             };
-            if (0..series.len()).all(|at| value(at).is_none()) {
+            let empty = (0..series.len()).all(|at| value(at).is_none());
+            if empty && !kept.contains(&bar) {
+                continue;
+            }
+            let instrument = &folder.entries[entry].symbol;
+            collector.row(&target.file, instrument, Stamp { local, offset: None })?;
+            if empty {
                 continue;
             }
             folder.note_bar(entry, local);
-            let instrument = &folder.entries[entry].symbol;
-            collector.row(&target.file, instrument, Stamp { local, offset: None })?;
             for (at, &column) in fields.iter().enumerate() {
                 if let Some(value) = value(at) {
                     collector.value(column, value);
@@ -88,4 +94,16 @@ pub(in crate::import) fn read(
     collector.carry(Carried { raw: true, findings });
     collector.end();
     Ok(source)
+}
+
+/// Bars that are rows even if none of an instrument's series has a value there: those its series
+/// reach over, where rows count as they are recorded.
+fn kept_without_values(series: &[Option<Series>], rows: RowRule) -> Range<usize> {
+    let known = || series.iter().flatten().filter(|series| !series.values.is_empty());
+    let first = known().map(|series| series.start).min();
+    let end = known().map(|series| series.start + series.values.len()).max();
+    match (rows, first, end) {
+        (RowRule::AsRecorded, Some(first), Some(end)) => first..end,
+        _ => 0..0,
+    }
 }
