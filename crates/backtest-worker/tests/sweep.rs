@@ -401,7 +401,9 @@ fn a_share_of_which_nothing_runs_fails_only_where_there_is_nothing_else() {
                 "exit": 0.5, "weight": 0.2 })
     };
     let of = |strategies: Vec<Value>| {
-        let axes = json!([{ "path": "strategy", "values": strategies }]);
+        let margin = json!({ "margin": { "initial": 0.5, "maintenance": 0.25 } });
+        let axes = json!([{ "path": "account", "values": [margin] },
+                          { "path": "strategy", "values": strategies }]);
         SweepConfig::from_value(&json!({ "axes": axes })).unwrap()
     };
     let cross = plan(&panel).to_value()["strategy"].clone();

@@ -5,6 +5,7 @@
 //! given again at every bar until nothing stands against the strategy; an entry that is not dealt
 //! is not given again for that alone.
 
+mod leaving;
 mod mean_reversion;
 mod momentum;
 mod moving_average_cross;

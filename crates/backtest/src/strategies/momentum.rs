@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::leaving::Leaving;
 use super::sizing::may_hold;
 use super::window::value_at;
 use crate::BacktestError;
@@ -42,6 +43,7 @@ impl MomentumConfig {
 #[derive(Debug)]
 pub struct Momentum {
     config: MomentumConfig,
+    leaving: Leaving,
 }
 
 impl Momentum {
@@ -52,7 +54,7 @@ impl Momentum {
         Given("every", config.every as f64).check(count, "at least 1")?;
         Given("exposure", config.exposure)
             .check(|e| e > 0.0 && e <= 10.0, "above 0 and at most 10")?;
-        Ok(Self { config })
+        Ok(Self { config, leaving: Leaving::default() })
     }
 
     /// Close `skip` bars ago over the close `window` bars before that, less 1.
@@ -67,7 +69,7 @@ impl Momentum {
 impl Strategy for Momentum {
     fn on_bar(&mut self, view: &View<'_>, orders: &mut Orders<'_>) -> Result<(), BacktestError> {
         if !view.step().is_multiple_of(self.config.every) {
-            return Ok(());
+            return self.leaving.ask_again(view, orders);
         }
         let mut ranked: Vec<(f64, usize)> = (0..view.instruments().len())
             .filter(|&instrument| may_hold(view, instrument))
@@ -77,18 +79,20 @@ impl Strategy for Momentum {
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         ranked.truncate(self.config.topk);
         if ranked.is_empty() {
-            return Ok(());
+            return self.leaving.ask_again(view, orders);
         }
+        self.leaving.clear();
         let weight = self.config.exposure / self.config.topk as f64;
         let mut chosen: Vec<usize> = ranked.into_iter().map(|(_, instrument)| instrument).collect();
         chosen.sort_unstable();
         for &held in view.ledger().held() {
             let held = held as usize;
             if view.is_member(held) && chosen.binary_search(&held).is_err() {
-                orders.target_quantity(held, 0.0)?;
+                self.leaving.close(held, orders)?;
             }
         }
         for instrument in chosen {
+            orders.cancel_all(instrument);
             orders.target_weight(instrument, weight)?;
         }
         Ok(())

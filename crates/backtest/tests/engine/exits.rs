@@ -2,9 +2,10 @@
 //! be opened is not opened late.
 
 use alphafleet_backtest::strategies::{
-    MeanReversion, MeanReversionConfig, MovingAverageCross, MovingAverageCrossConfig, Sizing,
+    MeanReversion, MeanReversionConfig, Momentum, MomentumConfig, MovingAverageCross,
+    MovingAverageCrossConfig, Sizing, Weighting, Weights, WeightsConfig,
 };
-use alphafleet_backtest::{AccountConfig, BacktestResult, Config};
+use alphafleet_backtest::{AccountConfig, BacktestResult, Config, Score, Side, Signal, Strategy};
 use alphafleet_factors::DateRange;
 use chrono::TimeDelta;
 
@@ -142,4 +143,28 @@ fn reversion_asks_again_and_never_twice() {
     let bars = panel(&[&rows, &quiet]);
     let result = play(bars, margin, &mut MeanReversion::new(config).unwrap());
     assert_eq!(dealt(&result), [(5, 10.0), (8, -10.0)]);
+}
+
+#[test]
+fn a_portfolio_asks_again_between_its_choices() {
+    // Every four bars one of two is chosen: at bar 4 the first, at bar 8 the second.
+    let mut first = flat(&[10.0, 10.0, 10.0, 11.0, 12.0, 12.0, 12.0, 12.0, 12.0, 12.0, 12.0, 12.0]);
+    let second = flat(&[10.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0]);
+    // The first cannot be sold at the two bars after that.
+    (first[9][4], first[10]) = (0.0, GONE);
+    let panel = panel(&[&first, &second]);
+    let dealt = |strategy: &mut dyn Strategy| {
+        let result = play(panel.clone(), margin, strategy);
+        let own = result.fills.iter().filter(|fill| fill.instrument == 0);
+        own.map(|fill| (fill.bar, fill.side)).collect::<Vec<_>>()
+    };
+    let expected = [(5, Side::Buy), (11, Side::Sell)];
+    let config = MomentumConfig { window: 2, skip: 0, topk: 1, every: 4, exposure: 0.5 };
+    assert_eq!(dealt(&mut Momentum::new(config).unwrap()), expected);
+    let score = |instrument, bar, score| Score { instrument, time: day(bar), score };
+    let scores = [score("A", 4, 1.0), score("B", 4, 0.5), score("A", 8, 0.5), score("B", 8, 1.0)];
+    let signal = Signal::from_rows(&panel, scores).unwrap();
+    let (weighting, topk) = (Weighting::Equal, Some(1));
+    let config = WeightsConfig { weighting, topk, every: 4, exposure: 0.5, tolerance: 0.0 };
+    assert_eq!(dealt(&mut Weights::new(config, Some(signal)).unwrap()), expected);
 }

@@ -8,6 +8,7 @@ use crate::engine::Strategy;
 use crate::market::{Market, View};
 use crate::orders::Orders;
 use crate::sorter::Sorter;
+use crate::strategies::leaving::Leaving;
 use crate::strategies::sizing::may_hold;
 use crate::{BacktestError, Signal};
 
@@ -22,6 +23,7 @@ pub struct Weights {
     signal: Option<Signal>,
     sorter: Sorter,
     index: Vec<f64>,
+    leaving: Leaving,
 }
 
 /// An instrument that may be held.
@@ -40,7 +42,8 @@ impl Weights {
             let remedy = "this weighting, or topk, goes by scores";
             return Err(BacktestError::Incomplete { field: "signal", remedy });
         }
-        Ok(Self { config, signal, sorter: Sorter::default(), index: vec![] })
+        let (sorter, leaving) = (Sorter::default(), Leaving::default());
+        Ok(Self { config, signal, sorter, index: vec![], leaving })
     }
 
     /// What may be held now, the best scores first.
@@ -114,13 +117,14 @@ impl Strategy for Weights {
     /// Where weights are not defined, as for prices that do not move, the portfolio stays.
     fn on_bar(&mut self, view: &View<'_>, orders: &mut Orders<'_>) -> Result<(), BacktestError> {
         if !view.step().is_multiple_of(self.config.every) {
-            return Ok(());
+            return self.leaving.ask_again(view, orders);
         }
         let candidates = self.candidates(view);
-        if candidates.is_empty() {
-            return Ok(());
-        }
-        let Some(weights) = self.weights(&candidates) else { return Ok(()) };
+        let some = (!candidates.is_empty()).then_some(&candidates);
+        let Some(weights) = some.and_then(|candidates| self.weights(candidates)) else {
+            return self.leaving.ask_again(view, orders);
+        };
+        self.leaving.clear();
         let mut targets = vec![0.0; view.instruments().len()];
         for (candidate, weight) in candidates.iter().zip(weights) {
             targets[candidate.instrument] = weight * self.config.exposure;
@@ -131,7 +135,9 @@ impl Strategy for Weights {
             }
             let held = view.weight(instrument);
             let near = (target - held).abs() <= self.config.tolerance && target != 0.0;
-            if !near && (target != 0.0 || held != 0.0) {
+            if target == 0.0 && held != 0.0 {
+                self.leaving.close(instrument, orders)?;
+            } else if !near && target != 0.0 {
                 orders.cancel_all(instrument);
                 orders.target_weight(instrument, target)?;
             }
