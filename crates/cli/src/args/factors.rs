@@ -145,3 +145,31 @@ impl From<AdjustPrices> for Adjustment {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use clap::error::ErrorKind;
+
+    use crate::args::Args;
+
+    #[test]
+    fn more_threads_than_a_specification_may_ask_for_are_refused() {
+        let compute = ["compute", "--data", "a.parquet", "--set", "alpha158", "--out", "b.parquet"];
+        let evaluate = ["evaluate", "--data", "a.parquet", "--set", "alpha158", "--out", "b"];
+        for command in [&compute[..], &evaluate[..]] {
+            let parsed = |threads: &str| {
+                let command = ["alphafleet", "factors"].iter().chain(command);
+                let all = command.copied().chain(["--threads", threads].iter().copied());
+                Args::try_parse_from(all.map(str::to_owned).collect::<Vec<String>>())
+            };
+            assert!(parsed("1024").is_ok(), "{command:?}");
+            for refused in ["1025", "100000", "-1"] {
+                let code = parsed(refused).err().map(|error| error.exit_code());
+                assert_eq!(code, Some(2), "{refused}");
+            }
+            let error = parsed("1025").err().map(|error| error.kind());
+            assert_eq!(error, Some(ErrorKind::ValueValidation));
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::kernels::{End, Order, Weighting};
 use super::program::{ColumnId, Op, Operand, Precision, Program, Result, Step, Value};
+use crate::expr::chain::Chain;
 use crate::expr::kind::Kind;
 use crate::expr::{Binary, Cross, IndicatorId, Node, Pair, Rolling, Shift, Unary};
 
@@ -52,10 +53,7 @@ impl Lowering {
                 let a = self.part(a);
                 self.unary(*op, a)
             }
-            Node::Binary(op, a, b) => {
-                let [a, b] = self.operands(a, b);
-                self.binary(*op, a, b)
-            }
+            Node::Binary(..) => self.chain(node),
             Node::If(condition, a, b) => {
                 let condition = self.part(condition);
                 let [a, b] = self.operands(a, b);
@@ -213,6 +211,22 @@ impl Lowering {
         let compares = if op == Binary::Greater { Binary::Ge } else { Binary::Le };
         let first = self.one(Op::Binary(compares, precision), &[a, b], Precision::Single);
         Lowered { operand: self.one(Op::Choose(precision), &[first, a, b], precision), kind }
+    }
+
+    /// Binary operators that follow one another on the left, the first ones first.
+    fn chain(&mut self, node: &Node) -> Lowered {
+        let Chain { first, rest } = Chain::of_series(node);
+        let mut rest = rest.into_iter();
+        let Some((op, second)) = rest.next() else { return self.part(first) };
+        let [a, b] = self.operands(first, second);
+        let mut met = self.binary(op, a, b);
+        let mut has_indicator = first.has_indicator() || second.has_indicator();
+        for (op, right) in rest {
+            let b = if has_indicator { self.beside(right, met) } else { self.part(right) };
+            met = self.binary(op, met, b);
+            has_indicator |= right.has_indicator();
+        }
+        met
     }
 
     /// The operands of an element-wise operator. Beside an indicator, which is in double precision

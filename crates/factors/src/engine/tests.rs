@@ -77,6 +77,26 @@ fn no_more_threads_than_groups_are_started() {
 }
 
 #[test]
+fn the_longest_chains_are_computed() {
+    let panel = panel(&[("A", (0..4).map(|bar| Some([f64::from(bar), 0.5, 3.0])).collect())]);
+    let sum = vec!["$close"; 1_000].join("+");
+    let mixed = format!("SMA($open, 1)-{}*2", vec!["$close*2-$open"; 300].join("+"));
+    let constants = format!("{}*$close", vec!["1"; 900].join("+"));
+    let frame = compute(&panel, &named(&[&sum, &mixed, &constants]), 1).unwrap();
+    assert_eq!(frame.column(0), [0.0, 1_000.0, 2_000.0, 3_000.0]);
+    // 299 times 2 close - open, and once 2 close - 2 open, less that of the first.
+    let expected =
+        |close: f64| 0.5 - close * 2.0 - 0.5 + 298.0 * (close * 2.0 - 0.5) + close * 2.0 - 1.0;
+    let close = [0.0, 1.0, 2.0, 3.0];
+    assert_eq!(frame.column(1), close.map(|close| expected(close) as f32));
+    assert_eq!(frame.column(2), close.map(|close: f64| (899.0 + close) as f32));
+    let mut stream = crate::FactorStream::new(&named(&[&sum])).unwrap();
+    assert_eq!(stream.push::<f32>(&panel, 1).unwrap().column(0), frame.column(0));
+    let bytes = stream.save().unwrap();
+    assert!(crate::FactorStream::restore(&named(&[&sum]), &bytes, &panel).is_ok());
+}
+
+#[test]
 fn missing_fields_leave_features_out_and_say_so() {
     let (kept, findings) = keep_available(alpha158().unwrap(), ["open", "high", "low", "close"]);
     assert_eq!(kept.len(), 158 - 1 - 8 * 5);

@@ -26,16 +26,7 @@ fn write_node(node: &Node, loosest: u8, f: &mut Formatter<'_>) -> Result {
         Node::Unary(op, arg) => call(Operator::Unary(*op), &[arg], &[], f),
         Node::Binary(op, left, right) => match symbol_of(*op) {
             None => call(Operator::Binary(*op), &[left, right], &[], f),
-            Some((symbol, power)) => parenthesised(power < loosest, f, |f| {
-                let (before, after) = match power {
-                    POWER => (POWER + 1, UNARY),
-                    COMPARISON => (COMPARISON + 1, COMPARISON + 1),
-                    power => (power, power + 1),
-                };
-                write_node(left, before, f)?;
-                write!(f, " {symbol} ")?;
-                write_node(right, after, f)
-            }),
+            Some(_) => write_chain(node, loosest, f),
         },
         Node::If(condition, left, right) => call(Operator::If, &[condition, left, right], &[], f),
         Node::Rolling(op, arg, bars) => call(Operator::Rolling(*op), &[arg], &[*bars as f64], f),
@@ -58,6 +49,31 @@ fn write_node(node: &Node, loosest: u8, f: &mut Formatter<'_>) -> Result {
             call(Operator::Pair(*op), &[left, right], &[*bars as f64], f)
         }
     }
+}
+
+/// Writes operators with symbols that follow one another on the left, without going deeper.
+fn write_chain(node: &Node, loosest: u8, f: &mut Formatter<'_>) -> Result {
+    let (mut first, mut loosest, mut rest) = (node, loosest, vec![]);
+    while let Node::Binary(op, left, right) = first
+        && let Some((symbol, power)) = symbol_of(*op)
+    {
+        let (before, after) = match power {
+            POWER => (POWER + 1, UNARY),
+            COMPARISON => (COMPARISON + 1, COMPARISON + 1),
+            power => (power, power + 1),
+        };
+        let closes = if power < loosest { ")" } else { "" };
+        f.write_str(if power < loosest { "(" } else { "" })?;
+        rest.push((symbol, right, after, closes));
+        (first, loosest) = (left, before);
+    }
+    write_node(first, loosest, f)?;
+    for (symbol, right, after, closes) in rest.into_iter().rev() {
+        write!(f, " {symbol} ")?;
+        write_node(right, after, f)?;
+        f.write_str(closes)?;
+    }
+    Ok(())
 }
 
 fn parenthesised(

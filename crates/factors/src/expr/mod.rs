@@ -1,5 +1,6 @@
 //! Qlib's expression language: text to a checked tree and back.
 
+pub(crate) mod chain;
 mod display;
 mod error;
 pub(crate) mod kind;
@@ -28,7 +29,8 @@ pub use node::{Binary, Cross, IndicatorId, Node, Pair, Rolling, Shift, Unary};
 pub const MAX_SOURCE_BYTES: usize = 16_384;
 /// Most operators, fields and numbers in one expression.
 pub const MAX_NODES: usize = 2_000;
-/// Deepest nesting of one expression.
+/// Deepest nesting of one expression. Operators that follow one another, as in a long sum, are not
+/// nested.
 pub const MAX_DEPTH: usize = 128;
 
 /// A checked expression over the fields of a panel, e.g. `Mean($close, 5)/$close`.
@@ -37,6 +39,11 @@ pub const MAX_DEPTH: usize = 128;
 /// loosest, `&` and `|` bind tighter than they). On top of Qlib: a unary minus on a series. Not
 /// available: `ChangeInstrument`, `Mask`, `TResample`. Beyond Qlib: [`Cross`]-sectional operators,
 /// `Product` and `DecayLinear`. `Display` writes a form that parses to an equal expression.
+///
+/// A condition that `Ref` moved is missing beyond its ends, and is what pandas makes of it: `And` and
+/// `Or` take what is missing for false (an `Or` whose left side is missing is false), `Greater` and
+/// `Less` take the second of two values where either is missing, `If` takes what is missing for
+/// true, and arithmetic is in double precision.
 ///
 /// `P($$roewa_q)` is what was known on each bar's day of the newest quarter that had been announced
 /// by then, that day's announcements included; `PRef($$roewa_q, 201902)` what was known of that

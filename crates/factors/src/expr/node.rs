@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use super::chain::Chain;
 use crate::indicators::{INDICATORS, Spec};
 
 /// Element-wise operators of one series.
@@ -117,7 +118,10 @@ impl IndicatorId {
 }
 
 /// One part of an expression. Windows are in bars; 0 means everything since the first bar.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// A sum of many terms is a chain of binary operators on the left, as deep as it is long: see
+/// `Chain`.
+#[derive(Debug, PartialEq)]
 pub enum Node {
     Field(String),
     /// A field by period, `$$name`; only within [`Node::PointInTime`].
@@ -143,8 +147,13 @@ pub enum Node {
 }
 
 impl Node {
+    /// Its parts; of a chain of binary operators the operands of all of them, left to right.
     pub(crate) fn children(&self) -> Vec<&Node> {
         match self {
+            Self::Binary(..) => {
+                let Chain { first, rest } = Chain::of(self);
+                std::iter::once(first).chain(rest.into_iter().map(|(_, right)| right)).collect()
+            }
             Self::Field(_) | Self::PeriodField(_) | Self::Number(_) => vec![],
             Self::Unary(_, a)
             | Self::PointInTime(a, _)
@@ -152,7 +161,7 @@ impl Node {
             | Self::Shift(_, a, _)
             | Self::Quantile(a, _, _)
             | Self::Ema(a, _) => vec![a],
-            Self::Binary(_, a, b) | Self::Pair(_, a, b, _) => vec![a, b],
+            Self::Pair(_, a, b, _) => vec![a, b],
             Self::If(a, b, c) => vec![a, b, c],
             Self::Indicator(_, args, _) => args.iter().collect(),
             Self::Cross(_, a, group) => {
@@ -233,21 +242,23 @@ impl Node {
 
     /// The value of a part without fields, in Python's arithmetic.
     pub(crate) fn constant(&self) -> Option<f64> {
-        match self {
-            Self::Number(value) => Some(*value),
-            Self::Unary(Unary::Neg, a) => Some(-a.constant()?),
-            Self::Binary(op, a, b) => {
-                let (a, b) = (a.constant()?, b.constant()?);
-                match op {
-                    Binary::Add => Some(a + b),
-                    Binary::Sub => Some(a - b),
-                    Binary::Mul => Some(a * b),
-                    Binary::Div => Some(a / b),
-                    Binary::Power => Some(a.powf(b)),
-                    _ => None,
-                }
-            }
-            _ => None,
+        let Chain { first, rest } = Chain::of(self);
+        let mut value = match first {
+            Self::Number(value) => *value,
+            Self::Unary(Unary::Neg, a) => -a.constant()?,
+            _ => return None,
+        };
+        for (op, right) in rest {
+            let right = right.constant()?;
+            value = match op {
+                Binary::Add => value + right,
+                Binary::Sub => value - right,
+                Binary::Mul => value * right,
+                Binary::Div => value / right,
+                Binary::Power => value.powf(right),
+                _ => return None,
+            };
         }
+        Some(value)
     }
 }

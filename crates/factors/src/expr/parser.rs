@@ -201,7 +201,9 @@ impl Parser {
             let found = format!("{} and {}", left.kind.describe(), right.kind.describe());
             argument(name, expected, at, found)
         })?;
-        let depth = left.depth.max(right.depth) + 1;
+        // A chain of operators on the left is no nesting.
+        let in_chain = matches!(left.node, Node::Binary(..));
+        let depth = (left.depth + usize::from(!in_chain)).max(right.depth + 1);
         let node = Node::Binary(op, Box::new(left.node), Box::new(right.node));
         let start = if kind == Kind::Constant { at } else { left.at };
         self.part(node, kind, start, depth)

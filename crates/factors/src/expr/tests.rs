@@ -110,10 +110,47 @@ fn size_and_depth_are_limited() {
         let source = deep.repeat(1_500) + "$a";
         assert_eq!(Expr::parse(&source).unwrap_err().code(), "expression_too_deep", "{deep}");
     }
-    let chain = vec!["$a"; 1_000].join("+");
-    assert_eq!(Expr::parse(&chain).unwrap_err().code(), "expression_too_deep");
+    let chain = vec!["$a"; 1_001].join("+");
+    assert_eq!(Expr::parse(&chain).unwrap_err().code(), "expression_too_large");
+    let nested = "Abs(".repeat(127) + "$a" + &")".repeat(127);
+    assert!(Expr::parse(&nested).is_ok());
+    let nested = format!("$b*2-{nested}/3");
+    assert_eq!(Expr::parse(&nested).unwrap_err().code(), "expression_too_deep");
     let args = format!("Add({})", vec!["$a"; 4_000].join(","));
     assert_eq!(Expr::parse(&args).unwrap_err().code(), "expression_too_large");
+}
+
+/// All parts are of one chain, as deep a tree as there may be.
+fn longest_chain() -> String {
+    let sign = |term: usize| if term % 3 == 0 { " - " } else { " + " };
+    let name = |term: usize| if term % 7 == 0 { "$b" } else { "$a" };
+    let rest = (1..1_000).map(|term| format!("{}{}", sign(term), name(term)));
+    std::iter::once("$a".to_owned()).chain(rest).collect()
+}
+
+#[test]
+fn a_chain_may_be_as_long_as_an_expression_may_be_large() {
+    let source = longest_chain();
+    let expr = Expr::parse(&source).unwrap();
+    assert_eq!(expr.to_string(), source);
+    let copy = expr.clone();
+    assert!(copy == expr && !format!("{copy:?}").is_empty());
+    drop(copy);
+    assert_eq!((expr.fields(), expr.look_ahead(), expr.look_back()), (vec!["a", "b"], 0, Some(0)));
+    assert!(!expr.is_double() && !expr.is_cross_sectional());
+    let sum = |name: &str| vec![name; 450].join(" + ");
+    for source in [
+        format!("({}) > ({})", sum("$a"), sum("$b")),
+        format!("P({})", sum("$$x_q")),
+        format!("Mean({}, {})", sum("$a"), vec!["1"; 300].join("+")),
+        format!("If($a > 1, {}, Ref({}, 2))", sum("$a"), sum("$b")),
+    ] {
+        let expr = Expr::parse(&source).unwrap();
+        assert_eq!(Expr::parse(&expr.to_string()).unwrap(), expr);
+    }
+    let constants = vec!["1"; 900].join("+");
+    let expr = Expr::parse(&format!("{constants}+$a")).unwrap();
+    assert_eq!(expr.fields(), ["a"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use super::known::Known;
 use super::series::Series;
+use crate::expr::chain::Chain;
 use crate::expr::{Binary, Node, Pair, Unary};
 use crate::windows;
 
@@ -31,7 +32,7 @@ impl Evaluation<'_> {
         Value::Series(match node {
             Node::PeriodField(name) => self.field(name),
             Node::Unary(op, a) => unary(*op, self.series(a)),
-            Node::Binary(op, a, b) => binary(*op, self.part(a), self.part(b)),
+            Node::Binary(..) => self.chain(node),
             Node::If(condition, a, b) => {
                 choose(self.series(condition), &self.part(a), &self.part(b))
             }
@@ -64,6 +65,17 @@ impl Evaluation<'_> {
             | Node::Indicator(..)
             | Node::PointInTime(..) => Series::numbers(vec![], vec![]),
         })
+    }
+
+    /// Binary operators that follow one another on the left, the first ones first.
+    fn chain(&self, node: &Node) -> Series {
+        let Chain { first, rest } = Chain::of_series(node);
+        let join = |left, (op, right)| Value::Series(binary(op, left, self.part(right)));
+        match rest.into_iter().fold(self.part(first), join) {
+            Value::Series(series) => series,
+            // A constant, and so answered before.
+            Value::Number(_) => Series::numbers(vec![], vec![]),
+        }
     }
 
     fn series(&self, node: &Node) -> Series {
