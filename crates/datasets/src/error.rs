@@ -16,6 +16,11 @@ pub enum DatasetError {
     BadMapping { column: String, reason: String },
     #[error("{file} is corrupt or truncated: {reason}")]
     CorruptFile { file: String, reason: String },
+    #[error(
+        "{file}: column {column} is compressed with {codec}, which is not supported; write it \
+         uncompressed or with zstd, snappy, gzip, brotli or lz4"
+    )]
+    UnsupportedCodec { file: String, column: String, codec: &'static str },
     #[error("{file}, row {row}: '{value}' in column {column} is not {expected}")]
     BadValue { file: String, row: u64, column: String, value: String, expected: &'static str },
     #[error(
@@ -94,6 +99,7 @@ impl DatasetError {
             Self::AmbiguousColumn { .. } => "ambiguous_column",
             Self::BadMapping { .. } => "bad_mapping",
             Self::CorruptFile { .. } => "corrupt_file",
+            Self::UnsupportedCodec { .. } => "unsupported_codec",
             Self::BadValue { .. } => "bad_value",
             Self::NoScore { .. } => "empty_signal",
             Self::DuplicateScore { .. } => "duplicate_score",

@@ -54,6 +54,8 @@ pub struct SourceFile {
 /// instrument comes from a column or else from the file's stem. `open`, `high`, `low`, `close`
 /// and a time are required; every further numeric column becomes a field.
 ///
+/// Parquet columns may be compressed with zstd, snappy, gzip, brotli or lz4.
+///
 /// Times with a zone become UTC, unless they are daily bars, which keep the date they have there:
 /// most of a file's times are midnights in their zone, or no instrument has two on one date.
 ///

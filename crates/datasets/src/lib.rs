@@ -12,6 +12,7 @@
 
 mod announcements;
 mod bounded;
+mod codec;
 mod error;
 pub mod features;
 mod ic_file;

@@ -9,6 +9,7 @@ use arrow::datatypes::DataType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::table::{COLUMNS, TextRow, places};
+use crate::codec::check_codecs;
 use crate::error::DatasetError;
 
 const BATCH_ROWS: usize = 16 * 1024;
@@ -29,6 +30,7 @@ fn decode(path: &Path, name: &str, builder: &mut AnnouncementsBuilder) -> Result
     let reader = ParquetRecordBatchReaderBuilder::try_new(file)
         .map_err(|error| corrupt(name, error))?
         .with_batch_size(BATCH_ROWS);
+    check_codecs(name, reader.metadata())?;
     let rows = u64::try_from(reader.metadata().file_metadata().num_rows())
         .map_err(|error| corrupt(name, error))?;
     let limit = MAX_ANNOUNCEMENTS as u64;

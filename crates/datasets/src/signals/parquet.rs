@@ -11,6 +11,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::zones::Zones;
 use super::{Places, SignalRow, check_rows};
+use crate::codec::check_codecs;
 use crate::error::DatasetError;
 use crate::import::parse_time;
 
@@ -24,6 +25,7 @@ pub(super) fn rows(file: &str, path: &Path) -> Result<(Vec<SignalRow>, Zones), D
         File::open(path).map_err(|source| DatasetError::Read { file: path.to_owned(), source })?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(source).map_err(|error| corrupt(&error))?;
+    check_codecs(file, builder.metadata())?;
     let columns: Vec<String> =
         builder.schema().fields().iter().map(|field| field.name().clone()).collect();
     let Places { instrument, time, score } = Places::of(file, &columns)?;

@@ -9,6 +9,7 @@ use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::Source;
+use crate::codec::check_codecs;
 use crate::error::DatasetError;
 use crate::import::carried;
 use crate::import::collect::{Collector, Target};
@@ -30,6 +31,7 @@ fn decode(source: &Source<'_>, collector: &mut Collector<'_>) -> Result<(), Data
         .map_err(|error| corrupt(source, error))?
         .with_batch_size(BATCH_ROWS);
     let rows = check_size(source, &builder, collector)?;
+    check_codecs(&source.file, builder.metadata())?;
     let metadata = builder.metadata().file_metadata().key_value_metadata();
     collector.carry(carried::read(&source.file, metadata.map_or(&[], |pairs| pairs))?);
     let schema = builder.schema().clone();
