@@ -122,8 +122,8 @@ fn size_and_depth_are_limited() {
 
 /// All parts are of one chain, as deep a tree as there may be.
 fn longest_chain() -> String {
-    let sign = |term: usize| if term % 3 == 0 { " - " } else { " + " };
-    let name = |term: usize| if term % 7 == 0 { "$b" } else { "$a" };
+    let sign = |term: usize| if term.is_multiple_of(3) { " - " } else { " + " };
+    let name = |term: usize| if term.is_multiple_of(7) { "$b" } else { "$a" };
     let rest = (1..1_000).map(|term| format!("{}{}", sign(term), name(term)));
     std::iter::once("$a".to_owned()).chain(rest).collect()
 }
