@@ -159,9 +159,8 @@ mod tests {
         let evaluate = ["evaluate", "--data", "a.parquet", "--set", "alpha158", "--out", "b"];
         for command in [&compute[..], &evaluate[..]] {
             let parsed = |threads: &str| {
-                let command = ["alphafleet", "factors"].iter().chain(command);
-                let all = command.copied().chain(["--threads", threads].iter().copied());
-                Args::try_parse_from(all.map(str::to_owned).collect::<Vec<String>>())
+                let begin = ["alphafleet", "factors"];
+                Args::try_parse_from(begin.iter().chain(command).chain(&["--threads", threads]))
             };
             assert!(parsed("1024").is_ok(), "{command:?}");
             for refused in ["1025", "100000", "-1"] {
