@@ -218,6 +218,11 @@ impl Run<'_> {
         // A whole position may be closed whatever the lot; anything less goes by lots.
         let closing = if closing == held { closing } else { closing.round_down(self.lot) };
         let opens = wanted > held && unlocked == held;
+        let lasts = order.time_in_force == TimeInForce::Gtc;
+        if lasts && unlocked < wanted && wanted <= held {
+            // What is locked today can be sold tomorrow: a stop of today's purchase stays.
+            return if closing.is_positive() { Room::Some(closing, None) } else { Room::Later };
+        }
         if !opens {
             return match (closing.is_positive(), wanted <= unlocked) {
                 (true, true) if closing < wanted => self.cut(order, closing, available),

@@ -1,5 +1,5 @@
 use alphafleet_backtest::{
-    AccountConfig, CancelReason, Config, CostConfig, OrderOutcome, OrderRequest, Side,
+    AccountConfig, CancelReason, Config, CostConfig, OrderKind, OrderOutcome, OrderRequest, Side,
 };
 
 use crate::support::{assert_near, flat, give, panel, panel_at, play, scripted};
@@ -201,4 +201,23 @@ fn a_sale_that_costs_more_than_it_brings_is_not_made_without_money() {
     assert_near(poor.days[3].cash, 1.0);
     let rich = sell(10.0);
     assert_near(rich.days[3].cash, 5.5);
+}
+
+#[test]
+fn a_stop_of_todays_purchase_waits_for_tomorrow() {
+    let rows = [
+        [10.0, 10.0, 10.0, 10.0, 1e6],
+        [10.0, 10.0, 7.0, 9.0, 1e6],
+        [9.0, 9.0, 7.5, 8.0, 1e6],
+        [8.0, 8.0, 8.0, 8.0, 1e6],
+    ];
+    let entry = OrderRequest::market(0, Side::Buy, 100.0);
+    let mut strategy = scripted(move |view, orders| match view.step() {
+        0 => orders.bracket(entry, &[OrderKind::Stop { stop: 8.0 }]).map(drop),
+        _ => Ok(()),
+    });
+    let change = |config| Config { same_session_sale: false, ..config };
+    let result = play(panel(&[&rows]), change, &mut strategy);
+    let dealt: Vec<_> = result.fills.iter().map(|fill| (fill.bar, fill.price)).collect();
+    assert_eq!(dealt, [(1, 10.0), (2, 8.0)]);
 }
