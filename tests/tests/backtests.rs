@@ -210,7 +210,8 @@ async fn members_alone_are_scored_and_bought() {
     let (bars, cells) =
         (panel.calendar().len(), panel.instruments().len() * panel.calendar().len());
     // Who belongs changes every thirty bars, differently for each.
-    let belongs = |cell: usize| f64::from(u8::from((cell / bars + cell % bars / 30) % 3 != 0));
+    let belongs =
+        |cell: usize| f64::from(u8::from(!(cell / bars + cell % bars / 30).is_multiple_of(3)));
     let panel = panel.with_field("member", (0..cells).map(belongs).collect()).unwrap();
     let file = fleet.data_dir().join("members.parquet");
     alphafleet_datasets::write_panel(&file, &panel).unwrap();

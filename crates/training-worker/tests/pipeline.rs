@@ -318,7 +318,8 @@ fn only_members_are_learned_from_and_scored() {
     let panel = || {
         let bars = market(0.1, 1);
         let days = bars.calendar().len();
-        let belongs = |cell: usize| f64::from(u8::from((cell / days + cell % days / 50) % 3 != 0));
+        let belongs =
+            |cell: usize| f64::from(u8::from(!(cell / days + cell % days / 50).is_multiple_of(3)));
         let cells = bars.instruments().len() * days;
         bars.with_field("member", (0..cells).map(belongs).collect()).unwrap()
     };

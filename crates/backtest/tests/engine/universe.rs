@@ -146,7 +146,7 @@ fn changing() -> Panel {
     let bars = panel.calendar().len();
     let belongs = |cell: usize| {
         let (at, term) = (cell / bars, cell % bars / 20);
-        f64::from(u8::from((at * 7 + term * 5) % 3 != 0))
+        f64::from(u8::from(!(at * 7 + term * 5).is_multiple_of(3)))
     };
     let cells = panel.instruments().len() * bars;
     panel.with_field("member", (0..cells).map(belongs).collect()).unwrap()
