@@ -67,7 +67,13 @@ impl<'a> View<'a> {
 
     /// Closes up to the bar at hand, NaN where a bar is missing; empty for an unknown instrument.
     pub fn closes(&self, instrument: usize) -> &'a [f64] {
-        self.series("close", instrument).unwrap_or_default()
+        self.every_close().of(instrument)
+    }
+
+    /// The closes of all instruments, looked up once.
+    pub(crate) fn every_close(&self) -> Closes<'a> {
+        let values = self.market.seen().field("close").unwrap_or_default();
+        Closes { values, bars: self.market.calendar().len(), market: self.market, bar: self.bar }
     }
 
     /// The last close up to now as it was traded; 0 before the first.
@@ -98,5 +104,26 @@ impl<'a> View<'a> {
 
     pub fn equity(&self) -> f64 {
         self.ledger.equity().to_f64()
+    }
+}
+
+/// Closes up to a bar.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Closes<'a> {
+    /// Instrument by instrument, the later ones too.
+    values: &'a [f64],
+    bars: usize,
+    market: &'a Market,
+    bar: usize,
+}
+
+impl<'a> Closes<'a> {
+    /// As [`View::closes`].
+    pub(crate) fn of(&self, instrument: usize) -> &'a [f64] {
+        if self.market.is_watched(instrument) {
+            return &[];
+        }
+        let own = self.values.get(instrument * self.bars..(instrument + 1) * self.bars);
+        own.and_then(|own| own.get(..=self.bar)).unwrap_or_default()
     }
 }

@@ -76,10 +76,11 @@ impl Strategy for MovingAverageCross {
 
     fn on_bar(&mut self, view: &View<'_>, orders: &mut Orders<'_>) -> Result<(), BacktestError> {
         let MovingAverageCrossConfig { sizing, short, .. } = self.config;
+        let closes = view.every_close();
         for (instrument, means) in self.means.iter_mut().enumerate() {
             // A run takes the side at once on which it would be, had it begun earlier.
             let begins = view.step() == 0 && means.above.is_some();
-            let crossed = means.take(view.closes(instrument));
+            let crossed = means.take(closes.of(instrument));
             let Some(above) = means.above else { continue };
             let held = view.ledger().holding(instrument as u32).quantity;
             let against = match above {
