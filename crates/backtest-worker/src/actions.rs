@@ -56,8 +56,8 @@ pub enum ActionsError {
 
 /// Reads corporate actions from CSV: `instrument` (or `symbol`), `date` (or `datetime`), and
 /// `split`, the new shares for one old share, or `dividend`, money a share; a row may have both,
-/// of which the split counts first. An
-/// instrument has at most one of each on a day. They go with raw prices.
+/// of which the split counts first. An instrument has at most one of each on a day. They go with raw
+/// prices.
 ///
 /// # Errors
 /// A file that cannot be read, a missing column, a value that is not what it should be, a row with

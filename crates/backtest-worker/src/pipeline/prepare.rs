@@ -7,9 +7,9 @@ use alphafleet_models::Finding;
 
 use super::{BacktestRunError, benchmark, finding};
 
-/// The panel as the plan's engine needs it, and what is to be known of it. Qlib's price limit reads `$change`; where the data
-/// have none it is what Qlib's own data hold: the close over the last close − 1, suspended days
-/// passed over.
+/// The panel as the plan's engine needs it, and what is to be known of it. Qlib's price limit reads
+/// `$change`; where the data have none it is what Qlib's own data hold: the close over the last
+/// close − 1, suspended days passed over.
 pub(super) fn prepare(
     plan: &Plan,
     panel: Arc<Panel>,

@@ -201,9 +201,6 @@ impl Run<'_> {
         if !wanted.is_positive() {
             return Room::Later;
         }
-        if order.forced {
-            return self.closing_room(order, wanted);
-        }
         let holding = self.ledger.holding(order.instrument);
         let opposite = match order.side {
             Side::Buy => -holding.quantity,
@@ -214,6 +211,9 @@ impl Run<'_> {
             Side::Sell => held - holding.locked.min(held),
             Side::Buy => held,
         };
+        if order.forced {
+            return closing_room(wanted, held, unlocked);
+        }
         let closing = wanted.min(unlocked);
         // A whole position may be closed whatever the lot; anything less goes by lots.
         let closing = if closing == held { closing } else { closing.round_down(self.lot) };
@@ -234,22 +234,6 @@ impl Run<'_> {
             };
         }
         self.opening_room(order, wanted, closing, available, worth)
-    }
-
-    /// Room for an order of the engine's: it closes what is held, and opens nothing.
-    fn closing_room(&self, order: &OpenOrder, wanted: Quantity) -> Room {
-        let holding = self.ledger.holding(order.instrument);
-        let held = match order.side {
-            Side::Buy => (-holding.quantity).max(Quantity::ZERO),
-            Side::Sell => holding.quantity.max(Quantity::ZERO),
-        };
-        let locked =
-            if order.side == Side::Sell { holding.locked.min(held) } else { Quantity::ZERO };
-        match (wanted.min(held - locked), held.is_zero()) {
-            (_, true) => Room::None(CancelReason::NothingToSell),
-            (closing, _) if closing.is_positive() => Room::Some(closing, None),
-            _ => Room::Later,
-        }
     }
 
     /// Room for an order that closes `closing` and opens the rest of `wanted`.
@@ -424,5 +408,14 @@ impl Run<'_> {
         let flat = self.ledger.holding(dealt.instrument).quantity.is_zero();
         self.trades.add(&fill, flat);
         self.fills.push(fill);
+    }
+}
+
+/// Room for an order of the engine's: it closes what is held, and opens nothing.
+fn closing_room(wanted: Quantity, held: Quantity, unlocked: Quantity) -> Room {
+    match (wanted.min(unlocked), held.is_zero()) {
+        (_, true) => Room::None(CancelReason::NothingToSell),
+        (closing, _) if closing.is_positive() => Room::Some(closing, None),
+        _ => Room::Later,
     }
 }

@@ -9,8 +9,8 @@ use crate::{FaultCode, Faults, ModelSpec};
 
 pub(super) const LONGEST_NAME: usize = 128;
 const MOST_SECONDS: u32 = 604_800;
-/// 64 MiB of threads' stacks would not run anyway.
-pub(crate) const MOST_THREADS: u32 = 1_024;
+/// A computation starts no more.
+pub(crate) const MOST_THREADS: u32 = alphafleet_factors::MOST_THREADS as u32;
 
 pub(super) fn training(document: &Value) -> Result<TrainingSpec, Faults> {
     read_document(document, |reader| Some(read(reader)))
